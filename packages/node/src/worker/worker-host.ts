@@ -1,0 +1,176 @@
+/**
+ * A worker thread that answers requests: started at the first one, restarted at the next one after a crash, and no reason for the process to
+ * stay alive while it has nothing to do.
+ *
+ * onnxruntime-node's `create` and `run` block the thread that calls them, and so does a resize in JavaScript; both belong in a worker, and both
+ * want the same care around it. The worker's side is `worker-port.ts`.
+ */
+
+import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
+import { reviveError, type ErrorRevivers } from "./serialized-error.js";
+import type { HostMessage, WorkerReply, WorkerRequest } from "./worker-port.js";
+
+/** Options of a {@link WorkerHost}. */
+export interface WorkerHostOptions {
+  /** The thread's name, in its crash messages and in debuggers. Default `"worker"`. */
+  readonly name?: string;
+  /** Given to the worker as `workerData`; cloned at each start. */
+  readonly workerData?: unknown;
+  /** Heap limits of the thread, in MiB; exceeding one is a crash of the worker, not of the process. */
+  readonly resourceLimits?: ResourceLimits;
+  /** Rebuilds typed errors from the worker by their `name`. */
+  readonly reviveError?: ErrorRevivers;
+}
+
+/** Why a {@link WorkerHost} could not answer: its thread ended by itself, or was ended by `dispose`. */
+export class WorkerError extends Error {
+  override readonly name: string = "WorkerError";
+  /** `"crashed"`: an uncaught exception, `process.exit`, or no memory; a later call starts a new thread. `"disposed"`: for good. */
+  readonly code: "crashed" | "disposed";
+
+  constructor(code: "crashed" | "disposed", message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+interface PendingCall {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Calls into one worker thread.
+ *
+ * @typeParam R - The union of requests that the worker's `servePort` answers.
+ */
+export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Record<string, unknown>>> {
+  readonly #url: URL;
+  readonly #options: WorkerHostOptions;
+  readonly #pending: Map<number, PendingCall> = new Map();
+  /** Threads that have not ended: the current one, and crashed ones on their way out. */
+  readonly #living: Set<Worker> = new Set();
+  #worker: Worker | undefined;
+  #lastId: number = 0;
+  #disposed: Promise<void> | undefined;
+
+  /**
+   * Does not start the thread yet.
+   *
+   * @param url - The `file:` URL of the worker's entry file, an ES module that calls `servePort`.
+   */
+  constructor(url: URL, options: WorkerHostOptions = {}) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  /** How many calls wait for an answer. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Sends a request and resolves with its answer. Any number of calls may be under way.
+   *
+   * @param request - Copied to the worker, except for what `transfer` lists.
+   * @param transfer - Buffers inside `request` to move instead of copy: the caller's views of them become empty at once.
+   * @param signal - Rejects the call with `signal.reason` when aborted; the worker is told, and what it still answers is dropped.
+   * @throws {@link WorkerError} with code `"crashed"` or `"disposed"`; a `DataCloneError` when the request cannot be copied; what the
+   *   handler threw otherwise.
+   */
+  async call<T>(request: R, transfer: readonly TransferListItem[] = [], signal?: AbortSignal): Promise<T> {
+    if (this.#disposed !== undefined) throw this.#disposedError();
+    signal?.throwIfAborted();
+    const worker = (this.#worker ??= this.#start());
+    const id = ++this.#lastId;
+    // First, since it throws when the request cannot be cloned.
+    worker.postMessage({ id, request } satisfies HostMessage, transfer);
+    let onAbort: (() => void) | undefined;
+    try {
+      const answer = await new Promise<unknown>((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        worker.ref();
+        onAbort = () => {
+          worker.postMessage({ cancel: id } satisfies HostMessage, []);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener("abort", onAbort, { once: true });
+      });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both ends of the channel are this package's: the caller names the type
+      return answer as T;
+    } finally {
+      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+      this.#settle(id);
+    }
+  }
+
+  /**
+   * Ends the thread and rejects what is pending with a {@link WorkerError} of code `"disposed"`, as it does every later call. Resolves when
+   * the thread has really ended; calling it again gives the same promise.
+   */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#end();
+    return this.#disposed;
+  }
+
+  async #end(): Promise<void> {
+    this.#worker = undefined;
+    this.#rejectAll(this.#disposedError());
+    await Promise.all(Array.from(this.#living, (worker) => worker.terminate()));
+  }
+
+  #start(): Worker {
+    const { name = "worker", workerData, resourceLimits } = this.#options;
+    const worker = new Worker(this.#url, {
+      name,
+      workerData,
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+      // A thread inherits Node's flags, and under --input-type no entry file loads. Passing the others on by hand is no way out: a worker
+      // refuses, when told explicitly, the flags that it silently ignores when it inherits them.
+      ...(process.execArgv.some((flag) => flag.startsWith("--input-type")) ? { execArgv: [] } : {}),
+    });
+    this.#living.add(worker);
+    worker.on("message", (reply: WorkerReply) => this.#receive(reply));
+    worker.on("messageerror", (error) => {
+      // Nothing says which call the unreadable answer belonged to.
+      this.#lose(worker, `sent an answer that cannot be read (${error.message})`, error);
+      void worker.terminate();
+    });
+    worker.on("error", (error: unknown) => this.#lose(worker, error instanceof Error ? error.message : String(error), error));
+    worker.on("exit", (exitCode) => {
+      this.#living.delete(worker);
+      this.#lose(worker, `exit code ${exitCode}`);
+    });
+    return worker;
+  }
+
+  #receive(reply: WorkerReply): void {
+    const call = this.#pending.get(reply.id);
+    if (call === undefined) return;
+    if ("error" in reply) call.reject(reviveError(reply.error, this.#options.reviveError));
+    else call.resolve(reply.value);
+    this.#settle(reply.id);
+  }
+
+  /** Forgets the thread, so that the next call starts another, and rejects what it left unanswered. */
+  #lose(worker: Worker, why: string, cause?: unknown): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const message = `${this.#options.name ?? "worker"} thread crashed: ${why}`;
+    this.#rejectAll(new WorkerError("crashed", message, cause === undefined ? undefined : { cause }));
+  }
+
+  #settle(id: number): void {
+    if (this.#pending.delete(id) && this.#pending.size === 0) this.#worker?.unref();
+  }
+
+  #rejectAll(reason: WorkerError): void {
+    const calls = Array.from(this.#pending.values());
+    this.#pending.clear();
+    for (const call of calls) call.reject(reason);
+  }
+
+  #disposedError(): WorkerError {
+    return new WorkerError("disposed", `${this.#options.name ?? "worker"} thread: disposed`);
+  }
+}
