@@ -1,0 +1,37 @@
+/** What is wrong with a checkpoint: a closed set, so that a caller can branch on it. */
+export type CheckpointErrorCode =
+  /** A file is not what its name says, or is cut short. */
+  | "malformed"
+  /** `config.json` lacks sense: an impossible value, another kind of model. */
+  | "invalid-config"
+  /** A file that this model needs is not there. */
+  | "missing-file"
+  /** A tensor that the configuration asks for is not in the checkpoint. */
+  | "missing-tensor"
+  /** A tensor is there with another shape than the configuration says. */
+  | "shape-mismatch"
+  /** A tensor's number format cannot be used. */
+  | "unsupported-dtype"
+  /** The tokenizer knows more entries than the text tower has embeddings. */
+  | "vocabulary-mismatch";
+
+/** Bad data in a checkpoint or its configuration; `details` names the file, tensor or key, and what was expected. */
+export class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
+  /** Which kind of fault, from a closed set. */
+  readonly code: CheckpointErrorCode;
+  /** The parts of the message as data: file, tensor, key, expected, actual. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: CheckpointErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** A value from an untrusted file, short enough for a message. */
+export function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? typeof value;
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

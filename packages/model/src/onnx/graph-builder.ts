@@ -1,0 +1,211 @@
+/**
+ * Builds a graph operator by operator, so that a forward pass reads as equations: each method applies one operator and
+ * returns the name of its result. Shapes are the caller's to keep in mind, and in the margin.
+ */
+import type { TensorReference } from "../weights/tensor-reference.js";
+import { DATA_TYPE, encodeModel } from "./encode-model.js";
+import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "./ir.js";
+
+/** A tensor in the graph under construction, by name. */
+export type Value = string;
+
+/** A graph ready for a session. */
+export interface EncodedGraph {
+  /** The model as ONNX protobuf; weights are external data whose `location` is a checkpoint file's name. */
+  readonly model: Uint8Array;
+  /** The checkpoint files that the weights lie in. */
+  readonly files: readonly string[];
+  /** Names of the graph's inputs. */
+  readonly inputs: readonly string[];
+  /** Names of the graph's outputs. */
+  readonly outputs: readonly string[];
+}
+
+const int = (value: number): Attribute => ({ kind: "int", value });
+const float = (value: number): Attribute => ({ kind: "float", value });
+const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
+const string = (value: string): Attribute => ({ kind: "string", value });
+
+/** One graph under construction. */
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #inputs: ValueInfo[] = [];
+  readonly #outputs: ValueInfo[] = [];
+  readonly #initializers: Map<string, Initializer> = new Map();
+  readonly #nodes: Node[] = [];
+  readonly #files: Set<string> = new Set();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  input(name: string, type: ElementType, dims: readonly Dimension[]): Value {
+    this.#inputs.push({ name, type, dims });
+    return name;
+  }
+
+  output(name: string, value: Value, dims: readonly Dimension[]): void {
+    this.#nodes.push({ opType: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, type: "float32", dims });
+  }
+
+  /** A float32 tensor of the checkpoint, by reference. */
+  weight(name: string, { shape, file, byteOffset, byteLength }: TensorReference): Value {
+    this.#files.add(file);
+    const data = { location: file, offset: byteOffset, length: byteLength };
+    this.#initializers.set(name, { name, type: "float32", dims: shape, data });
+    return name;
+  }
+
+  /** A list of whole numbers, such as a shape; one number without a list makes a scalar. */
+  int64(values: readonly number[] | number): Value {
+    const list = typeof values === "number" ? [values] : values;
+    const name = typeof values === "number" ? `int64_${values}` : `int64[${list.join(",")}]`;
+    const data = new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
+    this.#initializers.set(name, { name, type: "int64", dims: typeof values === "number" ? [] : [list.length], data });
+    return name;
+  }
+
+  /** One float32 number. */
+  float32(value: number): Value {
+    const name = `float32_${value}`;
+    this.#initializers.set(name, { name, type: "float32", dims: [], data: new Uint8Array(Float32Array.of(value).buffer) });
+    return name;
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.#apply("Add", [a, b]);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.#apply("Sub", [a, b]);
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.#apply("Mul", [a, b]);
+  }
+
+  tanh(x: Value): Value {
+    return this.#apply("Tanh", [x]);
+  }
+
+  relu(x: Value): Value {
+    return this.#apply("Relu", [x]);
+  }
+
+  /** x * Phi(x), by the error function. */
+  gelu(x: Value): Value {
+    return this.#apply("Gelu", [x], {}, "com.microsoft");
+  }
+
+  /** GELU's tanh approximation. */
+  fastGelu(x: Value): Value {
+    return this.#apply("FastGelu", [x], {}, "com.microsoft");
+  }
+
+  /** x * sigmoid(1.702 x). */
+  quickGelu(x: Value): Value {
+    return this.#apply("QuickGelu", [x], { alpha: float(1.702) }, "com.microsoft");
+  }
+
+  /** `a [.., M, K] @ b [.., K, N] -> [.., M, N]`. */
+  matMul(a: Value, b: Value): Value {
+    return this.#apply("MatMul", [a, b]);
+  }
+
+  /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`. */
+  linear(x: Value, weight: Value, bias?: Value): Value {
+    return this.#apply("Gemm", bias === undefined ? [x, weight] : [x, weight, bias], { transB: int(1) });
+  }
+
+  softmax(x: Value): Value {
+    return this.#apply("Softmax", [x], { axis: int(-1) });
+  }
+
+  layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+    return this.#apply("LayerNormalization", [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) });
+  }
+
+  /** Convolution without padding: `x [B, C, H, W]`, `weight [D, C, P, P]` -> `[B, D, H / stride, W / stride]`. */
+  conv(x: Value, weight: Value, kernel: number, stride: number): Value {
+    return this.#apply("Conv", [x, weight], { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]) });
+  }
+
+  /** Rows of `table` along `axis`; a scalar index takes the axis away. */
+  gather(table: Value, indices: Value, axis = 0): Value {
+    return this.#apply("Gather", [table, indices], { axis: int(axis) });
+  }
+
+  /** A new shape: 0 keeps the input's extent, -1 takes what is left. */
+  reshape(x: Value, shape: Value): Value {
+    return this.#apply("Reshape", [x, shape]);
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    return this.#apply("Transpose", [x], { perm: ints(permutation) });
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    return this.#apply("Concat", values, { axis: int(axis) });
+  }
+
+  /** `x` from `start` to `end` (exclusive) along one axis; the bounds are tensors of one number. */
+  slice(x: Value, start: Value, end: Value, axis: number): Value {
+    return this.#apply("Slice", [x, start, end, this.int64([axis])]);
+  }
+
+  unsqueeze(x: Value, axes: readonly number[]): Value {
+    return this.#apply("Unsqueeze", [x, this.int64(axes)]);
+  }
+
+  expand(x: Value, shape: Value): Value {
+    return this.#apply("Expand", [x, shape]);
+  }
+
+  cast(x: Value, to: ElementType): Value {
+    return this.#apply("Cast", [x], { to: int(DATA_TYPE[to]) });
+  }
+
+  /** The shape of `x`, from axis `start` to axis `end` (exclusive; default all), as int64. */
+  shape(x: Value, start = 0, end?: number): Value {
+    return this.#apply("Shape", [x], { start: int(start), ...(end === undefined ? {} : { end: int(end) }) });
+  }
+
+  /**
+   * Bicubic interpolation to `sizes`, as `torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`: a = -0.75,
+   * no antialiasing, borders repeated.
+   */
+  resizeBicubic(x: Value, sizes: Value): Value {
+    return this.#apply("Resize", [x, "", "", sizes], {
+      mode: string("cubic"),
+      cubic_coeff_a: float(-0.75),
+      coordinate_transformation_mode: string("half_pixel"),
+    });
+  }
+
+  /**
+   * Fused attention: `query [B, Q, D]`, `key` and `value [B, L, D]`, `mask` int32 `[B, L]` (0 hides a key) -> `[B, Q, D]`.
+   * A row whose keys are all hidden attends to all alike, as transformers' additive mask makes it.
+   */
+  multiHeadAttention(query: Value, key: Value, value: Value, heads: number, mask?: Value): Value {
+    const inputs = mask === undefined ? [query, key, value] : [query, key, value, "", mask];
+    return this.#apply("MultiHeadAttention", inputs, { num_heads: int(heads), mask_filter_value: float(FLOAT32_LOWEST) }, "com.microsoft");
+  }
+
+  /** The finished graph. */
+  encode(): EncodedGraph {
+    const initializers = [...this.#initializers.values()];
+    const model = encodeModel({ name: this.#name, inputs: this.#inputs, outputs: this.#outputs, initializers, nodes: this.#nodes });
+    const names = (values: readonly ValueInfo[]): string[] => values.map(({ name }) => name);
+    return { model, files: [...this.#files], inputs: names(this.#inputs), outputs: names(this.#outputs) };
+  }
+
+  #apply(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): Value {
+    const name = `${opType}_${this.#nodes.length}`;
+    this.#nodes.push({ opType, domain, inputs, outputs: [name], attributes });
+    return name;
+  }
+}
+
+/** The most negative float32, which hides a key: torch's `finfo(float32).min`. */
+export const FLOAT32_LOWEST: number = -3.4028234663852886e38;

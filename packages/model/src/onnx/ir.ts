@@ -1,0 +1,60 @@
+/**
+ * A small typed form of an ONNX model: what this project's graphs need of `onnx/onnx.proto`, under the names used there.
+ */
+
+/** Element types of tensors, by ONNX Runtime's names. */
+export type ElementType = "float32" | "int64" | "int32" | "bool";
+
+/** An extent of an axis: a number, or a name for one that is known when the graph runs. */
+export type Dimension = number | string;
+
+/** A graph input or output. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly Dimension[];
+}
+
+/** A constant: its bytes, little-endian and row-major, are here, or lie in a file beside the model. */
+export interface Initializer {
+  readonly name: string;
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly data: Uint8Array | ExternalData;
+}
+
+/** Where an initializer's bytes lie. */
+export interface ExternalData {
+  /** The file, relative to the folder that the session is given. */
+  readonly location: string;
+  /** Offset of the first byte. */
+  readonly offset: number;
+  /** Number of bytes. */
+  readonly length: number;
+}
+
+/** An operator's attribute. JavaScript has one kind of number, so the kind is spelt out. */
+export type Attribute =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "ints"; readonly value: readonly number[] };
+
+/** One operator applied. An empty input name stands for an optional input that is not given. */
+export interface Node {
+  readonly opType: string;
+  /** `""` for the ONNX standard, `com.microsoft` for ONNX Runtime's own operators. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A model of one graph; nodes in an order in which they can run. */
+export interface Model {
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly initializers: readonly Initializer[];
+  readonly nodes: readonly Node[];
+}

@@ -1,0 +1,73 @@
+/**
+ * Writes protobuf's wire format (protobuf.dev, "Encoding"): fields in the order of the calls. Only what ONNX needs.
+ */
+export class ProtobufWriter {
+  #bytes: Uint8Array = new Uint8Array(1 << 12);
+  #length = 0;
+
+  /** A varint field; negative numbers as 64-bit two's complement. `value` is a safe integer. */
+  int(field: number, value: number): void {
+    this.#tag(field, 0);
+    if (value >= 0) return this.#varint(value);
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest > 0x7fn; rest >>= 7n) this.#byte(Number(rest & 0x7fn) | 0x80);
+    this.#byte(Number(rest));
+  }
+
+  /** A 32-bit float field. */
+  float(field: number, value: number): void {
+    this.#tag(field, 5);
+    this.#reserve(4);
+    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  /** A length-delimited field of bytes. */
+  bytes(field: number, value: Uint8Array): void {
+    this.#tag(field, 2);
+    this.#varint(value.byteLength);
+    this.#reserve(value.byteLength);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.byteLength;
+  }
+
+  /** A length-delimited field of UTF-8 text. */
+  string(field: number, value: string): void {
+    this.bytes(field, new TextEncoder().encode(value));
+  }
+
+  /** A length-delimited field that is a message of its own, written by `write`. */
+  message(field: number, write: (writer: ProtobufWriter) => void): void {
+    const inner = new ProtobufWriter();
+    write(inner);
+    this.bytes(field, inner.finish());
+  }
+
+  /** What has been written: a view, valid until the next write. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #tag(field: number, wireType: number): void {
+    this.#varint(field * 8 + wireType);
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.#byte((rest % 128) | 0x80);
+    this.#byte(rest);
+  }
+
+  #byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  #reserve(extra: number): void {
+    const needed = this.#length + extra;
+    if (needed <= this.#bytes.byteLength) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.byteLength * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

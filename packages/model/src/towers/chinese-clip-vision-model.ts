@@ -1,0 +1,38 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
+import type { ModelParts } from "./model-parts.js";
+import { type ImageInputs, VisionTower } from "./vision-tower.js";
+import { type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
+
+/** The image tower as a backbone: every patch's state, without the projection. */
+export class ChineseCLIPVisionModel {
+  /** The image tower's configuration. */
+  readonly config: ChineseCLIPVisionConfig;
+  readonly #tower: VisionTower;
+
+  /** @throws {@link CheckpointError} naming a tensor that is missing or has another shape than the configuration says. */
+  constructor({ config, checkpoint, createSession }: ModelParts<ChineseCLIPVisionConfig>) {
+    this.config = config;
+    this.#tower = new VisionTower("ChineseCLIPVisionModel", config, checkpoint, undefined, createSession);
+    this.#tower.check();
+  }
+
+  /**
+   * One forward pass.
+   *
+   * @throws TypeError, RangeError - an input of another type or shape.
+   */
+  async forward(inputs: ImageInputs & StateOptions): Promise<TowerStates> {
+    return towerStates(await this.#tower.states("ChineseCLIPVisionModel.forward", inputs, inputs), inputs);
+  }
+
+  /** Releases memory and threads; idempotent. Calls after it reject. */
+  dispose(): Promise<void> {
+    return this.#tower.dispose();
+  }
+
+  /** The same as {@link ChineseCLIPVisionModel.dispose}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}

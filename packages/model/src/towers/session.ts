@@ -1,0 +1,54 @@
+/**
+ * What the towers ask of a runtime. A platform package binds it to `onnxruntime-node` or `onnxruntime-web`.
+ */
+import type { Tensor } from "onnxruntime-common";
+import type { EncodedGraph } from "../onnx/graph-builder.js";
+
+/** A graph loaded into a runtime. */
+export interface GraphSession {
+  /** Runs the graph once: input name -> tensor, to output name -> tensor. The feeds are read, never changed or detached. */
+  run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  /** Releases the memory and threads; idempotent. */
+  dispose(): Promise<void>;
+}
+
+/** Loads a graph; the weights lie in the checkpoint files that it names, which the platform knows how to find. */
+export type CreateSession = (graph: EncodedGraph) => Promise<GraphSession>;
+
+/** The sessions of one tower, one for each variant of its graph, made when first used. */
+export class SessionPool {
+  readonly #owner: string;
+  readonly #createSession: CreateSession;
+  readonly #sessions: Map<string, Promise<GraphSession>> = new Map();
+  #disposed = false;
+
+  constructor(owner: string, createSession: CreateSession) {
+    this.#owner = owner;
+    this.#createSession = createSession;
+  }
+
+  /** Runs the variant `key`, building its graph on first use. A session that could not be made is tried again by the next call. */
+  async run(key: string, build: () => EncodedGraph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
+    if (this.#disposed) throw new Error(`${this.#owner}: expected a live model, but dispose was called`);
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = this.#createSession(build());
+      this.#sessions.set(key, session);
+      session.catch(() => this.#sessions.delete(key));
+    }
+    return (await session).run(feeds);
+  }
+
+  /** Releases every session; idempotent. Calls after it reject. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.all(
+      sessions.map(async (pending) => {
+        const session = await pending.catch(() => undefined); // a session that failed to load holds nothing
+        await session?.dispose();
+      }),
+    );
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The text tower at work: checks what it is given, picks the graph for what is asked, runs it.
+ */
+import { Tensor } from "onnxruntime-common";
+import type { ChineseCLIPTextConfig } from "../config/text-config.js";
+import { buildTextGraph } from "../graph/bert.js";
+import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { Checkpoint } from "../weights/checkpoint.js";
+import { type CreateSession, SessionPool } from "./session.js";
+import type { StateOptions } from "./tower-states.js";
+
+/** Tokenized texts. */
+export interface TextInputs {
+  /** int64 `[B, L]`, each id below the vocabulary size, L at most the number of position embeddings. */
+  readonly inputIds: Tensor;
+  /** int64 `[B, L]`: 0 hides a token. Default: all are seen. */
+  readonly attentionMask?: Tensor | undefined;
+  /** int64 `[B, L]`: the segment of each token. Default: 0. */
+  readonly tokenTypeIds?: Tensor | undefined;
+}
+
+/** The text tower's graphs and sessions. */
+export class TextTower {
+  readonly #config: ChineseCLIPTextConfig;
+  readonly #checkpoint: Checkpoint;
+  readonly #projectionDim: number | undefined;
+  readonly #sessions: SessionPool;
+
+  constructor(
+    owner: string,
+    config: ChineseCLIPTextConfig,
+    checkpoint: Checkpoint,
+    projectionDim: number | undefined,
+    createSession: CreateSession,
+  ) {
+    this.#config = config;
+    this.#checkpoint = checkpoint;
+    this.#projectionDim = projectionDim;
+    this.#sessions = new SessionPool(owner, createSession);
+  }
+
+  /** Builds a graph without loading it, so that a checkpoint that does not fit is refused at once. */
+  check(): void {
+    this.#build(this.#projectionDim === undefined ? { kind: "states", hiddenStates: false, attentions: false } : { kind: "features" });
+  }
+
+  /** Output `text_features`. */
+  features(where: string, inputs: TextInputs): Promise<Readonly<Record<string, Tensor>>> {
+    return this.#run(where, inputs, { kind: "features" });
+  }
+
+  /** Outputs `last_hidden_state`, `pooler_output`, `text_features` where there is a projection, and the states asked for. */
+  states(where: string, inputs: TextInputs, options: StateOptions): Promise<Readonly<Record<string, Tensor>>> {
+    return this.#run(where, inputs, {
+      kind: "states",
+      hiddenStates: options.outputHiddenStates === true,
+      attentions: options.outputAttentions === true,
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
+  }
+
+  #build(outputs: TowerOutputs): EncodedGraph {
+    return buildTextGraph(this.#config, this.#checkpoint, outputs, this.#projectionDim);
+  }
+
+  async #run(
+    where: string,
+    { inputIds, attentionMask, tokenTypeIds }: TextInputs,
+    outputs: TowerOutputs,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const { vocabSize, typeVocabSize, maxPositionEmbeddings } = this.#config;
+    const [batch = 0, length = 0] = inputIds.dims;
+    if (inputIds.dims.length !== 2 || batch < 1 || length < 1 || length > maxPositionEmbeddings) {
+      throw new RangeError(
+        `${where}: expected inputIds of shape [B >= 1, 1 <= L <= ${maxPositionEmbeddings}], got [${inputIds.dims.join(", ")}]`,
+      );
+    }
+    checkIds(where, "inputIds", inputIds, inputIds.dims, vocabSize);
+    if (attentionMask !== undefined) checkIds(where, "attentionMask", attentionMask, inputIds.dims);
+    if (tokenTypeIds !== undefined) checkIds(where, "tokenTypeIds", tokenTypeIds, inputIds.dims, typeVocabSize);
+    const filled = (value: bigint): Tensor => new Tensor("int64", new BigInt64Array(batch * length).fill(value), [batch, length]);
+    return this.#sessions.run(JSON.stringify(outputs), () => this.#build(outputs), {
+      input_ids: inputIds,
+      attention_mask: attentionMask ?? filled(1n),
+      token_type_ids: tokenTypeIds ?? filled(0n),
+    });
+  }
+}
+
+function checkIds(where: string, name: string, { type, dims, data }: Tensor, shape: readonly number[], limit?: number): void {
+  if (!(data instanceof BigInt64Array)) throw new TypeError(`${where}: expected ${name} of type int64, got ${type}`);
+  if (dims.length !== shape.length || dims.some((size, axis) => size !== shape[axis])) {
+    throw new RangeError(`${where}: expected ${name} of shape [${shape.join(", ")}] like inputIds, got [${dims.join(", ")}]`);
+  }
+  if (limit === undefined) return;
+  const bound = BigInt(limit);
+  const wrong = data.findIndex((id) => id < 0n || id >= bound);
+  if (wrong >= 0) throw new RangeError(`${where}: expected every id of ${name} in [0, ${limit}), got ${data[wrong]} at index ${wrong}`);
+}

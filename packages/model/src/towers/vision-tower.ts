@@ -1,0 +1,98 @@
+/**
+ * The image tower at work: checks what it is given, picks the graph for what is asked, runs it.
+ */
+import type { Tensor } from "onnxruntime-common";
+import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
+import type { TowerOutputs } from "../graph/tower-outputs.js";
+import { buildVisionGraph } from "../graph/vision-transformer.js";
+import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { Checkpoint } from "../weights/checkpoint.js";
+import { type CreateSession, SessionPool } from "./session.js";
+import type { StateOptions } from "./tower-states.js";
+
+/** Preprocessed images. */
+export interface ImageInputs {
+  /** float32 `[B, C, H, W]`, normalised; H and W are the configuration's image size unless `interpolatePosEncoding` is set. */
+  readonly pixelValues: Tensor;
+  /**
+   * Accept any H and W of at least one patch, and resize the position embedding to match. Pixels beyond the last whole patch
+   * are not seen, as in transformers. Default false.
+   */
+  readonly interpolatePosEncoding?: boolean | undefined;
+}
+
+/** The image tower's graphs and sessions. */
+export class VisionTower {
+  readonly #config: ChineseCLIPVisionConfig;
+  readonly #checkpoint: Checkpoint;
+  readonly #projectionDim: number | undefined;
+  readonly #sessions: SessionPool;
+
+  constructor(
+    owner: string,
+    config: ChineseCLIPVisionConfig,
+    checkpoint: Checkpoint,
+    projectionDim: number | undefined,
+    createSession: CreateSession,
+  ) {
+    this.#config = config;
+    this.#checkpoint = checkpoint;
+    this.#projectionDim = projectionDim;
+    this.#sessions = new SessionPool(owner, createSession);
+  }
+
+  /** Builds a graph without loading it, so that a checkpoint that does not fit is refused at once. */
+  check(): void {
+    this.#build(
+      this.#projectionDim === undefined ? { kind: "states", hiddenStates: false, attentions: false } : { kind: "features" },
+      false,
+    );
+  }
+
+  /** Output `image_features`. */
+  features(where: string, inputs: ImageInputs): Promise<Readonly<Record<string, Tensor>>> {
+    return this.#run(where, inputs, { kind: "features" });
+  }
+
+  /** Outputs `last_hidden_state`, `pooler_output`, `image_features` where there is a projection, and the states asked for. */
+  states(where: string, inputs: ImageInputs, options: StateOptions): Promise<Readonly<Record<string, Tensor>>> {
+    return this.#run(where, inputs, {
+      kind: "states",
+      hiddenStates: options.outputHiddenStates === true,
+      attentions: options.outputAttentions === true,
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.#sessions.dispose();
+  }
+
+  #build(outputs: TowerOutputs, interpolatePositions: boolean): EncodedGraph {
+    return buildVisionGraph(this.#config, this.#checkpoint, outputs, this.#projectionDim, interpolatePositions);
+  }
+
+  async #run(
+    where: string,
+    { pixelValues, interpolatePosEncoding = false }: ImageInputs,
+    outputs: TowerOutputs,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const { numChannels, imageSize, patchSize } = this.#config;
+    if (!(pixelValues.data instanceof Float32Array))
+      throw new TypeError(`${where}: expected pixelValues of type float32, got ${pixelValues.type}`);
+    const [batch = 0, channels, height = 0, width = 0] = pixelValues.dims;
+    const sized = interpolatePosEncoding ? height >= patchSize && width >= patchSize : height === imageSize && width === imageSize;
+    if (pixelValues.dims.length !== 4 || batch < 1 || channels !== numChannels || !sized) {
+      const size = interpolatePosEncoding
+        ? `H >= ${patchSize}, W >= ${patchSize}]`
+        : `${imageSize}, ${imageSize}] (another size needs interpolatePosEncoding)`;
+      throw new RangeError(
+        `${where}: expected pixelValues of shape [B >= 1, ${numChannels}, ${size}, got [${pixelValues.dims.join(", ")}]`,
+      );
+    }
+    // At the trained size the interpolation would change nothing, so it is left out.
+    const interpolate = interpolatePosEncoding && !(height === imageSize && width === imageSize);
+    return this.#sessions.run(JSON.stringify([outputs, interpolate]), () => this.#build(outputs, interpolate), {
+      pixel_values: pixelValues,
+    });
+  }
+}
