@@ -1,1 +1,12 @@
-export {};
+export type { ResizeLibrary } from "./axis-weights.js";
+export { ImageError, type ImageErrorCode } from "./image-error.js";
+export { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, createImageProcessor, type ImageInputs } from "./image-processor.js";
+export {
+  type ImageProcessorConfig,
+  type ImageProcessorOptions,
+  parseImageProcessorConfig,
+  type PixelSize,
+  type ResizeSize,
+} from "./image-processor-config.js";
+export { type ByteImage, convertToRgb, type RawImage } from "./raw-image.js";
+export { resize, type ResizeOptions } from "./resize.js";

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, resize } from "../src/index.js";
+import { decode, isDecodable, manifest, readFixture } from "./fixtures.js";
+
+describe("resize, bit for bit", () => {
+  for (const golden of manifest.images) {
+    // Formats other than PNG without stored pixels need a decoder: the platform packages run those.
+    describe.skipIf(!isDecodable(golden))(golden.file, () => {
+      it.each(golden.resizes.map((made) => [made.kind, made.library, made] as const))("%s as %s", (_kind, library, made) => {
+        const image = decode(golden);
+        const resized = resize(image, { width: made.width, height: made.height, library: library === "pil" ? "pillow" : "torch" });
+        expect(Buffer.compare(resized.data, readFixture(made.file))).toBe(0);
+      });
+    });
+  }
+});
+
+describe("pixelValues, within 1e-6 of transformers", () => {
+  const bound = 1e-6;
+  it.each(manifest.pixel_values.map((golden) => [golden.tag, golden] as const))("%s", (_tag, golden) => {
+    const image = manifest.images.find(({ file }) => file === golden.image);
+    if (image === undefined) throw new Error(`no image ${golden.image}`);
+    const bytes = readFixture(golden.file);
+    const expected = new Float32Array(new Uint8Array(bytes).buffer);
+    const distance = (actual: Float32Array): number => {
+      expect(actual.length).toBe(expected.length);
+      return actual.reduce((max, value, i) => Math.max(max, Math.abs(value - (expected[i] ?? Number.NaN))), 0);
+    };
+    const distances: Record<string, number> = {};
+    for (const Processor of [ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast]) {
+      const { pixelValues } = Processor.fromJSON(golden.config).preprocess(decode(image));
+      expect(pixelValues.type).toBe("float32");
+      expect(pixelValues.dims).toEqual(golden.dims);
+      distances[Processor.name] = distance(pixelValues.data as Float32Array);
+    }
+    console.log(golden.tag, distances);
+    expect(distances["ChineseCLIPImageProcessor"]).toBeLessThanOrEqual(bound);
+  });
+});
