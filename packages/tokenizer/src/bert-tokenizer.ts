@@ -1,0 +1,373 @@
+/**
+ * The tokenizer: texts to ids and back. Follows `tokenize` of cn_clip's `clip/utils.py` (flavour `cn_clip`) and transformers' fast
+ * `BertTokenizer` (flavour `transformers`), in what a text becomes as in what the options default to.
+ */
+import { Tensor, type TypedTensor } from "onnxruntime-common";
+import { AddedTokenSplitter, type AddedToken } from "./added-tokens.js";
+import type { Flavor } from "./character-class.js";
+import { CharacterTable, resolveFinalSigma } from "./normalization.js";
+import { PieceTrie } from "./piece-trie.js";
+import { parseTokenizerJson, type TokenizerParts } from "./tokenizer-json.js";
+import { parseVocab, requireToken, type Vocabulary } from "./vocabulary.js";
+import { joinTokens, type WordPieceDecoder } from "./word-piece-decoder.js";
+import { WordPiece, type Offset } from "./word-piece.js";
+
+/** cn_clip's `context_length`. */
+const CONTEXT_LENGTH = 52;
+/** cn_clip's limit; in the flavour `transformers` it is the file's, or 100. */
+const CN_CLIP_MAX_CHARS = 200;
+/** `model_max_length` is 1e30 in files that state no limit. */
+const NO_LIMIT = 2 ** 31;
+
+/** How to make a {@link BertTokenizer}. What is given here goes before what a `tokenizer.json` says. */
+export interface BertTokenizerOptions {
+  /** Whose ids to reproduce; `cn_clip` by default. */
+  readonly flavor?: Flavor | undefined;
+  /** Lower-case; true by default. */
+  readonly doLowerCase?: boolean | undefined;
+  /** Make each ideograph a word of its own; true by default. */
+  readonly tokenizeChineseChars?: boolean | undefined;
+  /** Drop accents; as `doLowerCase` by default and for null. */
+  readonly stripAccents?: boolean | null | undefined;
+  /** `model_max_length` of a `tokenizer_config.json`: what `maxLength` is if a call does not say; 2^31 and more mean none. By default 52 in `cn_clip`, none in `transformers`. */
+  readonly modelMaxLength?: number | undefined;
+}
+
+/** Options of {@link BertTokenizer.encode}. */
+export interface EncodeOptions {
+  /** Cut to `maxLength`; by default true in the flavour `cn_clip` or if `maxLength` is given. */
+  readonly truncation?: boolean | undefined;
+  /** The largest number of ids, special ones included, from 2 (from 1 without special tokens). */
+  readonly maxLength?: number | undefined;
+  /** Put `[CLS]` before and `[SEP]` behind; true by default. A cut keeps both. */
+  readonly addSpecialTokens?: boolean | undefined;
+}
+
+/** One text's ids. */
+export interface Encoding {
+  /** The ids, special ones included. */
+  readonly ids: number[];
+  /** For each id, the half-open range of UTF-16 units of the text that it came from; [0, 0) for `[CLS]` and `[SEP]`. */
+  readonly offsets: Offset[];
+  /** Whether something of the text was cut. */
+  readonly truncated: boolean;
+}
+
+/** Options of {@link BertTokenizer.encodeBatch}. */
+export interface EncodeBatchOptions {
+  /** To the longest row (`true`, `"longest"`, the default), to `maxLength`, or not at all (`false`: the rows must then be equally long). */
+  readonly padding?: boolean | "longest" | "max_length" | undefined;
+  /** Cut to `maxLength`; by default true in the flavour `cn_clip`, or if `maxLength` is given and `padding` is not, as in transformers. */
+  readonly truncation?: boolean | undefined;
+  /** The largest number of ids in a row, special ones included, from 2; with `padding: "max_length"` the number of all rows. */
+  readonly maxLength?: number | undefined;
+}
+
+/** A model's text inputs: B rows of L ids, int64. */
+export interface BatchEncoding {
+  /** [B, L]; padded on the right by the id of `[PAD]`. */
+  readonly inputIds: TypedTensor<"int64">;
+  /** [B, L]; 1 for a token, 0 for padding. */
+  readonly attentionMask: TypedTensor<"int64">;
+  /** [B, L]; all 0. */
+  readonly tokenTypeIds: TypedTensor<"int64">;
+  /** B booleans: whether something of a text was cut. */
+  readonly truncated: boolean[];
+}
+
+/** Chinese-CLIP's tokenizer. Immutable; make one by {@link BertTokenizer.fromVocab} or {@link BertTokenizer.fromTokenizerJson}. */
+export class BertTokenizer {
+  /** Whose ids this tokenizer reproduces. */
+  readonly flavor: Flavor;
+  /** What `maxLength` is if a call does not say; undefined for none. */
+  readonly modelMaxLength: number | undefined;
+  /** The id of `[PAD]`. */
+  readonly padTokenId: number;
+  /** The id of `[UNK]`, of words that the vocabulary cannot spell. */
+  readonly unkTokenId: number;
+  /** The id of `[CLS]`, before a text. */
+  readonly clsTokenId: number;
+  /** The id of `[SEP]`, behind a text. */
+  readonly sepTokenId: number;
+  /** The id of `[MASK]`. */
+  readonly maskTokenId: number;
+  readonly #vocabulary: Vocabulary;
+  readonly #table: CharacterTable;
+  readonly #wordPiece: WordPiece;
+  readonly #decoder: WordPieceDecoder | undefined;
+  readonly #specialIds: ReadonlySet<number>;
+  readonly #splitter: AddedTokenSplitter | undefined;
+  readonly #normalizedSplitter: AddedTokenSplitter | undefined;
+  readonly #resolvesSigma: boolean;
+
+  private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
+    const { vocabulary, prefix } = parts;
+    const flavor = checkOptions(options);
+    const rust = flavor === "transformers";
+    const doLowerCase = options.doLowerCase ?? parts.normalization.doLowerCase;
+    // An override of lower-casing alone takes the accents with it, unless the file speaks of them by themselves, which it cannot after parsing.
+    const stripAccents = options.stripAccents ?? options.doLowerCase ?? parts.normalization.stripAccents;
+    const tokenizeChineseChars = options.tokenizeChineseChars ?? parts.normalization.tokenizeChineseChars;
+    this.flavor = flavor;
+    const limit = options.modelMaxLength ?? (rust ? NO_LIMIT : CONTEXT_LENGTH);
+    this.modelMaxLength = limit < NO_LIMIT ? limit : undefined;
+    this.padTokenId = requireToken(vocabulary, parts.padToken);
+    this.unkTokenId = requireToken(vocabulary, parts.unkToken);
+    this.clsTokenId = requireToken(vocabulary, parts.clsToken);
+    this.sepTokenId = requireToken(vocabulary, parts.sepToken);
+    this.maskTokenId = requireToken(vocabulary, "[MASK]");
+    this.#vocabulary = vocabulary;
+    this.#decoder = parts.decoder;
+    this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
+    this.#resolvesSigma = doLowerCase && !rust;
+    this.#table = new CharacterTable(
+      flavor,
+      { cleanText: parts.normalization.cleanText, tokenizeChineseChars, stripAccents, doLowerCase },
+      (char) => vocabulary.ids.get(char) ?? this.unkTokenId,
+    );
+    const trie = new PieceTrie(vocabulary.tokens, prefix);
+    this.#wordPiece = new WordPiece(this.#table, trie, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
+    if (rust) {
+      this.#splitter = this.#buildSplitter(parts.addedTokens.filter(({ normalized }) => !normalized));
+      this.#normalizedSplitter = this.#buildSplitter(parts.addedTokens.filter(({ normalized }) => normalized));
+    }
+  }
+
+  #buildSplitter(tokens: readonly AddedToken[]): AddedTokenSplitter | undefined {
+    const patterns = new Map<string, AddedToken>();
+    for (const token of tokens) {
+      const pattern = token.normalized ? this.#normalize(token.content).text : token.content;
+      if (pattern !== "" && !patterns.has(pattern)) patterns.set(pattern, token);
+    }
+    return patterns.size > 0 ? new AddedTokenSplitter(patterns) : undefined;
+  }
+
+  /**
+   * Makes a tokenizer from the text of a `vocab.txt`: one token a line, the line number from 0 is the id.
+   * @throws TokenizerError a vocabulary that is empty, has an empty or a repeated line or lacks a special token
+   * @throws TypeError | RangeError a wrong argument
+   */
+  static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
+    if (typeof vocabText !== "string")
+      throw new TypeError(`BertTokenizer.fromVocab: expected the text of a vocab.txt, got ${typeof vocabText}`);
+    const vocabulary = parseVocab(vocabText);
+    const plain = { special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false };
+    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    const parts: TokenizerParts = {
+      vocabulary,
+      normalization: { cleanText: true, tokenizeChineseChars: true, stripAccents: true, doLowerCase: true },
+      addedTokens: specials.map((content) => ({ ...plain, content, id: requireToken(vocabulary, content) })),
+      decoder: { prefix: "##", cleanup: true },
+      prefix: "##",
+      maxChars: 100,
+      padToken: "[PAD]",
+      unkToken: "[UNK]",
+      clsToken: "[CLS]",
+      sepToken: "[SEP]",
+    };
+    return new BertTokenizer(parts, options);
+  }
+
+  /**
+   * Makes a tokenizer from a `tokenizer.json`, its text or its parsed value. In the flavour `cn_clip` its vocabulary and its
+   * normalizer's switches count; its added tokens are then not looked for in texts, and the limit to a word's length is cn_clip's.
+   * @throws TokenizerError what is no `tokenizer.json`, or that of another kind of tokenizer
+   * @throws TypeError | RangeError a wrong option
+   */
+  static fromTokenizerJson(json: unknown, options: BertTokenizerOptions = {}): BertTokenizer {
+    return new BertTokenizer(parseTokenizerJson(json), options);
+  }
+
+  /** The number of tokens, added ones included; ids are below it. */
+  get vocabSize(): number {
+    return this.#vocabulary.tokens.length;
+  }
+
+  /** The id of a token as it stands in the vocabulary, e.g. `"##s"`; undefined for none. */
+  tokenToId(token: string): number | undefined {
+    return this.#vocabulary.ids.get(token);
+  }
+
+  /** The token of an id; undefined for none. */
+  idToToken(id: number): string | undefined {
+    return this.#vocabulary.tokens[id];
+  }
+
+  /**
+   * One text to ids.
+   * @throws TypeError a text that is no string
+   * @throws RangeError a `maxLength` too small, or truncation to no known length
+   */
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    const addSpecialTokens = options.addSpecialTokens ?? true;
+    const truncation = options.truncation ?? (this.flavor === "cn_clip" || options.maxLength !== undefined);
+    const limit = this.#limit("encode", options.maxLength, truncation, addSpecialTokens ? 2 : 0);
+    const offsets: Offset[] = [];
+    const { ids, truncated } = this.#encode("encode", text, limit, addSpecialTokens, offsets);
+    return { ids, offsets, truncated };
+  }
+
+  /**
+   * Several texts to the inputs of a model, with special tokens.
+   * @throws TypeError texts that are no array of strings
+   * @throws RangeError rows of unequal or excessive length that the options do not even out, or what {@link BertTokenizer.encode} throws
+   */
+  encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): BatchEncoding {
+    if (!Array.isArray(texts)) throw new TypeError(`encodeBatch: expected an array of strings, got ${typeof texts}`);
+    const { maxLength } = options;
+    const padding = options.padding ?? true;
+    if (![true, false, "longest", "max_length"].includes(padding)) {
+      throw new RangeError(`encodeBatch: expected padding true, false, "longest" or "max_length", got ${String(padding)}`);
+    }
+    const asked = maxLength !== undefined && (options.padding ?? false) === false;
+    const truncation = options.truncation ?? (this.flavor === "cn_clip" || asked);
+    const limit = this.#limit("encodeBatch", maxLength, truncation, 2);
+    const rows = texts.map((text: string) => this.#encode("encodeBatch", text, limit, true, undefined));
+    let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
+    if (padding === "max_length") {
+      const wanted = this.#limit("encodeBatch", maxLength, true, 2) + 2;
+      if (length > wanted)
+        throw new RangeError(`encodeBatch: expected rows of at most ${wanted} ids without truncation, got one of ${length}`);
+      length = wanted;
+    } else if (padding === false && rows.some(({ ids }) => ids.length !== length)) {
+      throw new RangeError("encodeBatch: expected padding, or texts that give equally many ids, got rows of different lengths");
+    }
+    const dims = [rows.length, length];
+    const inputIds = new BigInt64Array(rows.length * length);
+    const attentionMask = new BigInt64Array(rows.length * length);
+    // The low halves of the 64-bit values, without a BigInt for each: ONNX Runtime, too, runs on little-endian machines only.
+    const idHalves = new Int32Array(inputIds.buffer);
+    const maskHalves = new Int32Array(attentionMask.buffer);
+    let at = 0;
+    for (const { ids } of rows) {
+      for (let i = 0; i < length; i++, at += 2) {
+        const isToken = i < ids.length;
+        idHalves[at] = isToken ? ids[i]! : this.padTokenId;
+        maskHalves[at] = isToken ? 1 : 0;
+      }
+    }
+    return {
+      inputIds: new Tensor("int64", inputIds, dims),
+      attentionMask: new Tensor("int64", attentionMask, dims),
+      tokenTypeIds: new Tensor("int64", new BigInt64Array(rows.length * length), dims),
+      truncated: rows.map(({ truncated }) => truncated),
+    };
+  }
+
+  /**
+   * Ids to a text, as transformers decodes: pieces of words joined, words separated by spaces (ideographs are words), a space before `. , ? !`
+   * left out, ids beyond the vocabulary skipped. Takes a row of a tensor's data, too.
+   * @throws TypeError | RangeError an id that is no integer, or negative
+   */
+  decode(
+    ids: ArrayLike<number | bigint>,
+    { skipSpecialTokens = false }: { readonly skipSpecialTokens?: boolean | undefined } = {},
+  ): string {
+    const tokens: string[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = Number(ids[i]);
+      if (!Number.isInteger(id) || id < 0) throw new RangeError(`decode: expected ids from 0, got ${String(ids[i])} at index ${i}`);
+      const token = this.#vocabulary.tokens[id];
+      if (token !== undefined && !(skipSpecialTokens && this.#specialIds.has(id))) tokens.push(token);
+    }
+    return joinTokens(tokens, this.#decoder);
+  }
+
+  /** The number of ids that a text may have besides its special tokens. */
+  #limit(where: string, maxLength: number | undefined, truncation: boolean, specials: number): number {
+    const length = maxLength ?? this.modelMaxLength;
+    if (maxLength !== undefined && (!Number.isInteger(maxLength) || maxLength < Math.max(1, specials))) {
+      throw new RangeError(`${where}: expected a maxLength that is an integer from ${Math.max(1, specials)}, got ${String(maxLength)}`);
+    }
+    if (!truncation) return Number.POSITIVE_INFINITY;
+    if (length === undefined) {
+      throw new RangeError(`${where}: expected a maxLength, since this tokenizer was made without a modelMaxLength, got none`);
+    }
+    return length - specials;
+  }
+
+  #encode(
+    where: string,
+    text: string,
+    limit: number,
+    addSpecialTokens: boolean,
+    offsets: Offset[] | undefined,
+  ): { ids: number[]; truncated: boolean } {
+    if (typeof text !== "string") throw new TypeError(`${where}: expected a string, got ${text === null ? "null" : typeof text}`);
+    const specials = addSpecialTokens ? 1 : 0;
+    const ids: number[] = addSpecialTokens ? [this.clsTokenId] : [];
+    if (addSpecialTokens) offsets?.push([0, 0]);
+    const last = limit + specials;
+    if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
+    if (this.#splitter === undefined) this.#encodeSegment(text, 0, text.length, last, ids, offsets);
+    else {
+      for (const { start, end, id } of this.#splitter.split(text)) {
+        if (id === undefined) this.#encodeSegment(text, start, end, last, ids, offsets);
+        else {
+          ids.push(id);
+          offsets?.push([start, end]);
+        }
+        if (ids.length > last) break;
+      }
+    }
+    const truncated = ids.length > last;
+    if (truncated) {
+      ids.length = last;
+      if (offsets !== undefined) offsets.length = last;
+    }
+    if (addSpecialTokens) {
+      ids.push(this.sepTokenId);
+      offsets?.push([0, 0]);
+    }
+    return { ids, truncated };
+  }
+
+  /** A part of the text in which there is no token to be found as it stands, but perhaps one in its normalised form. */
+  #encodeSegment(text: string, from: number, to: number, limit: number, ids: number[], offsets: Offset[] | undefined): void {
+    if (this.#normalizedSplitter === undefined) {
+      this.#wordPiece.encode(text, from, to, limit, ids, offsets);
+      return;
+    }
+    const normalized = this.#normalize(text.slice(from, to));
+    const first = offsets?.length ?? 0;
+    for (const { start, end, id } of this.#normalizedSplitter.split(normalized.text)) {
+      if (id === undefined) this.#wordPiece.encode(normalized.text, start, end, limit, ids, offsets);
+      else {
+        ids.push(id);
+        offsets?.push([start, end]);
+      }
+    }
+    if (offsets === undefined) return;
+    for (let i = first; i < offsets.length; i++) {
+      const [start, end] = offsets[i] as Offset;
+      offsets[i] = [from + (normalized.starts[start] as number), from + (normalized.ends[end - 1] as number)];
+    }
+  }
+
+  /** The normalised text, and for each of its units the start and end of the character it came from. */
+  #normalize(text: string): { text: string; starts: number[]; ends: number[] } {
+    let normalized = "";
+    const starts: number[] = [];
+    const ends: number[] = [];
+    for (let start = 0, end = 0; start < text.length; start = end) {
+      const codePoint = text.codePointAt(start) as number;
+      end = start + (codePoint > 0xffff ? 2 : 1);
+      normalized += this.#table.normalize(codePoint);
+      while (starts.length < normalized.length) {
+        starts.push(start);
+        ends.push(end);
+      }
+    }
+    return { text: normalized, starts, ends };
+  }
+}
+
+function checkOptions({ flavor = "cn_clip", modelMaxLength }: BertTokenizerOptions): Flavor {
+  if (flavor !== "cn_clip" && flavor !== "transformers") {
+    throw new RangeError(`BertTokenizer: expected the flavor "cn_clip" or "transformers", got ${String(flavor)}`);
+  }
+  if (modelMaxLength !== undefined && !(modelMaxLength >= 2 && (Number.isInteger(modelMaxLength) || modelMaxLength === Infinity))) {
+    throw new RangeError(`BertTokenizer: expected a modelMaxLength that is an integer from 2, got ${String(modelMaxLength)}`);
+  }
+  return flavor;
+}
