@@ -170,8 +170,8 @@ export class ChineseCLIPImageProcessorFast {
  */
 export function createImageProcessor(json: unknown): ChineseCLIPImageProcessor | ChineseCLIPImageProcessorFast {
   const config = parseImageProcessorConfig(json);
-  const named = json as { readonly image_processor_type?: unknown; readonly feature_extractor_type?: unknown };
-  const name = named.image_processor_type ?? named.feature_extractor_type ?? "ChineseCLIPImageProcessor";
+  const keys = new Map<string, unknown>(Object.entries(Object(json)));
+  const name = keys.get("image_processor_type") ?? keys.get("feature_extractor_type") ?? "ChineseCLIPImageProcessor";
   const match = typeof name === "string" ? /^(?:Chinese)?CLIP(?:FeatureExtractor|ImageProcessor(Fast|Pil)?)$/.exec(name) : null;
   if (match === null) {
     throw new ImageError("invalid-config", `createImageProcessor: expected a Chinese-CLIP image processor, got ${describe(name)}`, {

@@ -1,5 +1,5 @@
 /**
- * The two passes of a separable resize on bytes: horizontal first, each pass rounded and clipped to a byte, a pass whose size does not
+ * The two passes of a separable resize on bytes: as a rule horizontal first, each pass rounded and clipped to a byte, a pass whose size does not
  * change left out; as Pillow's `ImagingResampleInner` (`src/libImaging/Resample.c`) and PyTorch's `upsample_avx_bilinear_bicubic_uint8`
  * (`UpSampleKernelAVXAntialias.h`) do.
  *
@@ -27,8 +27,25 @@ export interface ResampleSource {
   readonly channels: number;
 }
 
-/** The window's pixels, [window.height, window.width, channels] new bytes. The caller has checked every size. */
+/**
+ * The window's pixels, [window.height, window.width, channels] new bytes. The caller has checked every size.
+ *
+ * Pillow (`Image.resize` in `src/PIL/Image.py`) makes an image that is more than 100 times as tall as wide lower before it makes it wider
+ * or narrower, as two resizes: since each pass rounds to bytes, the order shows.
+ */
 export function resample(source: ResampleSource, target: ResampleTarget, library: ResizeLibrary): Uint8Array {
+  if (library === "torch" || source.height <= source.width * 100 || target.height >= source.height) {
+    return resampleBoth(source, target, library);
+  }
+  const { left, top, width, height } = target.window;
+  const { channels } = source;
+  const rows = { width: source.width, height: target.height, window: { left: 0, top, width: source.width, height } };
+  const lower = { data: resampleBoth(source, rows, library), width: source.width, height, stride: channels, channels };
+  return resampleBoth(lower, { width: target.width, height, window: { left, top: 0, width, height } }, library);
+}
+
+/** The horizontal pass, then the vertical. */
+function resampleBoth(source: ResampleSource, target: ResampleTarget, library: ResizeLibrary): Uint8Array {
   const { window } = target;
   const rowBytes = window.width * source.channels;
   const output = new Uint8Array(window.height * rowBytes);

@@ -31,10 +31,17 @@ export interface GoldenPixelValues {
   readonly file: string;
 }
 
-export const manifest = JSON.parse(readFileSync(new URL("manifest.json", folder), "utf8")) as {
+interface Manifest {
   readonly images: readonly GoldenImage[];
   readonly pixel_values: readonly GoldenPixelValues[];
-};
+}
+
+function readManifest(): Manifest {
+  const manifest: Manifest = JSON.parse(readFileSync(new URL("manifest.json", folder), "utf8"));
+  return manifest;
+}
+
+export const manifest: Manifest = readManifest();
 
 export function readFixture(name: string): Uint8Array {
   return readFileSync(new URL(name, folder));
