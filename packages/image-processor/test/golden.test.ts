@@ -16,7 +16,6 @@ describe("resize, bit for bit", () => {
 });
 
 describe("pixelValues, within 1e-6 of transformers", () => {
-  const bound = 1e-6;
   it.each(manifest.pixel_values.map((golden) => [golden.tag, golden] as const))("%s", (_tag, golden) => {
     const image = manifest.images.find(({ file }) => file === golden.image);
     if (image === undefined) throw new Error(`no image ${golden.image}`);
@@ -26,15 +25,16 @@ describe("pixelValues, within 1e-6 of transformers", () => {
       expect(actual.length).toBe(expected.length);
       return actual.reduce((max, value, i) => Math.max(max, Math.abs(value - (expected[i] ?? Number.NaN))), 0);
     };
-    const distances: Record<string, number> = {};
-    for (const Processor of [ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast]) {
+    for (const [Processor, most] of [
+      [ChineseCLIPImageProcessor, 1e-6],
+      // The goldens are of the Pillow class. PyTorch's resize is one level off in some bytes, so one step of 1 / 255 / std.
+      [ChineseCLIPImageProcessorFast, 0.0152],
+    ] as const) {
       const { pixelValues } = Processor.fromJSON(golden.config).preprocess(decode(image));
       expect(pixelValues.type).toBe("float32");
       expect(pixelValues.dims).toEqual(golden.dims);
       if (!(pixelValues.data instanceof Float32Array)) throw new Error("not floats");
-      distances[Processor.name] = distance(pixelValues.data);
+      expect(distance(pixelValues.data)).toBeLessThanOrEqual(most);
     }
-    console.log(golden.tag, distances);
-    expect(distances["ChineseCLIPImageProcessor"]).toBeLessThanOrEqual(bound);
   });
 });
