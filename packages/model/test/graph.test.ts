@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import {
+  buildTextGraph,
+  buildVisionGraph,
+  Checkpoint,
+  CheckpointError,
+  ChineseCLIPConfig,
+  type EncodedGraph,
+  type TensorReference,
+} from "../src/index.js";
+import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
+import { messages, readFields, strings } from "./protobuf-reader.js";
+
+const FEATURES = { kind: "features" } as const;
+const STATES = { kind: "states", hiddenStates: true, attentions: true } as const;
+
+const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
+const checkpoint = await tinyCheckpoint();
+
+function parts({ model }: EncodedGraph): {
+  operators: string[];
+  weights: { name: string; location: string; offset: number; length: number }[];
+  inlineBytes: number;
+} {
+  const graph = messages(readFields(model), 7)[0]!;
+  const initializers = messages(graph, 5);
+  return {
+    operators: messages(graph, 1).map((node) => strings(node, 4)[0]!),
+    weights: initializers
+      .filter((tensor) => tensor.has(13))
+      .map((tensor) => {
+        const [location = "", offset, length] = messages(tensor, 13).map((entry) => strings(entry, 2)[0]);
+        return { name: strings(tensor, 8)[0]!, location, offset: Number(offset), length: Number(length) };
+      }),
+    inlineBytes: initializers.reduce((sum, tensor) => sum + ((tensor.get(9)?.[0] as Uint8Array | undefined)?.length ?? 0), 0),
+  };
+}
+
+describe("buildTextGraph and buildVisionGraph", () => {
+  it("refer to the weights where they lie, and hold none themselves", () => {
+    const text = buildTextGraph(config.textConfig, checkpoint, FEATURES, config.projectionDim);
+    const vision = buildVisionGraph(config.visionConfig, checkpoint, FEATURES, config.projectionDim);
+    for (const [graph, tower] of [
+      [text, /^text_/],
+      [vision, /^vis(ion|ual)_/],
+    ] as const) {
+      const { weights, inlineBytes } = parts(graph);
+      expect(graph.files).toEqual(["model.safetensors"]);
+      expect(inlineBytes).toBeLessThan(400); // shapes and indices
+      for (const { name, location, offset, length } of weights) {
+        expect(name).toMatch(tower);
+        expect(checkpoint.tensors.get(name)).toMatchObject({ file: location, byteOffset: offset, byteLength: length });
+      }
+    }
+    const used = new Set([...parts(text).weights, ...parts(vision).weights].map(({ name }) => name));
+    expect([...checkpoint.tensors.keys()].filter((name) => !used.has(name))).toEqual(["logit_scale"]);
+  });
+
+  it("compute the last block for the class token only, unless states are asked for", () => {
+    for (const build of [buildTextGraph.bind(undefined, config.textConfig), buildVisionGraph.bind(undefined, config.visionConfig)]) {
+      const features = parts(build(checkpoint, FEATURES, config.projectionDim)).operators;
+      const states = parts(build(checkpoint, { ...STATES, hiddenStates: false, attentions: false }, config.projectionDim)).operators;
+      const lastAttention = features.lastIndexOf("MultiHeadAttention");
+      expect(features.slice(features.indexOf("LayerNormalization"), lastAttention).filter((op) => op === "Gather")).toHaveLength(1);
+      expect(states.slice(states.indexOf("LayerNormalization"), states.lastIndexOf("MultiHeadAttention"))).not.toContain("Gather");
+    }
+  });
+
+  it("name their inputs and outputs", () => {
+    const text = buildTextGraph(config.textConfig, checkpoint, STATES, config.projectionDim);
+    expect(text.inputs).toEqual(["input_ids", "attention_mask", "token_type_ids"]);
+    expect(text.outputs.toSorted()).toEqual(
+      [
+        ...[0, 1, 2, 3].map((i) => `hidden_states.${i}`),
+        ...[0, 1, 2].map((i) => `attentions.${i}`),
+        "last_hidden_state",
+        "pooler_output",
+        "text_features",
+      ].toSorted(),
+    );
+    expect(buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 40, true)).toMatchObject({
+      inputs: ["pixel_values"],
+      outputs: ["image_features"],
+    });
+  });
+
+  it("use BERT's pooler where a checkpoint has one", () => {
+    const reference = (shape: readonly number[]): TensorReference => ({
+      dtype: "F32",
+      shape,
+      file: "model.safetensors",
+      byteOffset: 0,
+      byteLength: 4,
+    });
+    const pooled = new Checkpoint(
+      new Map([
+        ...checkpoint.tensors,
+        ["text_model.pooler.dense.weight", reference([48, 48])],
+        ["text_model.pooler.dense.bias", reference([48])],
+      ]),
+      [],
+    );
+    const without = parts(buildTextGraph(config.textConfig, checkpoint, STATES, undefined)).operators;
+    expect(without).not.toContain("Tanh");
+    expect(parts(buildTextGraph(config.textConfig, pooled, STATES, undefined)).operators).toContain("Tanh");
+  });
+
+  it.each([
+    ["gelu", "Gelu"],
+    ["quick_gelu", "QuickGelu"],
+    ["gelu_new", "FastGelu"],
+    ["relu", "Relu"],
+  ])("apply hidden_act %s as %s", (hiddenAct, operator) => {
+    const json = config.toJSON();
+    const changed = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), hidden_act: hiddenAct } });
+    expect(parts(buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40)).operators.filter((op) => op === operator)).toHaveLength(3);
+  });
+
+  it("name a tensor that is missing or has another shape", () => {
+    const json = config.toJSON();
+    const deeper = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), num_hidden_layers: 4 } });
+    expect(() => buildTextGraph(deeper.textConfig, checkpoint, FEATURES, 40)).toThrow(
+      expect.objectContaining({
+        name: "CheckpointError",
+        code: "missing-tensor",
+        details: { tensor: "text_model.encoder.layer.3.attention.self.query.weight", expected: [48, 48] },
+      }),
+    );
+    const larger = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), vocab_size: 300 } });
+    expect(() => buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).toThrow(CheckpointError);
+    expect(() => buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).toThrow(
+      /word_embeddings\.weight: expected shape \[300,48\] by the configuration, got \[231,48\]/,
+    );
+    expect(() => buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 41)).toThrow(
+      /visual_projection\.weight: expected shape \[41,64\]/,
+    );
+  });
+});
