@@ -1,0 +1,146 @@
+/**
+ * Which format some bytes are in, by their first bytes alone: file names and `Content-Type` headers are not asked, since both lie.
+ *
+ * Only what this list names ever reaches a decoder. libvips would also render SVG, which is a program more than a picture (it reads other
+ * files and takes time without bound), so it is refused here along with everything else that a search for photos does not meet.
+ */
+
+/** A format that `loadImage` decodes. */
+export type ImageFormat = "png" | "jpeg" | "webp" | "gif" | "bmp" | "tiff" | "avif";
+
+interface Signature {
+  readonly format: ImageFormat;
+  readonly offset: number;
+  /** Latin-1. */
+  readonly magic: string;
+}
+
+const SIGNATURES: readonly Signature[] = [
+  { format: "png", offset: 0, magic: "\x89PNG\r\n\x1a\n" },
+  { format: "jpeg", offset: 0, magic: "\xff\xd8\xff" },
+  { format: "webp", offset: 8, magic: "WEBP" },
+  { format: "gif", offset: 0, magic: "GIF87a" },
+  { format: "gif", offset: 0, magic: "GIF89a" },
+  { format: "bmp", offset: 0, magic: "BM" },
+  { format: "tiff", offset: 0, magic: "II*\0" },
+  { format: "tiff", offset: 0, magic: "MM\0*" },
+  { format: "tiff", offset: 0, magic: "II+\0" },
+  { format: "tiff", offset: 0, magic: "MM\0+" },
+  { format: "avif", offset: 4, magic: "ftypavif" },
+  { format: "avif", offset: 4, magic: "ftypavis" },
+];
+
+/** What people hand over by mistake, in words for the error message: text by a pattern, the rest by bytes at an offset. */
+const TEXTS: readonly (readonly [RegExp, string])[] = [
+  [/^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype svg|svg)\b/i, "an SVG drawing, which is not decoded"],
+  [/^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body|script|title|meta)\b/i, "an HTML page"],
+  [/^%PDF-/, "a PDF document, which is not decoded"],
+  [/^version https:\/\/git-lfs/, "a Git LFS pointer instead of the file it stands for"],
+  [/^\s*[{[]\s*["[{]/, "JSON text"],
+];
+const OTHERS: readonly (readonly [number, string, string])[] = [
+  [4, "ftyphe", "a HEIC picture, whose codec is not included"],
+  [4, "ftypmif1", "a HEIF picture, whose codec is not included"],
+  [0, "\xff\x0a", "a JPEG XL picture, whose codec is not included"],
+  [0, "\0\0\0\x0cJXL ", "a JPEG XL picture, whose codec is not included"],
+  [0, "PK\x03\x04", "a zip archive"],
+  [0, "\x1f\x8b", "gzip-compressed data"],
+];
+
+/** How many bytes of the start are looked at; a signature needs 12, a page may begin with comments. */
+const HEAD_BYTES = 512;
+
+/**
+ * Names the format of an encoded image.
+ *
+ * @param bytes - The file, or at least its start.
+ * @returns `undefined` when it is none that `loadImage` decodes.
+ */
+export function detectImageFormat(bytes: Uint8Array): ImageFormat | undefined {
+  const head = latin1(bytes);
+  return SIGNATURES.find(({ offset, magic }) => head.startsWith(magic, offset) && (offset !== 8 || head.startsWith("RIFF")))?.format;
+}
+
+/**
+ * Says what bytes that are no known image seem to be, as the end of a sentence.
+ *
+ * @returns For example `"an HTML page"`, or the first bytes in hexadecimal.
+ */
+export function describeUnknownBytes(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "no bytes at all";
+  const head = latin1(bytes).replace(/^\xef\xbb\xbf/, "");
+  const known = TEXTS.find(([pattern]) => pattern.test(head))?.[1] ?? OTHERS.find(([offset, magic]) => head.startsWith(magic, offset))?.[2];
+  if (known !== undefined) return known;
+  return `bytes that begin ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+}
+
+/**
+ * Whether an encoded image shows from the outside that its end is missing. Decoders report a cut and a corruption in the same words, and
+ * only the former is cured by fetching the file again.
+ */
+export function isCutShort(format: ImageFormat, bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (format) {
+    case "png":
+      return !pngIsWhole(view);
+    case "jpeg":
+      // The marker cannot occur inside entropy-coded data; a thumbnail's, in the metadata, comes before the first scan.
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("ffd9", startOfScan(view), "hex") < 0;
+    case "webp":
+      return view.byteLength < 12 || view.getUint32(4, true) + 8 > view.byteLength;
+    case "avif":
+      return !boxesAreWhole(view);
+    case "tiff":
+      return !tiffIsWhole(view);
+    case "gif":
+    case "bmp":
+    default:
+      // Their own decoders tell.
+      return false;
+  }
+}
+
+/** Walks the chunks; whole means that the walk meets IEND. */
+function pngIsWhole(view: DataView): boolean {
+  for (let at = 8; at + 12 <= view.byteLength;) {
+    const end = at + 12 + view.getUint32(at);
+    if (view.getUint32(at + 4) === 0x49454e44) return end <= view.byteLength;
+    at = end;
+  }
+  return false;
+}
+
+/** The offset of the first SOS marker, or of the point where the walk over the segments loses its way. */
+function startOfScan(view: DataView): number {
+  let at = 2;
+  while (at + 4 <= view.byteLength && view.getUint8(at) === 0xff && view.getUint8(at + 1) !== 0xda) {
+    at += 2 + view.getUint16(at + 2);
+  }
+  return at;
+}
+
+function boxesAreWhole(view: DataView): boolean {
+  let at = 0;
+  while (at + 8 <= view.byteLength) {
+    const size = view.getUint32(at);
+    // 0: to the end of the file. 1: a 64-bit size, which no picture needs.
+    if (size === 0) return true;
+    if (size < 8) return false;
+    at += size;
+  }
+  return at === view.byteLength;
+}
+
+/** The directory of the first picture is often at the end of the file. */
+function tiffIsWhole(view: DataView): boolean {
+  if (view.byteLength < 8) return false;
+  const littleEndian = view.getUint8(0) === 0x49;
+  // BigTIFF has its offset elsewhere, and no one meets it.
+  if (view.getUint16(2, littleEndian) !== 42) return true;
+  const directory = view.getUint32(4, littleEndian);
+  return directory + 2 <= view.byteLength && directory + 2 + 12 * view.getUint16(directory, littleEndian) <= view.byteLength;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(HEAD_BYTES, bytes.length)).toString("latin1");
+}

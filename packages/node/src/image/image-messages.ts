@@ -1,0 +1,34 @@
+/**
+ * What the image worker is asked, in values that survive the way into a thread.
+ */
+import type { RawImage } from "@chinese-clip/image-processor";
+import type { LoadImageOptions } from "./load-image.js";
+
+/** How every picture of a worker is loaded. */
+export type ImageLimits = Omit<LoadImageOptions, "signal">;
+
+/** Given to the thread when it starts. */
+export interface ImageWorkerData {
+  /** The parsed preprocessor_config.json. */
+  readonly config: unknown;
+  readonly limits: ImageLimits;
+}
+
+/** A picture as it is sent: a path or URL, an encoded file, or pixels. */
+export type PostedImage = string | Uint8Array | RawImage;
+
+/** The one request. */
+export interface PreprocessRequest {
+  readonly type: "preprocess";
+  readonly image: PostedImage;
+  /** Whether `image` is a URL's text; a path may look like one. */
+  readonly isUrl: boolean;
+}
+
+/** One picture as the image tower takes it. */
+export interface PreprocessedImage {
+  /** float32 `[3, H, W]`: R, G and B planes, normalised. */
+  readonly pixelValues: Float32Array;
+  /** `[3, H, W]`. */
+  readonly dims: readonly [number, number, number];
+}

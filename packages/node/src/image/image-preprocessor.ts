@@ -1,0 +1,81 @@
+/**
+ * Pictures to `pixelValues` in a thread of its own. Decoding is off the caller's thread anyway (libvips); resizing and normalising are
+ * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
+ */
+import { createImageProcessor, ImageError, type ImageErrorCode } from "@chinese-clip/image-processor";
+import type { RevivedFields } from "../worker/serialized-error.js";
+import { WorkerHost } from "../worker/worker-host.js";
+import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessedImage, PreprocessRequest } from "./image-messages.js";
+import { type ImageInput, limitsOf } from "./load-image.js";
+import { readBlobBytes } from "./read-bytes.js";
+
+/** Options of {@link createImagePreprocessor}. */
+export interface ImagePreprocessorOptions extends ImageLimits {
+  /** The thread's entry file, for a program that is bundled into one file. Default: `image-worker.js` beside this module. */
+  readonly workerUrl?: URL | undefined;
+}
+
+/** Decodes and processes pictures away from the caller's thread. */
+export interface ImagePreprocessor {
+  /**
+   * Any number of calls may be under way; the thread takes them in turn.
+   *
+   * @param input - Bytes and pixels are copied before the call returns, so the caller's stay as they are.
+   * @throws ImageError as `loadImage` and the image processor do; `WorkerError` when the thread crashed or `dispose` was called;
+   *   `signal.reason` when aborted.
+   */
+  preprocess(input: ImageInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<PreprocessedImage>;
+  /** Ends the thread and rejects what is pending; idempotent. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Prepares a thread for preprocessing; it starts at the first picture, and holds the process only while it has work.
+ *
+ * @param config - The parsed preprocessor_config.json.
+ * @throws ImageError `invalid-config` or `unsupported-resample`; RangeError for a limit below 1.
+ */
+export function createImagePreprocessor(config: unknown, options: ImagePreprocessorOptions = {}): ImagePreprocessor {
+  // Here only to refuse a bad file at once: the thread makes its own.
+  createImageProcessor(config);
+  const { workerUrl = new URL("./image-worker.js", import.meta.url), ...limits } = options;
+  const { maxBytes } = limitsOf(limits);
+  const host = new WorkerHost<PreprocessRequest>(workerUrl, {
+    name: "chinese-clip images",
+    workerData: { config, limits } satisfies ImageWorkerData,
+    reviveError: { ImageError: reviveImageError },
+  });
+  return {
+    async preprocess(input, { signal } = {}) {
+      signal?.throwIfAborted();
+      const posted = input instanceof Blob ? await readBlobBytes(input, { maxBytes, signal }) : copyOf(input);
+      const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL };
+      return host.call<PreprocessedImage>(request, buffersOf(posted), signal);
+    },
+    dispose: () => host.dispose(),
+  };
+}
+
+/**
+ * Typed arrays are copied here, not by the structured clone: that would copy all of the buffer that they are a view of, which for a
+ * `Buffer` is a pool shared with others.
+ */
+function copyOf(input: Exclude<ImageInput, Blob>): PostedImage {
+  if (input instanceof URL) return input.href;
+  if (input instanceof Uint8Array || input instanceof ArrayBuffer)
+    return new Uint8Array(input instanceof ArrayBuffer ? input.slice(0) : input);
+  if (typeof input !== "object" || input === null) return input;
+  const { data, width, height, channels } = input;
+  return { data: data instanceof Uint8Array || data instanceof Uint8ClampedArray ? new Uint8Array(data) : data, width, height, channels };
+}
+
+function buffersOf(image: PostedImage): ArrayBuffer[] {
+  const bytes: unknown = image instanceof Uint8Array || typeof image !== "object" || image === null ? image : image.data;
+  return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
+}
+
+function reviveImageError(message: string, { code, details, cause }: RevivedFields): ImageError {
+  const fields: Record<string, unknown> = typeof details === "object" && details !== null ? { ...details } : {};
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end made it of an ImageError's
+  return new ImageError(code as ImageErrorCode, message, fields, cause === undefined ? undefined : { cause });
+}

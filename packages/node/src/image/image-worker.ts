@@ -1,0 +1,47 @@
+/**
+ * The thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
+ */
+import { createImageProcessor } from "@chinese-clip/image-processor";
+import { workerData } from "node:worker_threads";
+import { servePort, Transferred } from "../worker/worker-port.js";
+import type { ImageWorkerData, PreprocessedImage, PreprocessRequest } from "./image-messages.js";
+import { loadImage } from "./load-image.js";
+
+/**
+ * How many pictures are read and decoded at once: as many as libuv has threads by default. More would only pile up decoded pixels, which
+ * take ten times the memory of the files and more.
+ */
+const MAX_LOADS = 4;
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- image-preprocessor.ts is the only one to start this thread
+const { config, limits } = workerData as ImageWorkerData;
+const processor = createImageProcessor(config);
+
+const waiting: (() => void)[] = [];
+let loads = 0;
+
+/** Runs `work` when fewer than `MAX_LOADS` others run; first come, first served. */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (loads === MAX_LOADS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else loads++;
+  try {
+    return await work();
+  } finally {
+    // The place is handed on, so that no newcomer takes it in between.
+    const next = waiting.shift();
+    if (next === undefined) loads--;
+    else next();
+  }
+}
+
+servePort<PreprocessRequest>({
+  preprocess: ({ image, isUrl }, { signal }) =>
+    inTurn(async () => {
+      const input = isUrl && typeof image === "string" ? new URL(image) : image;
+      const { pixelValues } = processor.preprocess(await loadImage(input, { ...limits, signal }));
+      const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a float32 tensor's data, and the only view of its buffer.
+      const data = pixelValues.data as Float32Array<ArrayBuffer>;
+      return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
+    }),
+});
