@@ -1,1 +1,31 @@
-export {};
+export {
+  CheckpointError,
+  type CheckpointErrorCode,
+  ChineseCLIPConfig,
+  ChineseCLIPTextConfig,
+  ChineseCLIPVisionConfig,
+} from "@chinese-clip/model";
+export type { ImageInputs, ModelInputs, ModelOutput, StateOptions, TextInputs, TowerStates } from "@chinese-clip/model";
+export {
+  ChineseCLIPImageProcessor,
+  ChineseCLIPImageProcessorFast,
+  ImageError,
+  type ImageErrorCode,
+  type RawImage,
+} from "@chinese-clip/image-processor";
+export type {
+  Classification,
+  ClassifyOptions,
+  Embeddings,
+  EmbedImagesOptions,
+  EmbedImagesProgress,
+  ImageEmbeddingResult,
+  PretrainedOptions,
+  ProcessorInputs,
+  TextEmbeddings,
+} from "@chinese-clip/pipeline";
+export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
+export { Tensor } from "onnxruntime-common";
+export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
+export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
+export { WorkerError } from "./worker/worker-host.js";

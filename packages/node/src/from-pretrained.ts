@@ -1,0 +1,77 @@
+/**
+ * The classes as Node's users meet them: each is the platform-free class with a `fromPretrained` that finds its parts on this machine.
+ */
+import { ChineseCLIPModel as Model, ChineseCLIPTextModel as TextModel, ChineseCLIPVisionModel as VisionModel } from "@chinese-clip/model";
+import {
+  ChineseCLIP as Clip,
+  ChineseCLIPProcessor as Processor,
+  loadChineseCLIPParts,
+  loadModelParts,
+  loadProcessorParts,
+  loadTextModelParts,
+  loadVisionModelParts,
+  openModel,
+  type PretrainedOptions,
+} from "@chinese-clip/pipeline";
+import type { ImageInput } from "./image/load-image.js";
+import { nodePlatform } from "./node-platform.js";
+
+/** Both towers: features of texts and images, logits, hidden states. */
+export class ChineseCLIPModel extends Model {
+  /**
+   * Loads a model; no weight is read before a tower is first used.
+   *
+   * @param source - a folder with `config.json` and `model.safetensors`: a path or a `file:` URL.
+   * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
+   */
+  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
+    const files = await openModel(nodePlatform, source, options);
+    return new ChineseCLIPModel(await loadModelParts(nodePlatform, files, options));
+  }
+}
+
+/** The text tower as a backbone. */
+export class ChineseCLIPTextModel extends TextModel {
+  /**
+   * Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
+   */
+  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
+    const files = await openModel(nodePlatform, source, options);
+    return new ChineseCLIPTextModel(await loadTextModelParts(nodePlatform, files, options));
+  }
+}
+
+/** The image tower as a backbone. */
+export class ChineseCLIPVisionModel extends VisionModel {
+  /**
+   * Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
+   */
+  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
+    const files = await openModel(nodePlatform, source, options);
+    return new ChineseCLIPVisionModel(await loadVisionModelParts(nodePlatform, files, options));
+  }
+}
+
+/** Tokenizer and image processor of one model. */
+export class ChineseCLIPProcessor extends Processor {
+  /**
+   * Loads `tokenizer.json` or `vocab.txt`, and `preprocessor_config.json`, of a model's folder.
+   *
+   * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
+   */
+  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
+    return new ChineseCLIPProcessor(await loadProcessorParts(await openModel(nodePlatform, source, options), options));
+  }
+}
+
+/** The short way: embeds texts and pictures, classifies pictures. Pictures are whatever {@link loadImage} takes. */
+export class ChineseCLIP extends Clip<ImageInput> {
+  /**
+   * Loads everything that a model's folder has: configuration, tokenizer, image processor, and, when first used, each tower.
+   * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
+   */
+  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
+    const files = await openModel(nodePlatform, source, options);
+    return new ChineseCLIP(await loadChineseCLIPParts(nodePlatform, files, options));
+  }
+}
