@@ -1,7 +1,7 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Every package's test run: results in `.test/` (turbo caches them, the root run adds them up), coverage printed as text. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", "json"],
@@ -15,4 +15,6 @@ export default defineConfig({
       reportsDirectory: ".test/coverage",
     },
   },
-}) as ViteUserConfig;
+});
+
+export default config;
