@@ -67,17 +67,18 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
 }
 
 async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat, { autoOrient, maxPixels }: DecodeOptions): Promise<RawImage> {
-  const open = (): Sharp =>
+  const open = (limitInputPixels: number | false = maxPixels): Sharp =>
     sharp(bytes, {
       // Nearest to what Pillow accepts: sharp's default, "warning", refuses JPEGs for a stray byte between segments, and "truncated" lets cut
       // TIFFs and PNGs with damaged palettes pass.
       failOn: "error",
       ignoreIcc: true,
-      limitInputPixels: maxPixels,
+      limitInputPixels,
       // Pillow turns TIFF, and only TIFF, unasked.
       autoOrient: autoOrient || format === "tiff",
     });
-  const metadata = await open().metadata();
+  // Without sharp's limit, whose error does not say the size.
+  const metadata = await open(false).metadata();
   const { width, height } = metadata;
   if (width * height > maxPixels) {
     throw new ImageError("too-large", `expected at most ${maxPixels} pixels, got ${width} x ${height}`, { width, height, maxPixels });
