@@ -111,11 +111,13 @@ export class BertTokenizer {
     this.flavor = flavor;
     const limit = options.modelMaxLength ?? (rust ? NO_LIMIT : CONTEXT_LENGTH);
     this.modelMaxLength = limit < NO_LIMIT ? limit : undefined;
-    this.padTokenId = requireToken(vocabulary, parts.padToken);
-    this.unkTokenId = requireToken(vocabulary, parts.unkToken);
-    this.clsTokenId = requireToken(vocabulary, parts.clsToken);
-    this.sepTokenId = requireToken(vocabulary, parts.sepToken);
-    this.maskTokenId = requireToken(vocabulary, "[MASK]");
+    const idOf = (token: string): number => requireToken(vocabulary, token);
+    const [pad, unk, cls, sep] = parts.specials;
+    this.padTokenId = idOf(pad);
+    this.unkTokenId = idOf(unk);
+    this.clsTokenId = idOf(cls);
+    this.sepTokenId = idOf(sep);
+    this.maskTokenId = idOf("[MASK]");
     this.#vocabulary = vocabulary;
     this.#decoder = parts.decoder;
     this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
@@ -151,19 +153,16 @@ export class BertTokenizer {
     if (typeof vocabText !== "string")
       throw new TypeError(`BertTokenizer.fromVocab: expected the text of a vocab.txt, got ${typeof vocabText}`);
     const vocabulary = parseVocab(vocabText);
-    const plain = { special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false };
-    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    const flags = { special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false };
+    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] as const;
     const parts: TokenizerParts = {
       vocabulary,
       normalization: { cleanText: true, tokenizeChineseChars: true, stripAccents: true, doLowerCase: true },
-      addedTokens: specials.map((content) => ({ ...plain, content, id: requireToken(vocabulary, content) })),
+      addedTokens: [...specials, "[MASK]"].map((content) => ({ ...flags, content, id: requireToken(vocabulary, content) })),
       decoder: { prefix: "##", cleanup: true },
       prefix: "##",
       maxChars: 100,
-      padToken: "[PAD]",
-      unkToken: "[UNK]",
-      clsToken: "[CLS]",
-      sepToken: "[SEP]",
+      specials,
     };
     return new BertTokenizer(parts, options);
   }
@@ -214,42 +213,32 @@ export class BertTokenizer {
    */
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): BatchEncoding {
     if (!Array.isArray(texts)) throw new TypeError(`encodeBatch: expected an array of strings, got ${typeof texts}`);
-    const { maxLength } = options;
-    const padding = options.padding ?? true;
-    if (![true, false, "longest", "max_length"].includes(padding)) {
-      throw new RangeError(`encodeBatch: expected padding true, false, "longest" or "max_length", got ${String(padding)}`);
-    }
-    const asked = maxLength !== undefined && (options.padding ?? false) === false;
-    const truncation = options.truncation ?? (this.flavor === "cn_clip" || asked);
-    const limit = this.#limit("encodeBatch", maxLength, truncation, 2);
+    const { maxLength, padding = true } = options;
+    const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
+    const limit = this.#limit("encodeBatch", maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked), 2);
     const rows = texts.map((text: string) => this.#encode("encodeBatch", text, limit, true, undefined));
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-    if (padding === "max_length") {
-      const wanted = this.#limit("encodeBatch", maxLength, true, 2) + 2;
-      if (length > wanted)
-        throw new RangeError(`encodeBatch: expected rows of at most ${wanted} ids without truncation, got one of ${length}`);
-      length = wanted;
-    } else if (padding === false && rows.some(({ ids }) => ids.length !== length)) {
-      throw new RangeError("encodeBatch: expected padding, or texts that give equally many ids, got rows of different lengths");
+    if (padding === "max_length") length = this.#limit("encodeBatch", maxLength, true, 0);
+    else if (padding !== false && padding !== true && padding !== "longest") {
+      throw new RangeError(`encodeBatch: expected padding true, false, "longest" or "max_length", got ${String(padding)}`);
     }
-    const dims = [rows.length, length];
-    const inputIds = new BigInt64Array(rows.length * length);
-    const attentionMask = new BigInt64Array(rows.length * length);
-    // The low halves of the 64-bit values, without a BigInt for each: ONNX Runtime, too, runs on little-endian machines only.
-    const idHalves = new Int32Array(inputIds.buffer);
-    const maskHalves = new Int32Array(attentionMask.buffer);
-    let at = 0;
     for (const { ids } of rows) {
-      for (let i = 0; i < length; i++, at += 2) {
-        const isToken = i < ids.length;
-        idHalves[at] = isToken ? ids[i]! : this.padTokenId;
-        maskHalves[at] = isToken ? 1 : 0;
+      if (ids.length > length || (padding === false && ids.length < length)) {
+        throw new RangeError(`encodeBatch: expected padding and truncation, or rows of ${length} ids, got one of ${ids.length}`);
       }
     }
+    // Writes the low halves of the 64-bit values, without a BigInt for each: ONNX Runtime, too, runs on little-endian machines only.
+    const build = (valueAt: (ids: readonly number[], i: number) => number): TypedTensor<"int64"> => {
+      const data = new BigInt64Array(rows.length * length);
+      const halves = new Int32Array(data.buffer);
+      let at = 0;
+      for (const { ids } of rows) for (let i = 0; i < length; i++, at += 2) halves[at] = valueAt(ids, i);
+      return new Tensor("int64", data, [rows.length, length]);
+    };
     return {
-      inputIds: new Tensor("int64", inputIds, dims),
-      attentionMask: new Tensor("int64", attentionMask, dims),
-      tokenTypeIds: new Tensor("int64", new BigInt64Array(rows.length * length), dims),
+      inputIds: build((ids, i) => ids[i] ?? this.padTokenId),
+      attentionMask: build((ids, i) => (i < ids.length ? 1 : 0)),
+      tokenTypeIds: build(() => 0),
       truncated: rows.map(({ truncated }) => truncated),
     };
   }
@@ -276,14 +265,13 @@ export class BertTokenizer {
   /** The number of ids that a text may have besides its special tokens. */
   #limit(where: string, maxLength: number | undefined, truncation: boolean, specials: number): number {
     const length = maxLength ?? this.modelMaxLength;
-    if (maxLength !== undefined && (!Number.isInteger(maxLength) || maxLength < Math.max(1, specials))) {
-      throw new RangeError(`${where}: expected a maxLength that is an integer from ${Math.max(1, specials)}, got ${String(maxLength)}`);
+    const least = Math.max(1, specials);
+    // Without truncation a length counts only if it was given, but must then still be one.
+    if (maxLength === undefined ? truncation && length === undefined : !(Number.isInteger(maxLength) && maxLength >= least)) {
+      const why = maxLength === undefined ? " (this tokenizer was made without a modelMaxLength)" : "";
+      throw new RangeError(`${where}: expected a maxLength that is an integer from ${least}, got ${String(maxLength)}${why}`);
     }
-    if (!truncation) return Number.POSITIVE_INFINITY;
-    if (length === undefined) {
-      throw new RangeError(`${where}: expected a maxLength, since this tokenizer was made without a modelMaxLength, got none`);
-    }
-    return length - specials;
+    return truncation ? (length as number) - specials : Infinity;
   }
 
   #encode(
@@ -299,17 +287,9 @@ export class BertTokenizer {
     if (addSpecialTokens) offsets?.push([0, 0]);
     const last = limit + specials;
     if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
-    if (this.#splitter === undefined) this.#encodeSegment(text, 0, text.length, last, ids, offsets);
-    else {
-      for (const { start, end, id } of this.#splitter.split(text)) {
-        if (id === undefined) this.#encodeSegment(text, start, end, last, ids, offsets);
-        else {
-          ids.push(id);
-          offsets?.push([start, end]);
-        }
-        if (ids.length > last) break;
-      }
-    }
+    encodeAround(this.#splitter, text, ids, offsets, (start, end) => {
+      if (ids.length <= last) this.#encodeSegment(text, start, end, last, ids, offsets);
+    });
     const truncated = ids.length > last;
     if (truncated) {
       ids.length = last;
@@ -330,13 +310,9 @@ export class BertTokenizer {
     }
     const normalized = this.#normalize(text.slice(from, to));
     const first = offsets?.length ?? 0;
-    for (const { start, end, id } of this.#normalizedSplitter.split(normalized.text)) {
-      if (id === undefined) this.#wordPiece.encode(normalized.text, start, end, limit, ids, offsets);
-      else {
-        ids.push(id);
-        offsets?.push([start, end]);
-      }
-    }
+    encodeAround(this.#normalizedSplitter, normalized.text, ids, offsets, (start, end) => {
+      this.#wordPiece.encode(normalized.text, start, end, limit, ids, offsets);
+    });
     if (offsets === undefined) return;
     for (let i = first; i < offsets.length; i++) {
       const [start, end] = offsets[i] as Offset;
@@ -359,6 +335,27 @@ export class BertTokenizer {
       }
     }
     return { text: normalized, starts, ends };
+  }
+}
+
+/** Appends the added tokens found in a text, and has what is between them appended by `encodePlain`. */
+function encodeAround(
+  splitter: AddedTokenSplitter | undefined,
+  text: string,
+  ids: number[],
+  offsets: Offset[] | undefined,
+  encodePlain: (start: number, end: number) => void,
+): void {
+  if (splitter === undefined) {
+    encodePlain(0, text.length);
+    return;
+  }
+  for (const { start, end, id } of splitter.split(text)) {
+    if (id === undefined) encodePlain(start, end);
+    else {
+      ids.push(id);
+      offsets?.push([start, end]);
+    }
   }
 }
 

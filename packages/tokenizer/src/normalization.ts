@@ -19,30 +19,28 @@ export interface NormalizationOptions {
   readonly doLowerCase: boolean;
 }
 
-/** An entry's low three bits say what a character becomes; the others hold what `Kind` says. 0 is an entry not yet computed. */
+/** An entry's low three bits say what a character becomes, the others hold a value. 0 is an entry not yet computed. */
 export const KIND_BITS = 3;
-/** The kinds of entries. */
-export const Kind = {
-  /** Nothing. */
-  dropped: 1,
-  /** The end of a word. */
-  space: 2,
-  /** A word of its own; its id. */
-  alone: 3,
-  /** One letter of a word; its code point. */
-  letter: 4,
-  /** Several entries; the index of their list in {@link CharacterTable.expansions}. */
-  several: 5,
-} as const;
+/** Kind of an entry: nothing is left. */
+export const DROPPED = 1;
+/** Kind of an entry: the end of a word. */
+export const SPACE = 2;
+/** Kind of an entry: a word of its own; its id. */
+export const ALONE = 3;
+/** Kind of an entry: one letter of a word; its code point. */
+export const LETTER = 4;
+/** Kind of an entry: several entries; the index of their list in {@link CharacterTable.expansions}. */
+export const SEVERAL = 5;
 
 /** The entries of all characters met so far. */
 export class CharacterTable {
   /** Lists of `alone` and `letter` entries, for characters that become several. */
   readonly expansions: (readonly number[])[] = [];
-  /** Entries of the Basic Multilingual Plane; 0: ask {@link CharacterTable.entry}. */
-  readonly basic: Int32Array = new Int32Array(0x10000);
-  // 4 MiB of address space, made when the first such character is met, of which an operating system commits what is written to.
-  #astral: Int32Array | undefined;
+  /**
+   * The entry of each code point (a lone surrogate counts as one); 0: ask {@link CharacterTable.compute}. 4.25 MiB of address
+   * space, of which an operating system commits only the pages that are written to.
+   */
+  readonly entries: Int32Array = new Int32Array(0x110000);
   readonly #class: CharacterClass;
   readonly #flavor: Flavor;
   readonly #options: NormalizationOptions;
@@ -56,50 +54,39 @@ export class CharacterTable {
     this.#idOf = idOf;
   }
 
-  /** The entry of a code point; a lone surrogate counts as one. */
-  entry(codePoint: number): number {
-    const astral = codePoint > 0xffff;
-    const table = astral ? (this.#astral ??= new Int32Array(0x100000)) : this.basic;
-    const index = astral ? codePoint - 0x10000 : codePoint;
-    return table[index] || (table[index] = this.#compute(codePoint));
-  }
-
-  #compute(codePoint: number): number {
+  /** Computes and keeps the entry of a code point. */
+  compute(codePoint: number): number {
     const text = this.normalize(codePoint);
-    if (text === " ") return Kind.space;
     const ideograph = text.length > 2 && text.startsWith(" ");
     const entries: number[] = [];
     for (const char of ideograph ? text.slice(1, -1) : text) {
-      const c = char.codePointAt(0) as number;
-      const alone = ideograph || this.#class.isPunctuation(c, char);
-      entries.push(alone ? (this.#idOf(char) << KIND_BITS) | Kind.alone : (c << KIND_BITS) | Kind.letter);
+      const alone = ideograph || this.#class.isPunctuation(char);
+      const value = alone ? this.#idOf(char) : (char.codePointAt(0) as number);
+      entries.push((value << KIND_BITS) | (alone ? ALONE : LETTER));
     }
-    if (entries.length < 2) return entries[0] ?? Kind.dropped;
-    return ((this.expansions.push(entries) - 1) << KIND_BITS) | Kind.several;
+    const [only = DROPPED, ...others] = entries;
+    const entry = others.length === 0 ? only : ((this.expansions.push(entries) - 1) << KIND_BITS) | SEVERAL;
+    return (this.entries[codePoint] = text === " " ? SPACE : entry);
   }
 
   /** What a code point becomes, as text: empty if dropped, one space for white space, an ideograph between two spaces. */
   normalize(codePoint: number): string {
     const { cleanText, tokenizeChineseChars, stripAccents, doLowerCase } = this.#options;
     let text = String.fromCodePoint(codePoint);
-    if (cleanText && this.#class.isDropped(codePoint, text)) return "";
+    if (cleanText && this.#class.isDropped(text)) return "";
     if (WHITE_SPACE.test(text)) return " ";
+    const ideograph = tokenizeChineseChars && this.#class.isIdeograph(text);
     // cn_clip lowers, then decomposes; Hugging Face the other way round.
     if (doLowerCase && this.#flavor === "cn_clip") text = text.toLowerCase();
-    if (stripAccents) text = this.#stripMarks(text.normalize("NFD"));
+    if (stripAccents) text = [...text.normalize("NFD")].filter((char) => !this.#class.isMark(char)).join("");
     if (doLowerCase && this.#flavor === "transformers") text = text.toLowerCase();
-    return tokenizeChineseChars && this.#class.isIdeograph(codePoint) ? ` ${text} ` : text;
-  }
-
-  #stripMarks(text: string): string {
-    let kept = "";
-    for (const char of text) if (!this.#class.isMark(char.codePointAt(0) as number, char)) kept += char;
-    return kept;
+    return ideograph ? ` ${text} ` : text;
   }
 }
 
-// Dropped before lower-casing, yet seen by `toLowerCase` as the end of a word. Format characters (Cf) are looked through by it anyway.
-const hidden = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\uFFFD]/g;
+// Dropped before lower-casing, yet seen by `toLowerCase` as the end of a word. Format characters (Cf) are looked through by it anyway, and so was U+1171E,
+// a mark then (see character-class.ts).
+const hidden = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\uFFFD\u{1171e}]/gu;
 
 /**
  * Replaces each `Σ` by `ς` where Python's `str.lower()` does, at the end of a word, and by `σ` elsewhere. Lengths stay as they are.

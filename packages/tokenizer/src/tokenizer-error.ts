@@ -21,7 +21,7 @@ export type TokenizerErrorCode =
   | "invalid_field"
   | "unsupported";
 
-/** Where and what: `line` (from 1), `token`, `id`, `path` (of a JSON field) and the like. */
+/** Where and what: `where` (a line or a field), `got`, and by the case `line` (from 1), `token`. */
 export type TokenizerErrorDetails = Readonly<Record<string, string | number>>;
 
 /** Thrown by {@link BertTokenizer.fromVocab} and {@link BertTokenizer.fromTokenizerJson} for data that cannot be used. */
@@ -33,9 +33,14 @@ export class TokenizerError extends Error {
   readonly details: TokenizerErrorDetails;
 
   /** Made by this package; `message` repeats the details in words. */
-  constructor(code: TokenizerErrorCode, message: string, details: TokenizerErrorDetails = {}, options?: ErrorOptions) {
+  constructor(code: TokenizerErrorCode, message: string, details: TokenizerErrorDetails, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
     this.details = details;
   }
+}
+
+/** Throws a {@link TokenizerError} worded `where: expected X, got Y`. */
+export function refuse(code: TokenizerErrorCode, where: string, expected: string, got: string, details?: TokenizerErrorDetails): never {
+  throw new TokenizerError(code, `${where}: expected ${expected}, got ${got}`, { where, got, ...details });
 }

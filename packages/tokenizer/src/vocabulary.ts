@@ -2,7 +2,7 @@
  * The vocabulary: tokens in the order of their ids. Follows the format of BERT's `vocab.txt` (one token a line, the line number
  * is the id), but never trims a line: Chinese-CLIP's vocabulary holds tokens that consist of U+2028.
  */
-import { TokenizerError } from "./tokenizer-error.js";
+import { refuse, type TokenizerErrorCode } from "./tokenizer-error.js";
 
 /** Tokens by id, ids by token. */
 export interface Vocabulary {
@@ -17,36 +17,23 @@ export interface Vocabulary {
  * @throws TokenizerError `empty_vocab`, `empty_token`, `duplicate_token`, `mixed_line_ends`; `details.line` counts from 1
  */
 export function parseVocab(text: string): Vocabulary {
-  const tokens = text.split("\n");
+  const hasReturns = text.includes("\r\n");
+  const tokens = text.split(hasReturns ? "\r\n" : "\n");
   if (tokens[tokens.length - 1] === "") tokens.pop();
-  if (tokens.length === 0) throw new TokenizerError("empty_vocab", "vocab.txt: no token in it");
-  if (text.includes("\r")) stripCarriageReturns(tokens, text.endsWith("\n"));
   const ids = new Map<string, number>();
+  const fail = (code: TokenizerErrorCode, got: string): never => {
+    const line = ids.size + 1;
+    return refuse(code, `vocab.txt: line ${line}`, "a token", got, { line });
+  };
+  if (tokens.length === 0) fail("empty_vocab", "the end");
   for (let id = 0; id < tokens.length; id++) {
     const token = tokens[id] as string;
-    const line = id + 1;
-    if (token === "") throw new TokenizerError("empty_token", `vocab.txt: line ${line} is empty`, { line });
+    if (token === "") fail("empty_token", "nothing");
+    if (hasReturns && token.includes("\n")) fail("mixed_line_ends", "one ending in \\n, not \\r\\n");
+    if (ids.has(token)) fail("duplicate_token", `${token} of line ${tokens.indexOf(token) + 1} again`);
     ids.set(token, id);
-    if (ids.size !== line) throw duplicateToken(tokens, token, line);
   }
   return { tokens, ids };
-}
-
-function duplicateToken(tokens: readonly string[], token: string, line: number): TokenizerError {
-  const firstLine = tokens.indexOf(token) + 1;
-  const message = `vocab.txt: line ${line} repeats the token ${JSON.stringify(token)} of line ${firstLine}`;
-  return new TokenizerError("duplicate_token", message, { line, firstLine, token });
-}
-
-function stripCarriageReturns(tokens: string[], lastLineIsEnded: boolean): void {
-  for (let id = 0; id < tokens.length; id++) {
-    const token = tokens[id] as string;
-    if (token.endsWith("\r")) tokens[id] = token.slice(0, -1);
-    else if (id < tokens.length - 1 || lastLineIsEnded) {
-      const line = id + 1;
-      throw new TokenizerError("mixed_line_ends", `vocab.txt: line ${line} ends in \\n where others end in \\r\\n`, { line });
-    }
-  }
 }
 
 /**
@@ -54,9 +41,5 @@ function stripCarriageReturns(tokens: string[], lastLineIsEnded: boolean): void 
  * @throws TokenizerError `missing_token`
  */
 export function requireToken({ ids }: Vocabulary, token: string): number {
-  const id = ids.get(token);
-  if (id === undefined) {
-    throw new TokenizerError("missing_token", `vocabulary: the special token ${JSON.stringify(token)} is not in it`, { token });
-  }
-  return id;
+  return ids.get(token) ?? refuse("missing_token", "vocabulary", `the special token ${token}`, "none", { token });
 }

@@ -8,30 +8,17 @@ export interface WordPieceDecoder {
   readonly cleanup: boolean;
 }
 
-// One token at a time, as in the reference, where most of these can never match a token of this vocabulary; kept for other ones.
-const replacements: readonly (readonly [string, string])[] = [
-  [" .", "."],
-  [" ?", "?"],
-  [" !", "!"],
-  [" ,", ","],
-  [" ' ", "'"],
-  [" n't", "n't"],
-  [" 'm", "'m"],
-  [" do not", " don't"],
-  [" 's", "'s"],
-  [" 've", "'ve"],
-  [" 're", "'re"],
-];
-
-/** Joins tokens by spaces, and continuations without; no decoder joins everything by spaces. */
+/**
+ * Joins tokens by spaces, and continuations without; no decoder joins everything by spaces. Of the reference's replacements
+ * those are made that can match within one token, as no token has a space inside.
+ */
 export function joinTokens(tokens: readonly string[], decoder: WordPieceDecoder | undefined): string {
   if (decoder === undefined) return tokens.join(" ");
+  const { prefix, cleanup } = decoder;
   let text = "";
   for (const [i, token] of tokens.entries()) {
-    let part = token;
-    if (i > 0) part = token.startsWith(decoder.prefix) ? token.slice(decoder.prefix.length) : ` ${token}`;
-    if (decoder.cleanup) for (const [from, to] of replacements) part = part.replaceAll(from, to);
-    text += part;
+    if (i > 0 && token.startsWith(prefix)) text += token.slice(prefix.length);
+    else text += i === 0 || (cleanup && /^([.?!,]|n't|'m|'s|'ve|'re)/.test(token)) ? token : ` ${token}`;
   }
   return text;
 }

@@ -2,7 +2,7 @@
  * One pass over a text: characters to words, words to pieces. Follows `BasicTokenizer` and `WordpieceTokenizer` of cn_clip and BERT,
  * in one loop over UTF-16 units that remembers for each letter of the current word where in the text it came from.
  */
-import { KIND_BITS, Kind, type CharacterTable } from "./normalization.js";
+import { ALONE, DROPPED, KIND_BITS, SEVERAL, SPACE, type CharacterTable } from "./normalization.js";
 import type { PieceTrie } from "./piece-trie.js";
 
 /** The half-open range of UTF-16 units of the text that a token came from. */
@@ -40,29 +40,25 @@ export class WordPiece {
    * than `limit`. (By how much does not matter to the caller, who cuts it, nor that a part of the text is then not looked at.)
    */
   encode(text: string, from: number, to: number, limit: number, ids: number[], offsets: Offset[] | undefined): void {
-    const { basic, expansions } = this.#table;
+    const { entries, expansions } = this.#table;
     this.#length = 0;
     for (let start = from, end = from; start < to && ids.length <= limit; start = end) {
-      let codePoint = text.charCodeAt(start);
-      end = start + 1;
-      if ((codePoint & 0xf800) === 0xd800) {
-        codePoint = text.codePointAt(start)!;
-        if (codePoint > 0xffff) end++;
-      }
-      const entry = (codePoint > 0xffff ? 0 : basic[codePoint]!) || this.#table.entry(codePoint);
+      const codePoint = text.codePointAt(start)!;
+      end = codePoint > 0xffff ? start + 2 : start + 1;
+      const entry = entries[codePoint]! || this.#table.compute(codePoint);
       const kind = entry & KIND_MASK;
-      if (kind === Kind.several) {
+      if (kind === SEVERAL) {
         for (const part of expansions[entry >> KIND_BITS]!) this.#take(part, start, end, ids, offsets);
-      } else if (kind === Kind.space) {
+      } else if (kind === SPACE) {
         if (this.#length > 0) this.#endWord(ids, offsets);
-      } else if (kind !== Kind.dropped) this.#take(entry, start, end, ids, offsets);
+      } else if (kind !== DROPPED) this.#take(entry, start, end, ids, offsets);
     }
     if (this.#length > 0) this.#endWord(ids, offsets);
   }
 
   /** A letter of the current word, or a word of its own. */
   #take(entry: number, start: number, end: number, ids: number[], offsets: Offset[] | undefined): void {
-    if ((entry & KIND_MASK) === Kind.alone) {
+    if ((entry & KIND_MASK) === ALONE) {
       if (this.#length > 0) this.#endWord(ids, offsets);
       ids.push(entry >> KIND_BITS);
       offsets?.push([start, end]);
