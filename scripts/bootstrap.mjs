@@ -1,0 +1,76 @@
+/**
+ * `npm start` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
+ *
+ *     node scripts/bootstrap.mjs start [arguments of the example]
+ *     node scripts/bootstrap.mjs test
+ */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { endChildrenOnSignals, run } from "./child-process.mjs";
+import { formatSummary, readReport, removeReports, testedFolders } from "./test-summary.mjs";
+import { checkNodeVersion, forgetInstall, install, root, StepError, turbo } from "./toolchain.mjs";
+
+/** Progress is for people: it goes to the error stream, results to the output. */
+function report(text) {
+  process.stderr.write(`› ${text} …\n`);
+}
+
+/** Builds what the example needs, then runs it; paths in its arguments are relative to where the user is. */
+async function start(args) {
+  const env = await install(report);
+  report("building (what has not changed comes from the cache)");
+  const built = await turbo(["build", "--filter=@chinese-clip/examples^..."], { env, output: "collect" });
+  if (built.code !== 0) throw new StepError("The build failed.", built);
+  const examples = join(root, "examples");
+  const tsx = pathToFileURL(createRequire(join(examples, "package.json")).resolve("tsx")).href;
+  const { code } = await run(process.execPath, ["--import", tsx, join(examples, "src", "main.ts"), ...args], {
+    output: "inherit",
+    interactive: true,
+    cwd: userFolder(),
+  });
+  return code;
+}
+
+/** Types, lint, format and tests of everything, then the sum. */
+async function test(args) {
+  if (args.length > 0)
+    throw new StepError(`npm test takes no arguments, got ${args.join(" ")}. One package's tests: npx vitest run, in its folder.`, {
+      code: 2,
+      output: "",
+    });
+  const env = await install(report);
+  const folders = testedFolders(root);
+  removeReports(folders);
+  report("checking types, lint and format, and running the tests (minutes, unless nothing has changed)");
+  const { code } = await turbo(["typecheck", "lint", "lint:root", "test", "--continue=dependencies-successful"], {
+    env,
+    output: "inherit",
+  });
+  const reports = folders.map(readReport);
+  const failed = reports.reduce((sum, { failed }) => sum + failed, 0);
+  const passed = reports.reduce((sum, { passed }) => sum + passed, 0);
+  process.stdout.write(`${formatSummary(reports, code !== 0 && failed === 0 ? 1 : 0)}\n`);
+  return code === 0 && failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** npm runs its scripts in the repository's root and leaves the user's own folder in INIT_CWD. */
+function userFolder() {
+  return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
+}
+
+const commands = { start, test };
+const [name = "", ...args] = process.argv.slice(2);
+
+try {
+  checkNodeVersion();
+  if (!Object.hasOwn(commands, name))
+    throw new StepError("usage: node scripts/bootstrap.mjs start|test [arguments]", { code: 2, output: "" });
+  endChildrenOnSignals();
+  process.exitCode = await commands[name](args);
+} catch (error) {
+  if (!(error instanceof StepError)) throw error;
+  forgetInstall(); // whatever is wrong, the next run looks at everything again
+  process.stderr.write(`${error.output}\n${error.message}\n`);
+  process.exitCode = error.code === 0 ? 1 : error.code;
+}

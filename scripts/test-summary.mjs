@@ -1,0 +1,94 @@
+/**
+ * Adds up what the packages' test runs left behind: vitest's JSON report and v8's coverage summary, in each package's `.test/`.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+
+/** Folders whose subfolders are packages, and single packages. */
+const GROUPS = ["packages", "tests"];
+const SINGLES = ["examples", "bench"];
+
+const RESULTS = join(".test", "results.json");
+const COVERAGE = join(".test", "coverage", "coverage-summary.json");
+
+/**
+ * The folders of all packages that have tests.
+ *
+ * @param {string} root
+ */
+export function testedFolders(root) {
+  const grouped = GROUPS.filter((group) => existsSync(join(root, group))).flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => join(root, group, name)),
+  );
+  return [...grouped, ...SINGLES.map((name) => join(root, name))].filter((folder) => {
+    const manifest = readJson(join(folder, "package.json"));
+    return manifest?.scripts?.test !== undefined;
+  });
+}
+
+/** Removes earlier reports, so that a run that dies early is not mistaken for the one before; turbo restores those of cached runs. */
+export function removeReports(folders) {
+  for (const folder of folders) for (const file of [RESULTS, COVERAGE]) rmSync(join(folder, file), { force: true });
+}
+
+/**
+ * One package's report. A test file that could not even be loaded counts as one failed test, and so does a missing report.
+ *
+ * @param {string} folder
+ * @returns {{ name: string, passed: number, failed: number, skipped: number, failures: string[], lines: { covered: number, total: number } | undefined }}
+ */
+export function readReport(folder) {
+  const name = basename(folder);
+  const report = readJson(join(folder, RESULTS));
+  if (report === undefined)
+    return { name, passed: 0, failed: 1, skipped: 0, failures: [`${name}: its tests left no report`], lines: undefined };
+  const tests = report.testResults.flatMap((file) => file.assertionResults.map((test) => ({ ...test, file: file.name })));
+  const failedTests = tests.filter((test) => test.status === "failed");
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+  );
+  return {
+    name,
+    passed: tests.filter((test) => test.status === "passed").length,
+    failed: failedTests.length + brokenFiles.length,
+    skipped: tests.filter((test) => test.status !== "passed" && test.status !== "failed").length,
+    failures: [
+      ...failedTests.map((test) => `${relative(folder, test.file)}: ${test.fullName}`),
+      ...brokenFiles.map((file) => `${relative(folder, file.name)}: could not be run`),
+    ].map((text) => `${name}: ${text}`),
+    lines: readJson(join(folder, COVERAGE))?.total?.lines,
+  };
+}
+
+/**
+ * The reports as text; the last line is the sum: `N passed, N failed, N skipped`.
+ *
+ * @param {ReturnType<typeof readReport>[]} reports
+ * @param {number} failedChecks - failures other than tests': 1 where turbo failed and no test did.
+ */
+export function formatSummary(reports, failedChecks) {
+  const sum = (key) => reports.reduce((total, report) => total + report[key], 0);
+  const rows = reports.map(({ name, passed, failed, skipped, lines }) => [name, passed, failed, skipped, formatCoverage(lines)]);
+  const table = [["package", "passed", "failed", "skipped", "lines covered"], ...rows];
+  const widths = table[0].map((_, column) => Math.max(...table.map((row) => String(row[column]).length)));
+  const text = table.map((row) =>
+    row.map((cell, column) => (column === 0 ? String(cell).padEnd(widths[column]) : String(cell).padStart(widths[column]))).join("  "),
+  );
+  const failures = reports.flatMap((report) => report.failures).map((failure) => `FAILED ${failure}`);
+  const checks = failedChecks > 0 ? ["FAILED types, lint, format or build: see above"] : [];
+  return [
+    ...text,
+    "",
+    ...failures,
+    ...checks,
+    `${sum("passed")} passed, ${sum("failed") + failedChecks} failed, ${sum("skipped")} skipped`,
+  ].join("\n");
+}
+
+function formatCoverage(lines) {
+  return lines === undefined || lines.total === 0 ? "-" : `${((100 * lines.covered) / lines.total).toFixed(1)} %`;
+}
+
+function readJson(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+}
