@@ -6,11 +6,11 @@ import {
   ChineseCLIP as Clip,
   ChineseCLIPProcessor as Processor,
   loadChineseCLIPParts,
+  loadFrom,
   loadModelParts,
   loadProcessorParts,
   loadTextModelParts,
   loadVisionModelParts,
-  openModel,
   type PretrainedOptions,
 } from "@chinese-clip/pipeline";
 import type { ImageInput } from "./image/load-image.js";
@@ -24,9 +24,13 @@ export class ChineseCLIPModel extends Model {
    * @param source - a folder with `config.json` and `model.safetensors`: a path or a `file:` URL.
    * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
    */
-  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
-    const files = await openModel(nodePlatform, source, options);
-    return new ChineseCLIPModel(await loadModelParts(nodePlatform, files, options));
+  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
+    return loadFrom(
+      nodePlatform,
+      source,
+      options,
+      async (files) => new ChineseCLIPModel(await loadModelParts(nodePlatform, files, options)),
+    );
   }
 }
 
@@ -35,9 +39,13 @@ export class ChineseCLIPTextModel extends TextModel {
   /**
    * Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
-  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
-    const files = await openModel(nodePlatform, source, options);
-    return new ChineseCLIPTextModel(await loadTextModelParts(nodePlatform, files, options));
+  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
+    return loadFrom(
+      nodePlatform,
+      source,
+      options,
+      async (files) => new ChineseCLIPTextModel(await loadTextModelParts(nodePlatform, files, options)),
+    );
   }
 }
 
@@ -46,9 +54,13 @@ export class ChineseCLIPVisionModel extends VisionModel {
   /**
    * Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
-  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
-    const files = await openModel(nodePlatform, source, options);
-    return new ChineseCLIPVisionModel(await loadVisionModelParts(nodePlatform, files, options));
+  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
+    return loadFrom(
+      nodePlatform,
+      source,
+      options,
+      async (files) => new ChineseCLIPVisionModel(await loadVisionModelParts(nodePlatform, files, options)),
+    );
   }
 }
 
@@ -59,8 +71,8 @@ export class ChineseCLIPProcessor extends Processor {
    *
    * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
    */
-  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
-    return new ChineseCLIPProcessor(await loadProcessorParts(await openModel(nodePlatform, source, options), options));
+  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
+    return loadFrom(nodePlatform, source, options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
   }
 }
 
@@ -70,8 +82,12 @@ export class ChineseCLIP extends Clip<ImageInput> {
    * Loads everything that a model's folder has: configuration, tokenizer, image processor, and, when first used, each tower.
    * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
    */
-  static async fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
-    const files = await openModel(nodePlatform, source, options);
-    return new ChineseCLIP(await loadChineseCLIPParts(nodePlatform, files, options));
+  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
+    return loadFrom(
+      nodePlatform,
+      source,
+      options,
+      async (files) => new ChineseCLIP(await loadChineseCLIPParts(nodePlatform, files, options)),
+    );
   }
 }

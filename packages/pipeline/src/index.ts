@@ -1,6 +1,6 @@
 export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyOptions, loadChineseCLIPParts } from "./chinese-clip.js";
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
 export type { Embeddings, TextEmbeddings } from "./embeddings.js";
-export { type ChineseCLIPModelParts, loadModelParts, loadTextModelParts, loadVisionModelParts, openModel } from "./load-model.js";
+export { type ChineseCLIPModelParts, loadFrom, loadModelParts, loadTextModelParts, loadVisionModelParts } from "./load-model.js";
 export type { ImagePreprocessor, ModelFiles, Platform, PreprocessedImage, PretrainedOptions } from "./platform.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";

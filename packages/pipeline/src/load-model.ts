@@ -19,11 +19,17 @@ const WEIGHTS = "model.safetensors";
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig> & { readonly logitScale: number };
 
 /**
- * Checks the options and finds the model's files.
+ * Checks the options, finds a model's files and makes something of them; every error on the way names the model.
  *
+ * @param make - gets the files.
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
  */
-export async function openModel(platform: Platform<never>, source: string | URL, options: PretrainedOptions): Promise<ModelFiles> {
+export async function loadFrom<Made>(
+  platform: Platform<never>,
+  source: string | URL,
+  options: PretrainedOptions,
+  make: (files: ModelFiles) => Promise<Made>,
+): Promise<Made> {
   const { dtype = "fp32", device = "cpu", numThreads, signal } = options;
   if (dtype !== "fp32") throw new RangeError(`fromPretrained: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
   if (device !== "cpu") throw new RangeError(`fromPretrained: expected device "cpu", got ${JSON.stringify(device)}`);
@@ -31,7 +37,15 @@ export async function openModel(platform: Platform<never>, source: string | URL,
     throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
   }
   signal?.throwIfAborted();
-  return platform.openModel(source, options);
+  const files = await platform.openModel(source, options);
+  try {
+    return await make(files);
+  } catch (error) {
+    // The readers know files, not models; who has several models wants to know whose file it was.
+    if (error instanceof Error && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
+      error.message = `${files.source}: ${error.message}`;
+    throw error;
+  }
 }
 
 /**
@@ -95,11 +109,11 @@ export async function readJson(files: ModelFiles, name: string): Promise<unknown
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CheckpointError("malformed", `${files.source}: ${name}: expected JSON`, { file: name }, { cause });
+    throw new CheckpointError("malformed", `${name}: expected JSON`, { file: name }, { cause });
   }
 }
 
 /** The error for a file that must be there. */
 export function missing(files: ModelFiles, name: string): CheckpointError {
-  return new CheckpointError("missing-file", `${files.source}: expected a file ${name}, got none`, { file: name, source: files.source });
+  return new CheckpointError("missing-file", `expected a file ${name}, got none`, { file: name, source: files.source });
 }

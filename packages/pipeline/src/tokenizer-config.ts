@@ -21,16 +21,16 @@ export async function readTokenizerConfig(
 ): Promise<BertTokenizerOptions> {
   if ((await files.readText(FILE)) === undefined) return {};
   const json = await readJson(files, FILE);
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed(files, "an object", json);
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed("an object", json);
   const read = new Map(Object.entries(json));
   const boolean = (key: string): boolean | undefined => {
     const value = read.get(key) ?? undefined;
-    if (value !== undefined && typeof value !== "boolean") throw malformed(files, `${key} to be true or false`, value);
+    if (value !== undefined && typeof value !== "boolean") throw malformed(`${key} to be true or false`, value);
     return value;
   };
   const limit = read.get("model_max_length") ?? undefined;
   if (limit !== undefined && !(typeof limit === "number" && limit >= 2))
-    throw malformed(files, "model_max_length to be a number of at least 2", limit);
+    throw malformed("model_max_length to be a number of at least 2", limit);
   const modelMaxLength = flavor === "cn_clip" ? Math.min(limit ?? Infinity, CN_CLIP_CONTEXT_LENGTH) : limit;
   return {
     doLowerCase: boolean("do_lower_case"),
@@ -40,8 +40,8 @@ export async function readTokenizerConfig(
   };
 }
 
-function malformed({ source }: ModelFiles, expected: string, actual: unknown): CheckpointError {
-  return new CheckpointError("malformed", `${source}: ${FILE}: expected ${expected}, got ${JSON.stringify(actual)?.slice(0, 80)}`, {
+function malformed(expected: string, actual: unknown): CheckpointError {
+  return new CheckpointError("malformed", `${FILE}: expected ${expected}, got ${JSON.stringify(actual)?.slice(0, 80)}`, {
     file: FILE,
   });
 }
