@@ -17,6 +17,7 @@ export type CheckpointErrorCode =
 
 /** Bad data in a checkpoint or its configuration; `details` names the file, tensor or key, and what was expected. */
 export class CheckpointError extends Error {
+  /** Always `"CheckpointError"`, also when the class was loaded twice. */
   override readonly name = "CheckpointError";
   /** Which kind of fault, from a closed set. */
   readonly code: CheckpointErrorCode;

@@ -26,6 +26,7 @@ export interface ClassifyOptions {
 
 /** How well one label fits. */
 export interface Classification {
+  /** The label, as it was given. */
   readonly label: string;
   /** Probability among the given labels: softmax over logit scale times similarity. Of a single label it is always 1. */
   readonly score: number;
@@ -35,8 +36,11 @@ export interface Classification {
 
 /** What a {@link ChineseCLIP} is made of. */
 export interface ChineseCLIPParts<ImageInput> {
+  /** Both towers and what they were built from. */
   readonly model: ChineseCLIPModelParts;
+  /** Tokenizer and image processor. */
   readonly processor: ChineseCLIPProcessor;
+  /** The platform's way from a picture to pixel values, off the main thread where there is one. */
   readonly preprocessor: ImagePreprocessor<ImageInput>;
 }
 

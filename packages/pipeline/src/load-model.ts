@@ -15,7 +15,7 @@ import type { ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 /** The one weights file that is read so far. */
 const WEIGHTS = "model.safetensors";
 
-/** What {@link ChineseCLIPModel} is made of. */
+/** What a `ChineseCLIPModel` is made of. */
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig> & { readonly logitScale: number };
 
 /**

@@ -58,6 +58,10 @@ export interface Platform<ImageInput> {
   openModel(source: string | URL, options: PretrainedOptions): Promise<ModelFiles>;
   /** Loads a graph whose weights lie in these files. */
   createSession(graph: EncodedGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
-  /** @param config - the parsed `preprocessor_config.json`. */
+  /**
+   * Makes what turns pictures into pixel values.
+   *
+   * @param config - the parsed `preprocessor_config.json`.
+   */
   createImagePreprocessor(config: unknown): ImagePreprocessor<ImageInput>;
 }

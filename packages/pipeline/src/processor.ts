@@ -29,7 +29,9 @@ export interface ProcessorInputs {
 
 /** What a processor is made of. */
 export interface ProcessorParts {
+  /** Texts to token ids. */
   readonly tokenizer: BertTokenizer;
+  /** Pictures to pixel values. */
   readonly imageProcessor: ChineseCLIPImageProcessor | ChineseCLIPImageProcessorFast;
 }
 

@@ -26,6 +26,7 @@ export type TokenizerErrorDetails = Readonly<Record<string, string | number>>;
 
 /** Thrown by {@link BertTokenizer.fromVocab} and {@link BertTokenizer.fromTokenizerJson} for data that cannot be used. */
 export class TokenizerError extends Error {
+  /** Always `"TokenizerError"`, also when the class was loaded twice. */
   override readonly name: string = "TokenizerError";
   /** The reason, from a closed set. */
   readonly code: TokenizerErrorCode;

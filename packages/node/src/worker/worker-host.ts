@@ -22,8 +22,9 @@ export interface WorkerHostOptions {
   readonly reviveError?: ErrorRevivers;
 }
 
-/** Why a {@link WorkerHost} could not answer: its thread ended by itself, or was ended by `dispose`. */
+/** Why a thread could not answer: its thread ended by itself, or was ended by `dispose`. */
 export class WorkerError extends Error {
+  /** Always `"WorkerError"`, also when the class was loaded twice. */
   override readonly name: string = "WorkerError";
   /** `"crashed"`: an uncaught exception, `process.exit`, or no memory; a later call starts a new thread. `"disposed"`: for good. */
   readonly code: "crashed" | "disposed";
