@@ -3,7 +3,8 @@
  * `BertTokenizer` (flavour `transformers`), in what a text becomes as in what the options default to.
  */
 import { Tensor, type TypedTensor } from "onnxruntime-common";
-import { AddedTokenSplitter, type AddedToken } from "./added-tokens.js";
+import { AddedTokenSplitter } from "./added-tokens.js";
+import { rejectRange, requireString } from "./argument-error.js";
 import type { Flavor } from "./character-class.js";
 import { CharacterTable, resolveFinalSigma } from "./normalization.js";
 import { PieceTrie } from "./piece-trie.js";
@@ -92,12 +93,10 @@ export class BertTokenizer {
   /** The id of `[MASK]`. */
   readonly maskTokenId: number;
   readonly #vocabulary: Vocabulary;
-  readonly #table: CharacterTable;
-  readonly #wordPiece: WordPiece;
+    readonly #wordPiece: WordPiece;
   readonly #decoder: WordPieceDecoder | undefined;
   readonly #specialIds: ReadonlySet<number>;
   readonly #splitter: AddedTokenSplitter | undefined;
-  readonly #normalizedSplitter: AddedTokenSplitter | undefined;
   readonly #resolvesSigma: boolean;
 
   private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
@@ -122,26 +121,14 @@ export class BertTokenizer {
     this.#decoder = parts.decoder;
     this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
     this.#resolvesSigma = doLowerCase && !rust;
-    this.#table = new CharacterTable(
+    const table = new CharacterTable(
       flavor,
       { cleanText: parts.normalization.cleanText, tokenizeChineseChars, stripAccents, doLowerCase },
       (char) => vocabulary.ids.get(char) ?? this.unkTokenId,
     );
     const trie = new PieceTrie(vocabulary.tokens, prefix);
-    this.#wordPiece = new WordPiece(this.#table, trie, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
-    if (rust) {
-      this.#splitter = this.#buildSplitter(parts.addedTokens.filter(({ normalized }) => !normalized));
-      this.#normalizedSplitter = this.#buildSplitter(parts.addedTokens.filter(({ normalized }) => normalized));
-    }
-  }
-
-  #buildSplitter(tokens: readonly AddedToken[]): AddedTokenSplitter | undefined {
-    const patterns = new Map<string, AddedToken>();
-    for (const token of tokens) {
-      const pattern = token.normalized ? this.#normalize(token.content).text : token.content;
-      if (pattern !== "" && !patterns.has(pattern)) patterns.set(pattern, token);
-    }
-    return patterns.size > 0 ? new AddedTokenSplitter(patterns) : undefined;
+    this.#wordPiece = new WordPiece(table, trie, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
+    if (rust) this.#splitter = new AddedTokenSplitter(parts.addedTokens, table);
   }
 
   /**
@@ -150,8 +137,7 @@ export class BertTokenizer {
    * @throws TypeError | RangeError a wrong argument
    */
   static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
-    if (typeof vocabText !== "string")
-      throw new TypeError(`BertTokenizer.fromVocab: expected the text of a vocab.txt, got ${typeof vocabText}`);
+    requireString("BertTokenizer.fromVocab", vocabText);
     const vocabulary = parseVocab(vocabText);
     const flags = { special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false };
     const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] as const;
@@ -220,11 +206,11 @@ export class BertTokenizer {
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
     if (padding === "max_length") length = this.#limit("encodeBatch", maxLength, true, 0);
     else if (padding !== false && padding !== true && padding !== "longest") {
-      throw new RangeError(`encodeBatch: expected padding true, false, "longest" or "max_length", got ${String(padding)}`);
+      rejectRange("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
     for (const { ids } of rows) {
       if (ids.length > length || (padding === false && ids.length < length)) {
-        throw new RangeError(`encodeBatch: expected padding and truncation, or rows of ${length} ids, got one of ${ids.length}`);
+        rejectRange("encodeBatch", `padding and truncation, or rows of ${length} ids`, ids.length);
       }
     }
     // Writes the low halves of the 64-bit values, without a BigInt for each: ONNX Runtime, too, runs on little-endian machines only.
@@ -255,7 +241,7 @@ export class BertTokenizer {
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = Number(ids[i]);
-      if (!Number.isInteger(id) || id < 0) throw new RangeError(`decode: expected ids from 0, got ${String(ids[i])} at index ${i}`);
+      if (!Number.isInteger(id) || id < 0) rejectRange("decode", "ids from 0", ids[i]);
       const token = this.#vocabulary.tokens[id];
       if (token !== undefined && !(skipSpecialTokens && this.#specialIds.has(id))) tokens.push(token);
     }
@@ -268,8 +254,7 @@ export class BertTokenizer {
     const least = Math.max(1, specials);
     // Without truncation a length counts only if it was given, but must then still be one.
     if (maxLength === undefined ? truncation && length === undefined : !(Number.isInteger(maxLength) && maxLength >= least)) {
-      const why = maxLength === undefined ? " (this tokenizer was made without a modelMaxLength)" : "";
-      throw new RangeError(`${where}: expected a maxLength that is an integer from ${least}, got ${String(maxLength)}${why}`);
+      rejectRange(where, `a maxLength from ${least} (or a modelMaxLength)`, maxLength);
     }
     return truncation ? (length as number) - specials : Infinity;
   }
@@ -281,15 +266,20 @@ export class BertTokenizer {
     addSpecialTokens: boolean,
     offsets: Offset[] | undefined,
   ): { ids: number[]; truncated: boolean } {
-    if (typeof text !== "string") throw new TypeError(`${where}: expected a string, got ${text === null ? "null" : typeof text}`);
+    requireString(where, text);
     const specials = addSpecialTokens ? 1 : 0;
     const ids: number[] = addSpecialTokens ? [this.clsTokenId] : [];
     if (addSpecialTokens) offsets?.push([0, 0]);
     const last = limit + specials;
     if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
-    encodeAround(this.#splitter, text, ids, offsets, (start, end) => {
-      if (ids.length <= last) this.#encodeSegment(text, start, end, last, ids, offsets);
-    });
+    for (const { start, end, id } of this.#splitter?.split(text) ?? [{ start: 0, end: text.length, id: undefined }]) {
+      if (ids.length > last) break;
+      if (id === undefined) this.#wordPiece.encode(text, start, end, last, ids, offsets);
+      else {
+        ids.push(id);
+        offsets?.push([start, end]);
+      }
+    }
     const truncated = ids.length > last;
     if (truncated) {
       ids.length = last;
@@ -301,70 +291,10 @@ export class BertTokenizer {
     }
     return { ids, truncated };
   }
-
-  /** A part of the text in which there is no token to be found as it stands, but perhaps one in its normalised form. */
-  #encodeSegment(text: string, from: number, to: number, limit: number, ids: number[], offsets: Offset[] | undefined): void {
-    if (this.#normalizedSplitter === undefined) {
-      this.#wordPiece.encode(text, from, to, limit, ids, offsets);
-      return;
-    }
-    const normalized = this.#normalize(text.slice(from, to));
-    const first = offsets?.length ?? 0;
-    encodeAround(this.#normalizedSplitter, normalized.text, ids, offsets, (start, end) => {
-      this.#wordPiece.encode(normalized.text, start, end, limit, ids, offsets);
-    });
-    if (offsets === undefined) return;
-    for (let i = first; i < offsets.length; i++) {
-      const [start, end] = offsets[i] as Offset;
-      offsets[i] = [from + (normalized.starts[start] as number), from + (normalized.ends[end - 1] as number)];
-    }
-  }
-
-  /** The normalised text, and for each of its units the start and end of the character it came from. */
-  #normalize(text: string): { text: string; starts: number[]; ends: number[] } {
-    let normalized = "";
-    const starts: number[] = [];
-    const ends: number[] = [];
-    for (let start = 0, end = 0; start < text.length; start = end) {
-      const codePoint = text.codePointAt(start) as number;
-      end = start + (codePoint > 0xffff ? 2 : 1);
-      normalized += this.#table.normalize(codePoint);
-      while (starts.length < normalized.length) {
-        starts.push(start);
-        ends.push(end);
-      }
-    }
-    return { text: normalized, starts, ends };
-  }
 }
 
-/** Appends the added tokens found in a text, and has what is between them appended by `encodePlain`. */
-function encodeAround(
-  splitter: AddedTokenSplitter | undefined,
-  text: string,
-  ids: number[],
-  offsets: Offset[] | undefined,
-  encodePlain: (start: number, end: number) => void,
-): void {
-  if (splitter === undefined) {
-    encodePlain(0, text.length);
-    return;
-  }
-  for (const { start, end, id } of splitter.split(text)) {
-    if (id === undefined) encodePlain(start, end);
-    else {
-      ids.push(id);
-      offsets?.push([start, end]);
-    }
-  }
-}
-
-function checkOptions({ flavor = "cn_clip", modelMaxLength }: BertTokenizerOptions): Flavor {
-  if (flavor !== "cn_clip" && flavor !== "transformers") {
-    throw new RangeError(`BertTokenizer: expected the flavor "cn_clip" or "transformers", got ${String(flavor)}`);
-  }
-  if (modelMaxLength !== undefined && !(modelMaxLength >= 2 && (Number.isInteger(modelMaxLength) || modelMaxLength === Infinity))) {
-    throw new RangeError(`BertTokenizer: expected a modelMaxLength that is an integer from 2, got ${String(modelMaxLength)}`);
-  }
+function checkOptions({ flavor = "cn_clip", modelMaxLength = CONTEXT_LENGTH }: BertTokenizerOptions): Flavor {
+  if (flavor !== "cn_clip" && flavor !== "transformers") rejectRange("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
+  if (!(modelMaxLength >= 2)) rejectRange("BertTokenizer", "a modelMaxLength from 2", modelMaxLength);
   return flavor;
 }

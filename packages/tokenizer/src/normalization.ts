@@ -56,7 +56,7 @@ export class CharacterTable {
 
   /** Computes and keeps the entry of a code point. */
   compute(codePoint: number): number {
-    const text = this.normalize(codePoint);
+    const text = this.normalize(String.fromCodePoint(codePoint));
     const ideograph = text.length > 2 && text.startsWith(" ");
     const entries: number[] = [];
     for (const char of ideograph ? text.slice(1, -1) : text) {
@@ -69,18 +69,17 @@ export class CharacterTable {
     return (this.entries[codePoint] = text === " " ? SPACE : entry);
   }
 
-  /** What a code point becomes, as text: empty if dropped, one space for white space, an ideograph between two spaces. */
-  normalize(codePoint: number): string {
+  /** What a character (a code point as a string) becomes, as text: empty if dropped, one space for white space, an ideograph between two spaces. */
+  normalize(char: string): string {
     const { cleanText, tokenizeChineseChars, stripAccents, doLowerCase } = this.#options;
-    let text = String.fromCodePoint(codePoint);
-    if (cleanText && this.#class.isDropped(text)) return "";
-    if (WHITE_SPACE.test(text)) return " ";
-    const ideograph = tokenizeChineseChars && this.#class.isIdeograph(text);
+    if (cleanText && this.#class.isDropped(char)) return "";
+    if (WHITE_SPACE.test(char)) return " ";
+    let text = char;
     // cn_clip lowers, then decomposes; Hugging Face the other way round.
     if (doLowerCase && this.#flavor === "cn_clip") text = text.toLowerCase();
-    if (stripAccents) text = [...text.normalize("NFD")].filter((char) => !this.#class.isMark(char)).join("");
+    if (stripAccents) text = [...text.normalize("NFD")].filter((part) => !this.#class.isMark(part)).join("");
     if (doLowerCase && this.#flavor === "transformers") text = text.toLowerCase();
-    return ideograph ? ` ${text} ` : text;
+    return tokenizeChineseChars && this.#class.isIdeograph(char) ? ` ${text} ` : text;
   }
 }
 
