@@ -24,11 +24,3 @@ export interface PreprocessRequest {
   /** Whether `image` is a URL's text; a path may look like one. */
   readonly isUrl: boolean;
 }
-
-/** One picture as the image tower takes it. */
-export interface PreprocessedImage {
-  /** float32 `[3, H, W]`: R, G and B planes, normalised. */
-  readonly pixelValues: Float32Array;
-  /** `[3, H, W]`. */
-  readonly dims: readonly [number, number, number];
-}

@@ -3,9 +3,10 @@
  * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
  */
 import { createImageProcessor, ImageError, type ImageErrorCode } from "@chinese-clip/image-processor";
+import type { ImagePreprocessor, PreprocessedImage } from "@chinese-clip/pipeline";
 import type { RevivedFields } from "../worker/serialized-error.js";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessedImage, PreprocessRequest } from "./image-messages.js";
+import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
 import { type ImageInput, limitsOf } from "./load-image.js";
 import { readBlobBytes } from "./read-bytes.js";
 
@@ -15,27 +16,17 @@ export interface ImagePreprocessorOptions extends ImageLimits {
   readonly workerUrl?: URL | undefined;
 }
 
-/** Decodes and processes pictures away from the caller's thread. */
-export interface ImagePreprocessor {
-  /**
-   * Any number of calls may be under way; the thread takes them in turn.
-   *
-   * @param input - Bytes and pixels are copied before the call returns, so the caller's stay as they are.
-   * @throws ImageError as `loadImage` and the image processor do; `WorkerError` when the thread crashed or `dispose` was called;
-   *   `signal.reason` when aborted.
-   */
-  preprocess(input: ImageInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<PreprocessedImage>;
-  /** Ends the thread and rejects what is pending; idempotent. */
-  dispose(): Promise<void>;
-}
-
 /**
  * Prepares a thread for preprocessing; it starts at the first picture, and holds the process only while it has work.
+ *
+ * Any number of calls of `preprocess` may be under way; the thread takes them in turn. Bytes and pixels are copied before the call returns, so
+ * the caller's stay as they are. It rejects with an ImageError as `loadImage` and the image processor do, with a `WorkerError` when the thread
+ * crashed or `dispose` was called, and with `signal.reason` when aborted.
  *
  * @param config - The parsed preprocessor_config.json.
  * @throws ImageError `invalid-config` or `unsupported-resample`; RangeError for a limit below 1.
  */
-export function createImagePreprocessor(config: unknown, options: ImagePreprocessorOptions = {}): ImagePreprocessor {
+export function createImagePreprocessor(config: unknown, options: ImagePreprocessorOptions = {}): ImagePreprocessor<ImageInput> {
   // Here only to refuse a bad file at once: the thread makes its own.
   createImageProcessor(config);
   const { workerUrl = new URL("./image-worker.js", import.meta.url), ...limits } = options;

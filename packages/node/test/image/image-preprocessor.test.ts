@@ -1,4 +1,5 @@
 import { createImageProcessor, ImageError } from "@chinese-clip/image-processor";
+import type { ImagePreprocessor } from "@chinese-clip/pipeline";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -6,8 +7,8 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createImagePreprocessor, type ImagePreprocessor, type ImagePreprocessorOptions } from "../../src/image/image-preprocessor.js";
-import { loadImage } from "../../src/image/load-image.js";
+import { createImagePreprocessor, type ImagePreprocessorOptions } from "../../src/image/image-preprocessor.js";
+import { type ImageInput, loadImage } from "../../src/image/load-image.js";
 import { buildWorker } from "../worker/build-worker.js";
 import { listen } from "./listen.js";
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
 });
 
 async function withPreprocessor(
-  use: (preprocessor: ImagePreprocessor) => Promise<void>,
+  use: (preprocessor: ImagePreprocessor<ImageInput>) => Promise<void>,
   options: ImagePreprocessorOptions = {},
 ): Promise<void> {
   const preprocessor = createImagePreprocessor(CONFIG, { ...options, workerUrl });
@@ -71,7 +72,7 @@ describe("preprocess", () => {
 describe("errors", () => {
   it("are ImageErrors again, and the next picture is fine", () =>
     withPreprocessor(async (preprocessor) => {
-      const attempt = (input: Parameters<ImagePreprocessor["preprocess"]>[0]): Promise<unknown> =>
+      const attempt = (input: ImageInput): Promise<unknown> =>
         preprocessor.preprocess(input).then(
           () => "no error",
           (error: unknown) => error,
