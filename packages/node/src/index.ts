@@ -28,4 +28,4 @@ export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorC
 export { Tensor } from "onnxruntime-common";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
-export { WorkerError } from "./worker/worker-host.js";
+export { WorkerError } from "./worker/worker-error.js";

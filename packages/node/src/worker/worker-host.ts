@@ -8,6 +8,7 @@
 
 import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
 import { reviveError, type ErrorRevivers } from "./serialized-error.js";
+import { WorkerError } from "./worker-error.js";
 import type { HostMessage, WorkerReply, WorkerRequest } from "./worker-port.js";
 
 /** Options of a {@link WorkerHost}. */
@@ -20,19 +21,6 @@ export interface WorkerHostOptions {
   readonly resourceLimits?: ResourceLimits;
   /** Rebuilds typed errors from the worker by their `name`. */
   readonly reviveError?: ErrorRevivers;
-}
-
-/** Why a thread could not answer: its thread ended by itself, or was ended by `dispose`. */
-export class WorkerError extends Error {
-  /** Always `"WorkerError"`, also when the class was loaded twice. */
-  override readonly name: string = "WorkerError";
-  /** `"crashed"`: an uncaught exception, `process.exit`, or no memory; a later call starts a new thread. `"disposed"`: for good. */
-  readonly code: "crashed" | "disposed";
-
-  constructor(code: "crashed" | "disposed", message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 interface PendingCall {

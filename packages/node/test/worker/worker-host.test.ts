@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { WorkerError, WorkerHost } from "../../src/worker/worker-host.js";
+import { WorkerError } from "../../src/worker/worker-error.js";
+import { WorkerHost } from "../../src/worker/worker-host.js";
 import { buildWorker } from "./build-worker.js";
 import type { EchoRequest } from "./echo-worker.js";
 

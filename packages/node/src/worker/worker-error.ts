@@ -1,0 +1,17 @@
+/**
+ * The error of a thread that cannot answer. It stands apart from `worker-host.ts`, whose declarations need `@types/node`, so that the public
+ * declarations compile without it.
+ */
+
+/** Why a thread could not answer: it ended by itself, or was ended by `dispose`. */
+export class WorkerError extends Error {
+  /** Always `"WorkerError"`, also when the class was loaded twice. */
+  override readonly name: string = "WorkerError";
+  /** `"crashed"`: an uncaught exception, `process.exit`, or no memory; a later call starts a new thread. `"disposed"`: for good. */
+  readonly code: "crashed" | "disposed";
+
+  constructor(code: "crashed" | "disposed", message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
