@@ -3,6 +3,7 @@
  * exactly the order and precision of the reference, and pixels are looked up. The zero padding of a crop is a zero byte like any other.
  */
 import type { ResizeLibrary } from "./axis-weights.js";
+import { ImageError } from "./image-error.js";
 import type { ImageProcessorConfig } from "./image-processor-config.js";
 
 /** [3, 256] float32: what each byte of R, G and B becomes. */
@@ -12,6 +13,7 @@ export type PixelTable = Float32Array;
  * With `pillow`, NumPy's arithmetic (`image_transforms.py`): byte times factor in float64, rounded to float32, then subtracted and divided
  * in float32. With `torch`, `_fuse_mean_std_and_rescale_factor` (`image_processing_backends.py`): mean and std are multiplied by 1/factor
  * in float32 and the byte itself is normalised.
+ * @throws ImageError `invalid-config` if a value of the table would not be finite.
  */
 export function pixelTable(config: ImageProcessorConfig, library: ResizeLibrary): PixelTable {
   const { doRescale, rescaleFactor, doNormalize, imageMean, imageStd } = config;
@@ -28,6 +30,13 @@ export function pixelTable(config: ImageProcessorConfig, library: ResizeLibrary)
       if (doNormalize) value = fround(fround(value - mean) / std);
       table[channel * 256 + byte] = value;
     }
+  }
+  if (!table.every(Number.isFinite)) {
+    throw new ImageError("invalid-config", "pixelTable: expected rescale_factor, image_mean and image_std to keep pixels within float32", {
+      rescaleFactor,
+      imageMean,
+      imageStd,
+    });
   }
   return table;
 }

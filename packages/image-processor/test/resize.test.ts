@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ImageError, type RawImage, resize, type ResizeLibrary } from "../src/index.js";
 
@@ -106,18 +106,18 @@ describe("resize", () => {
   });
 
   it("agrees with the definition at great scales", () => {
-    const data = Uint8Array.from({ length: 3001 * 2 * 3 }, (_, i) => (i * 2654435761) >>> 13);
+    const data = Uint8Array.from({ length: 701 * 2 * 3 }, (_, i) => (i * 2654435761) >>> 13);
     for (const from of ["pillow", "torch"] as const) {
       for (const [width, height] of [
         [1, 1],
-        [2, 700],
+        [2, 300],
         [5, 2],
-        [3001, 1],
-        [4001, 3],
+        [701, 1],
+        [901, 3],
       ] as const) {
         for (const image of [
-          { data, width: 3001, height: 2, channels: 3 },
-          { data, width: 2, height: 3001, channels: 3 },
+          { data, width: 701, height: 2, channels: 3 },
+          { data, width: 2, height: 701, channels: 3 },
         ] as const) {
           expect(Buffer.compare(resize(image, { width, height, library: from }).data, slowResize(image, width, height, from))).toBe(0);
         }
