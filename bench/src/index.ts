@@ -1,1 +1,27 @@
-export {};
+/**
+ * Every benchmark, one after another: `pnpm bench`, or `pnpm bench -- resize tokenizer` for some of them. Nothing is downloaded; the
+ * ViT-B/16-sized checkpoint is made at the first run.
+ */
+import { arch, cpus, platform } from "node:os";
+import { fileURLToPath } from "node:url";
+import { benchEventLoop } from "./event-loop.js";
+import { benchFirstText } from "./first-text.js";
+import { makeRandomCheckpoint, VIT_B_16 } from "./random-checkpoint.js";
+import { benchResize } from "./resize.js";
+import { benchTokenizer } from "./tokenizer.js";
+
+const vitB16 = (): Promise<string> => makeRandomCheckpoint(fileURLToPath(new URL("../.cache/vit-b-16", import.meta.url)), VIT_B_16);
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  tokenizer: benchTokenizer,
+  resize: benchResize,
+  "first-text": async () => benchFirstText(await vitB16()),
+  "event-loop": async () => benchEventLoop(await vitB16()),
+};
+
+const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
+const unknown = wanted.find((name) => !(name in BENCHES));
+if (unknown !== undefined) throw new RangeError(`bench: expected some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
+
+console.log(`Node ${process.versions.node}, ${platform()} ${arch()}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown processor"}`);
+for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) await BENCHES[name]?.();

@@ -3,7 +3,7 @@
  * values: matrices normal with deviation 0.7 / sqrt(fan-in), embeddings 0.04, LayerNorm weights 1 + 0.1 normal, biases 0.02 normal.
  */
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, open, rename, writeFile } from "node:fs/promises";
+import { mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildTextGraph, buildVisionGraph, Checkpoint, ChineseCLIPConfig, type TensorReference } from "@chinese-clip/model";
 
@@ -43,16 +43,15 @@ class TensorList extends Checkpoint {
 /**
  * Writes `config.json`, `preprocessor_config.json`, `vocab.txt` and `model.safetensors` into `folder`, unless they are there.
  *
- * @param vocab - a vocabulary with at most as many entries as the configuration says.
  * @returns the folder.
  */
-export async function makeRandomCheckpoint(folder: string, config: ChineseCLIPConfig, vocab: string): Promise<string> {
+export async function makeRandomCheckpoint(folder: string, config: ChineseCLIPConfig): Promise<string> {
   const path = join(folder, "model.safetensors");
   if (existsSync(path)) return folder;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), JSON.stringify(config, undefined, 2));
   await writeFile(join(folder, "preprocessor_config.json"), JSON.stringify(PREPROCESSOR, undefined, 2));
-  await copyFile(vocab, join(folder, "vocab.txt"));
+  await writeFile(join(folder, "vocab.txt"), vocabulary(config.textConfig.vocabSize));
 
   const list = new TensorList();
   buildTextGraph(config.textConfig, list, { kind: "features" }, config.projectionDim);
@@ -88,6 +87,14 @@ function values(name: string, shape: readonly number[], random: Normals): Float3
   if (name.endsWith("bias")) return random.fill(count, 0, 0.02);
   if (name.includes("embeddings.") && !name.includes("patch_embedding")) return random.fill(count, 0, 0.04);
   return random.fill(count, 0, 0.7 / Math.sqrt(product(shape.slice(1))));
+}
+
+/** As many lines as the embedding has rows, laid out as the published vocabulary is: special tokens at their places, then ideographs. */
+function vocabulary(size: number): string {
+  const special = new Map([[0, "[PAD]"], [100, "[UNK]"], [101, "[CLS]"], [102, "[SEP]"], [103, "[MASK]"]]); // prettier-ignore
+  const ideograph = (id: number): string => String.fromCodePoint(0x4e00 + id - 104);
+  const entry = (id: number): string => special.get(id) ?? (id < 104 ? `[unused${id}]` : ideograph(id));
+  return Array.from({ length: Math.min(size, 104 + 20_992) }, (_, id) => `${entry(id)}\n`).join("");
 }
 
 function product(shape: readonly number[]): number {

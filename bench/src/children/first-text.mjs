@@ -1,0 +1,48 @@
+/**
+ * A process of its own: loads a model, embeds one text, and prints what that took as JSON. Plain JavaScript, so that nothing but the
+ * package under test is loaded. Arguments: model folder, text.
+ */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+
+const [folder = "", text = ""] = process.argv.slice(2);
+const heap = () => {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+
+const heapAtStart = heap();
+const { ChineseCLIP } = await import("@chinese-clip/node");
+const importedMs = performance.now();
+const heapImported = heap();
+const clip = await ChineseCLIP.fromPretrained(folder);
+const loadedMs = performance.now();
+const { data } = await clip.embedText(text);
+const firstMs = performance.now();
+const heapAfter = heap();
+
+const times = [];
+for (let i = 0; i < 20; i++) {
+  const start = performance.now();
+  await clip.embedText(text);
+  times.push(performance.now() - start);
+}
+const status = (() => {
+  try {
+    const lines = readFileSync("/proc/self/status", "utf8");
+    const bytes = (key) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(lines)?.[1]) * 1024;
+    const weights = readFileSync("/proc/self/maps", "utf8").split("\n").filter((line) => basename(line) === "model.safetensors"); // prettier-ignore
+    const mapped = weights.map((line) => {
+      const [, from, to, offset] = /^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+)/.exec(line).map((part) => Number.parseInt(part, 16));
+      return [offset, offset + to - from];
+    });
+    return { rss: bytes("VmRSS"), peakRss: bytes("VmHWM"), anonymous: bytes("RssAnon"), mapped };
+  } catch {
+    return { rss: process.memoryUsage().rss };
+  }
+})();
+console.log(
+  JSON.stringify({ importedMs, loadedMs, firstMs, queryMs: times.toSorted((a, b) => a - b)[10], heapImported: heapImported - heapAtStart, heapGrowth: heapAfter - heapImported, ...status, first: data[0] }), // prettier-ignore
+);
+await clip.dispose();
