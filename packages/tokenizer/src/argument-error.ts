@@ -7,5 +7,5 @@ export function rejectRange(where: string, expected: string, got: unknown): neve
 
 /** Throws a `TypeError` unless the value is a string. */
 export function requireString(where: string, value: unknown): void {
-  if (typeof value !== "string") throw new TypeError(`${where}: expected a string, got ${value === null ? "null" : typeof value}`);
+  if (typeof value !== "string") throw new TypeError(`${where}: expected a string, got ${typeof value}`);
 }

@@ -3,15 +3,15 @@
  * `BertTokenizer` (flavour `transformers`), in what a text becomes as in what the options default to.
  */
 import { Tensor, type TypedTensor } from "onnxruntime-common";
-import { AddedTokenSplitter } from "./added-tokens.js";
+import { buildSplitAtTokens, type SplitAtTokens } from "./added-tokens.js";
 import { rejectRange, requireString } from "./argument-error.js";
-import type { Flavor } from "./character-class.js";
-import { CharacterTable, resolveFinalSigma } from "./normalization.js";
-import { PieceTrie } from "./piece-trie.js";
+import { buildCharacterTest, type Flavor } from "./character-class.js";
+import { buildNormalize, resolveFinalSigma } from "./normalization.js";
+import { buildPieceTrie, type MatchPieces } from "./piece-trie.js";
 import { parseTokenizerJson, type TokenizerParts } from "./tokenizer-json.js";
 import { parseVocab, requireToken, type Vocabulary } from "./vocabulary.js";
 import { joinTokens, type WordPieceDecoder } from "./word-piece-decoder.js";
-import { WordPiece, type Offset } from "./word-piece.js";
+import { buildEncodePlain, type EncodePlain, type Offset } from "./word-piece.js";
 
 /** cn_clip's `context_length`. */
 const CONTEXT_LENGTH = 52;
@@ -93,10 +93,10 @@ export class BertTokenizer {
   /** The id of `[MASK]`. */
   readonly maskTokenId: number;
   readonly #vocabulary: Vocabulary;
-    readonly #wordPiece: WordPiece;
-  readonly #decoder: WordPieceDecoder | undefined;
+    readonly #encodePlain: EncodePlain;
+  readonly #decoder: WordPieceDecoder;
   readonly #specialIds: ReadonlySet<number>;
-  readonly #splitter: AddedTokenSplitter | undefined;
+  readonly #split: SplitAtTokens;
   readonly #resolvesSigma: boolean;
 
   private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
@@ -121,14 +121,12 @@ export class BertTokenizer {
     this.#decoder = parts.decoder;
     this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
     this.#resolvesSigma = doLowerCase && !rust;
-    const table = new CharacterTable(
-      flavor,
-      { cleanText: parts.normalization.cleanText, tokenizeChineseChars, stripAccents, doLowerCase },
-      (char) => vocabulary.ids.get(char) ?? this.unkTokenId,
-    );
-    const trie = new PieceTrie(vocabulary.tokens, prefix);
-    this.#wordPiece = new WordPiece(table, trie, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
-    if (rust) this.#splitter = new AddedTokenSplitter(parts.addedTokens, table);
+    const is = buildCharacterTest(flavor);
+    const { cleanText } = parts.normalization;
+    const normalize = buildNormalize(flavor, is, { cleanText, tokenizeChineseChars, stripAccents, doLowerCase });
+    const buildMatch = (): MatchPieces => buildPieceTrie(vocabulary.tokens, prefix);
+    this.#encodePlain = buildEncodePlain(normalize, is, vocabulary.ids, buildMatch, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
+    this.#split = rust ? buildSplitAtTokens(parts.addedTokens, normalize) : (text) => [[0, text.length]];
   }
 
   /**
@@ -139,12 +137,11 @@ export class BertTokenizer {
   static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
     requireString("BertTokenizer.fromVocab", vocabText);
     const vocabulary = parseVocab(vocabText);
-    const flags = { special: true, normalized: false, singleWord: false, lstrip: false, rstrip: false };
     const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] as const;
     const parts: TokenizerParts = {
       vocabulary,
       normalization: { cleanText: true, tokenizeChineseChars: true, stripAccents: true, doLowerCase: true },
-      addedTokens: [...specials, "[MASK]"].map((content) => ({ ...flags, content, id: requireToken(vocabulary, content) })),
+      addedTokens: [...specials, "[MASK]"].map((content) => ({ content, id: requireToken(vocabulary, content), special: true, normalized: false })),
       decoder: { prefix: "##", cleanup: true },
       prefix: "##",
       maxChars: 100,
@@ -184,12 +181,11 @@ export class BertTokenizer {
    * @throws RangeError a `maxLength` too small, or truncation to no known length
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
-    const addSpecialTokens = options.addSpecialTokens ?? true;
-    const truncation = options.truncation ?? (this.flavor === "cn_clip" || options.maxLength !== undefined);
-    const limit = this.#limit("encode", options.maxLength, truncation, addSpecialTokens ? 2 : 0);
+    const { maxLength, addSpecialTokens = true } = options;
+    const truncation = options.truncation ?? (this.flavor === "cn_clip" || maxLength !== undefined);
+    const limit = this.#limit(maxLength, truncation, addSpecialTokens ? 2 : 0);
     const offsets: Offset[] = [];
-    const { ids, truncated } = this.#encode("encode", text, limit, addSpecialTokens, offsets);
-    return { ids, offsets, truncated };
+    return { ...this.#encode(text, limit, addSpecialTokens, offsets), offsets };
   }
 
   /**
@@ -201,10 +197,10 @@ export class BertTokenizer {
     if (!Array.isArray(texts)) throw new TypeError(`encodeBatch: expected an array of strings, got ${typeof texts}`);
     const { maxLength, padding = true } = options;
     const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
-    const limit = this.#limit("encodeBatch", maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked), 2);
-    const rows = texts.map((text: string) => this.#encode("encodeBatch", text, limit, true, undefined));
+    const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked), 2);
+    const rows = texts.map((text: string) => this.#encode(text, limit, true, undefined));
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-    if (padding === "max_length") length = this.#limit("encodeBatch", maxLength, true, 0);
+    if (padding === "max_length") length = this.#limit(maxLength, true, 0);
     else if (padding !== false && padding !== true && padding !== "longest") {
       rejectRange("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
@@ -249,42 +245,33 @@ export class BertTokenizer {
   }
 
   /** The number of ids that a text may have besides its special tokens. */
-  #limit(where: string, maxLength: number | undefined, truncation: boolean, specials: number): number {
-    const length = maxLength ?? this.modelMaxLength;
-    const least = Math.max(1, specials);
-    // Without truncation a length counts only if it was given, but must then still be one.
-    if (maxLength === undefined ? truncation && length === undefined : !(Number.isInteger(maxLength) && maxLength >= least)) {
-      rejectRange(where, `a maxLength from ${least} (or a modelMaxLength)`, maxLength);
-    }
-    return truncation ? (length as number) - specials : Infinity;
+  #limit(maxLength: number | undefined, truncation: boolean, specials: number): number {
+    if (maxLength === undefined && !truncation) return Infinity;
+    const length = maxLength ?? this.modelMaxLength ?? Number.NaN;
+    const least = specials || 1;
+    if (!(Number.isInteger(length) && length >= least)) rejectRange("encode", `a maxLength from ${least} (or a modelMaxLength)`, maxLength);
+    return truncation ? length - specials : Infinity;
   }
 
-  #encode(
-    where: string,
-    text: string,
-    limit: number,
-    addSpecialTokens: boolean,
-    offsets: Offset[] | undefined,
-  ): { ids: number[]; truncated: boolean } {
-    requireString(where, text);
-    const specials = addSpecialTokens ? 1 : 0;
-    const ids: number[] = addSpecialTokens ? [this.clsTokenId] : [];
-    if (addSpecialTokens) offsets?.push([0, 0]);
-    const last = limit + specials;
+  #encode(text: string, limit: number, addSpecialTokens: boolean, offsets: Offset[] | undefined): { ids: number[]; truncated: boolean } {
+    requireString("encode", text);
+    const ids: number[] = [];
+    if (addSpecialTokens) {
+      ids.push(this.clsTokenId);
+      offsets?.push([0, 0]);
+    }
+    const last = limit + ids.length;
     if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
-    for (const { start, end, id } of this.#splitter?.split(text) ?? [{ start: 0, end: text.length, id: undefined }]) {
+    for (const [start, end, id] of this.#split(text)) {
       if (ids.length > last) break;
-      if (id === undefined) this.#wordPiece.encode(text, start, end, last, ids, offsets);
+      if (id === undefined) this.#encodePlain(text, start, end, last, ids, offsets);
       else {
         ids.push(id);
         offsets?.push([start, end]);
       }
     }
-    const truncated = ids.length > last;
-    if (truncated) {
-      ids.length = last;
-      if (offsets !== undefined) offsets.length = last;
-    }
+    const truncated = ids.splice(last).length > 0;
+    offsets?.splice(last);
     if (addSpecialTokens) {
       ids.push(this.sepTokenId);
       offsets?.push([0, 0]);

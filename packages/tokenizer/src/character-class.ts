@@ -35,25 +35,23 @@ const patterns = {
   },
 };
 
-/** Questions about one character (a code point as a string). Slow: ask once per distinct character and remember. */
-export interface CharacterClass {
-  /** Removed before anything else: control and format characters, U+FFFD; private use and lone surrogates in `transformers`. */
-  readonly isDropped: (char: string) => boolean;
-  /** Category Mn, removed after canonical decomposition. */
-  readonly isMark: (char: string) => boolean;
-  /** A word of its own: ASCII other than letters and digits, or category P*. */
-  readonly isPunctuation: (char: string) => boolean;
-  /** A word of its own: one of the CJK ideograph blocks that BERT knew. */
-  readonly isIdeograph: (char: string) => boolean;
-}
+/**
+ * Whether one character (a code point as a string) is
+ * `dropped` before anything else: control and format characters, U+FFFD; in `transformers` private use and lone surrogates, too;
+ * a `mark`: category Mn, dropped after canonical decomposition;
+ * `punctuation`, a word of its own: ASCII other than letters and digits, or category P*;
+ * an `ideograph`, a word of its own: of the CJK blocks that BERT knew.
+ */
+export type CharacterTest = (kind: "dropped" | "mark" | "punctuation" | "ideograph", char: string) => boolean;
 
-/** The classes of one flavour. */
-export function buildCharacterClass(flavor: Flavor): CharacterClass {
-  const { dropped, mark, punctuation, ideograph, newer } = patterns[flavor];
+/** The classes of one flavour. Slow: ask once per distinct character and remember. */
+export function buildCharacterTest(flavor: Flavor): CharacterTest {
   let last = 0;
-  // Half-open: a code point is inside when an odd number of bounds lies at or below it.
-  const bounds = newer.split(",").map((part, i) => (last += Number.parseInt(part, 36)) + (i & 1));
-  const test = (pattern: RegExp) => (char: string) =>
-    pattern.test(char) && bounds.filter((bound) => bound <= (char.codePointAt(0) as number)).length % 2 === 0;
-  return { isDropped: test(dropped), isMark: test(mark), isPunctuation: test(punctuation), isIdeograph: test(ideograph) };
+  const bounds = patterns[flavor].newer.split(",").map((part, i) => (last += Number.parseInt(part, 36)) + (i & 1));
+  return (kind, char) => {
+    if (!patterns[flavor][kind].test(char)) return false;
+    // Half-open ranges: a code point is inside one when an odd number of bounds lies at or below it.
+    const codePoint = char.codePointAt(0) as number;
+    return bounds.filter((bound) => bound <= codePoint).length % 2 === 0;
+  };
 }

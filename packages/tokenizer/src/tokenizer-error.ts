@@ -42,6 +42,7 @@ export class TokenizerError extends Error {
 }
 
 /** Throws a {@link TokenizerError} worded `where: expected X, got Y`. */
-export function refuse(code: TokenizerErrorCode, where: string, expected: string, got: string, details?: TokenizerErrorDetails): never {
-  throw new TokenizerError(code, `${where}: expected ${expected}, got ${got}`, { where, got, ...details });
+export function refuse(code: TokenizerErrorCode, where: string, expected: string, got: string, more?: { line?: number; cause?: unknown }): never {
+  const { cause, ...details } = more ?? {};
+  throw new TokenizerError(code, `${where}: expected ${expected}, got ${got}`, { where, got, ...details }, { cause });
 }

@@ -29,7 +29,7 @@ export function parseVocab(text: string): Vocabulary {
   for (let id = 0; id < tokens.length; id++) {
     const token = tokens[id] as string;
     if (token === "") fail("empty_token", "nothing");
-    if (hasReturns && token.includes("\n")) fail("mixed_line_ends", "one ending in \\n, not \\r\\n");
+    if (hasReturns && token.includes("\n")) fail("mixed_line_ends", "a line end that not all have");
     if (ids.has(token)) fail("duplicate_token", `${token} of line ${tokens.indexOf(token) + 1} again`);
     ids.set(token, id);
   }
@@ -41,5 +41,5 @@ export function parseVocab(text: string): Vocabulary {
  * @throws TokenizerError `missing_token`
  */
 export function requireToken({ ids }: Vocabulary, token: string): number {
-  return ids.get(token) ?? refuse("missing_token", "vocabulary", `the special token ${token}`, "none", { token });
+  return ids.get(token) ?? refuse("missing_token", "vocabulary", `the special token ${token}`, "none");
 }

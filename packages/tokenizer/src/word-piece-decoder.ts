@@ -9,12 +9,10 @@ export interface WordPieceDecoder {
 }
 
 /**
- * Joins tokens by spaces, and continuations without; no decoder joins everything by spaces. Of the reference's replacements
+ * Joins tokens by spaces, and continuations without. Of the reference's replacements
  * those are made that can match within one token, as no token has a space inside.
  */
-export function joinTokens(tokens: readonly string[], decoder: WordPieceDecoder | undefined): string {
-  if (decoder === undefined) return tokens.join(" ");
-  const { prefix, cleanup } = decoder;
+export function joinTokens(tokens: readonly string[], { prefix, cleanup }: WordPieceDecoder): string {
   let text = "";
   for (const [i, token] of tokens.entries()) {
     if (i > 0 && token.startsWith(prefix)) text += token.slice(prefix.length);
