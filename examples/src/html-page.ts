@@ -35,7 +35,7 @@ export async function buildPage({ classification, searches, pictureCount, model 
 <body>
 <header>
 <h1>Chinese-CLIP</h1>
-<p>让中文和图片说到一起 <span lang="en">Chinese text and pictures in one space</span></p>
+<p>中文与图片，同一个空间 <span lang="en">Chinese text and pictures in one space</span></p>
 </header>
 <main>
 ${sections.join("\n")}
@@ -73,9 +73,10 @@ ${rows.join("\n")}
 
 async function searchSection(searches: readonly SearchResult[], pictureCount: number): Promise<string> {
   const results = await Promise.all(searches.map(searchResult));
+  const captioned = searches.some(({ matches }) => matches.some(({ picture }) => picture.caption !== undefined));
   return `<section>
 <h2>以文搜图 <span lang="en">Text-to-image search</span></h2>
-<p class="note">在 ${pictureCount} 张图片中寻找最符合一句话的图片；数字是余弦相似度。</p>
+<p class="note">在 ${pictureCount} 张图片中寻找最符合一句话的图片；数字是余弦相似度。${captioned ? "图下的文字只供对照，不参与检索。" : ""}</p>
 ${results.join("\n")}
 </section>`;
 }

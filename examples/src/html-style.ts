@@ -18,7 +18,7 @@ h2 { font-size: 1.5rem; line-height: 1.3; }
 .note { color: var(--soft); font-size: 0.9rem; margin-top: 0.25rem; }
 ol { list-style: none; }
 figure { min-width: 0; }
-img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 0.6rem; background: #fff; border: 1px solid var(--line); }
+img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 0.6rem; background: var(--track); }
 figcaption { color: var(--soft); font-size: 0.8rem; line-height: 1.35; margin-top: 0.45rem; overflow-wrap: anywhere; }
 .bar { display: block; height: 0.5rem; border-radius: 0.25rem; background: var(--track); overflow: hidden; }
 .bar i { display: block; height: 100%; border-radius: inherit; background: var(--bar); }
@@ -49,5 +49,6 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   [lang="en"] { display: block; margin-left: 0; }
   .matches { grid-template-columns: repeat(2, 1fr); }
   .matches li:first-child { grid-column: 1 / -1; }
+  .matches li:first-child img { aspect-ratio: 3 / 2; }
 }
 `;

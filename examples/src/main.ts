@@ -54,7 +54,11 @@ try {
 } catch (error) {
   process.exitCode = 1;
   if (error instanceof UsageError) report(`${error.message}\nnpm start -- --help lists the options.`);
-  // What is wrong with a file or an argument is said by its message; anything else is a defect, for which the stack is wanted.
-  else if (error instanceof CheckpointError || error instanceof ImageError || error instanceof TokenizerError) report(error.message);
+  // What is wrong with a file is said by its message; anything else is a defect, for which the stack is wanted.
+  else if (error instanceof Error && isAboutFile(error)) report(error.message);
   else throw error;
+}
+
+function isAboutFile(error: Error): boolean {
+  return error instanceof CheckpointError || error instanceof ImageError || error instanceof TokenizerError || "syscall" in error;
 }
