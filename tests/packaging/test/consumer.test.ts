@@ -1,0 +1,129 @@
+/** The packed packages at work in empty projects: as TypeScript, as JavaScript by `import` and by `require`, and one package alone. */
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createConsumer, createWorkFolder, installedPackages, node, nodeTypes, pack, removeWorkFolder, tsc } from "./consumer.js";
+import { manifestOf, PACKAGES, root } from "./packages.js";
+import { adaptSnippet, readmeSnippet } from "./readme-snippet.js";
+
+const INSTALL_LIMIT = 300_000; // a first install downloads ONNX Runtime
+const demo = join(root, "examples", "demo-checkpoint");
+const picture = join(root, "examples", "pictures", "04.webp"); // one red star
+
+let work: string;
+let all: string;
+let alone: string;
+
+beforeAll(async () => {
+  work = await createWorkFolder();
+  all = join(work, "all");
+  alone = join(work, "alone");
+  const tarballs = await Promise.all(Object.keys(PACKAGES).map((folder) => pack(folder, join(work, "tarballs"))));
+  await createConsumer(all, tarballs);
+  await createConsumer(
+    alone,
+    tarballs.filter((tarball) => tarball.includes("chinese-clip-tokenizer")),
+  );
+}, INSTALL_LIMIT);
+
+afterAll(() => removeWorkFolder(work));
+
+describe.each(Object.keys(PACKAGES))("the tarball of %s", (folder) => {
+  const installed = (): string => join(all, "node_modules", manifestOf(folder).name);
+
+  it("holds what its manifest points at, its sources, README and licence, and no test", () => {
+    for (const path of ["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts", "src/index.ts"]) {
+      expect(existsSync(join(installed(), path)), path).toBe(true);
+    }
+    expect(existsSync(join(installed(), "test"))).toBe(false);
+  });
+
+  it("depends on versions, not on a workspace", () => {
+    const manifest = readFileSync(join(installed(), "package.json"), "utf8");
+    expect(manifest).not.toMatch(/workspace:|catalog:/);
+  });
+});
+
+describe("the README's example", () => {
+  /** What differs between consumers: how modules are resolved, and which globals there are. */
+  const variants = [
+    { name: "NodeNext, default lib, without @types/node", module: "NodeNext", moduleResolution: "NodeNext", types: [] },
+    { name: "Bundler, default lib, without @types/node", module: "ESNext", moduleResolution: "Bundler", types: [] },
+    { name: "NodeNext, default lib, @types/node", module: "NodeNext", moduleResolution: "NodeNext", types: ["node"] },
+    { name: "Bundler, default lib, @types/node", module: "ESNext", moduleResolution: "Bundler", types: ["node"] },
+    { name: "NodeNext, no DOM, @types/node", module: "NodeNext", moduleResolution: "NodeNext", types: ["node"], lib: ["ES2023"] },
+  ];
+
+  it.each(variants)("compiles strictly, libraries included: $name", async ({ name, ...options }) => {
+    // A project of its own below the consumer: @types/node is there where the variant has it, and nowhere else.
+    const folder = join(all, name.replaceAll(/\W+/g, "-"));
+    await mkdir(join(folder, "node_modules", "@types"), { recursive: true });
+    if (options.types.length > 0) await symlink(nodeTypes, join(folder, "node_modules", "@types", "node"), "junction");
+    await writeFile(join(folder, "example.ts"), adaptSnippet(readmeSnippet()));
+    await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    const compilerOptions = {
+      target: "ES2022",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: false,
+      outDir: "out",
+      rootDir: ".",
+      ...options,
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["example.ts"] }));
+    const compiled = await node(folder, tsc, "-p", ".");
+    expect(compiled).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  it("runs as compiled", async () => {
+    const { code, stdout, stderr } = await node(all, join(all, "NodeNext-default-lib-without-types-node", "out", "example.js"));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).not.toBe("");
+  });
+});
+
+describe("JavaScript", () => {
+  const main = `
+    const clip = await ChineseCLIP.fromPretrained(${JSON.stringify(demo)});
+    const [best] = await clip.classify(${JSON.stringify(picture)}, ["红色的星星", "蓝色的汽车", "一只棕色的猫"]);
+    const { count, dim } = await clip.embedText(["红色的星星", "一只棕色的猫"]);
+    console.log(JSON.stringify({ label: best.label, count, dim }));
+    await clip.dispose();`;
+  const expected = { code: 0, stdout: `{"label":"红色的星星","count":2,"dim":128}\n` };
+
+  it("by import", async () => {
+    await writeFile(join(all, "main.mjs"), `import { ChineseCLIP } from "@chinese-clip/node";\n${main}`);
+    expect(await node(all, "main.mjs")).toMatchObject(expected);
+  });
+
+  it("by require of the ES module", async () => {
+    await writeFile(join(all, "main.cjs"), `const { ChineseCLIP } = require("@chinese-clip/node");\n(async () => {${main}\n})();`);
+    expect(await node(all, "main.cjs")).toMatchObject(expected);
+  });
+});
+
+describe("@chinese-clip/tokenizer alone", () => {
+  it("installs onnxruntime-common and nothing else", async () => {
+    expect(await installedPackages(alone)).toEqual(["@chinese-clip/tokenizer", "onnxruntime-common"]);
+  });
+
+  it("gives the golden's ids", async () => {
+    const golden = readFileSync(join(root, "fixtures", "tokenizer", "cases-demo-vocab.jsonl"), "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as { readonly text: string; readonly cn_clip: readonly number[] });
+    const texts = JSON.stringify(golden.map(({ text }) => text));
+    await writeFile(
+      join(alone, "main.mjs"),
+      `import { readFileSync } from "node:fs";
+       import { BertTokenizer } from "@chinese-clip/tokenizer";
+       const tokenizer = BertTokenizer.fromVocab(readFileSync(${JSON.stringify(join(demo, "vocab.txt"))}, "utf8"));
+       console.log(JSON.stringify(${texts}.map((text) => tokenizer.encode(text).ids)));`,
+    );
+    const { code, stdout, stderr } = await node(alone, "main.mjs");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual(golden.map(({ cn_clip }) => cn_clip));
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * Empty projects that install the packed packages as a user would, with npm. What they run and type-check is what is in the tarballs; nothing
+ * of the repository is reachable from them.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { folderOf } from "./packages.js";
+
+const execute = promisify(execFile);
+const { resolve } = createRequire(import.meta.url);
+const shell = process.platform === "win32"; // npm and pnpm are .cmd files there
+
+/** The compiler's command-line script. */
+export const tsc: string = join(dirname(resolve("typescript/package.json")), "bin", "tsc");
+
+/** The folder of `@types/node`. */
+export const nodeTypes: string = dirname(resolve("@types/node/package.json"));
+
+/** What a process wrote, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, whatever that is. */
+export async function run(program: string, args: readonly string[], folder: string): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await execute(program, args, {
+      cwd: folder,
+      env: environment(),
+      shell: shell && program !== process.execPath,
+      maxBuffer: 2 ** 26,
+    });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string };
+    return { code: typeof code === "number" ? code : 1, stdout, stderr: stderr === "" ? String(error) : stderr };
+  }
+}
+
+/** Runs Node on a script in `folder`, with the arguments after it. */
+export function node(folder: string, ...args: readonly string[]): Promise<Outcome> {
+  return run(process.execPath, args, folder);
+}
+
+/** A folder to make consumers in. */
+export function createWorkFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "chinese-clip-consumer-"));
+}
+
+/** Removes the folder and all that is in it; a process that has just ended may hold a file for a moment on some systems. */
+export function removeWorkFolder(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Packs a package as `pnpm publish` would; gives the tarball's path. */
+export async function pack(packageFolder: string, destination: string): Promise<string> {
+  const folder = join(destination, packageFolder);
+  await mkdir(folder, { recursive: true });
+  const { code, stdout, stderr } = await run("pnpm", ["pack", "--pack-destination", folder], folderOf(packageFolder));
+  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  if (code !== 0 || tarball === undefined) throw new Error(`pnpm pack ${packageFolder}: ${stdout}${stderr}`);
+  return join(folder, tarball);
+}
+
+/** An empty ESM project with these tarballs installed, and what they depend on from the registry (or npm's cache). */
+export async function createConsumer(folder: string, tarballs: readonly string[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  const flags = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--no-update-notifier"];
+  const { code, stdout, stderr } = await run("npm", ["install", ...flags, ...tarballs], folder);
+  if (code !== 0) throw new Error(`npm install: ${stdout}${stderr}`);
+}
+
+/** Every package installed in a consumer, by name. */
+export async function installedPackages(folder: string): Promise<string[]> {
+  const modules = join(folder, "node_modules");
+  const names = (await readdir(modules)).filter((name) => !name.startsWith("."));
+  const nested = names.map(async (name) =>
+    name.startsWith("@") ? (await readdir(join(modules, name))).map((inner) => `${name}/${inner}`) : [name],
+  );
+  return (await Promise.all(nested)).flat().toSorted();
+}
+
+/** This environment without what the test run and the workspace put in it: their settings must not reach into a consumer. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(?:NODE_OPTIONS|NODE_ENV|NODE_V8_COVERAGE|VITEST.*|TEST|npm_package_.*)$/.test(name),
+  );
+  return { ...Object.fromEntries(kept), ONNXRUNTIME_NODE_INSTALL: "skip" };
+}

@@ -1,0 +1,89 @@
+/**
+ * The published packages and what each may depend on: the table that the tests here hold the house to. An arrow of the design that is not
+ * in it is a mistake, and so is an entry that nothing uses.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root folder. */
+export const root: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+const TENSOR = "`Tensor`, the type that every runtime takes and gives; without a dependency of its own";
+const COMPOSED = "composes it";
+const REEXPORTED = "its public names are exported again under this package's";
+
+/** A package's rules: whether it may name Node or a browser, and its runtime dependencies, each with the reason for it. */
+export interface PackageRule {
+  readonly platformFree: boolean;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Folder below `packages/` to its rules, in the order in which arrows may point: to rows above only. */
+export const PACKAGES: Readonly<Record<string, PackageRule>> = {
+  tokenizer: { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
+  "image-processor": { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
+  model: { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
+  pipeline: {
+    platformFree: true,
+    dependencies: {
+      "@chinese-clip/image-processor": COMPOSED,
+      "@chinese-clip/model": COMPOSED,
+      "@chinese-clip/tokenizer": COMPOSED,
+      "onnxruntime-common": TENSOR,
+    },
+  },
+  node: {
+    platformFree: false,
+    dependencies: {
+      "@chinese-clip/image-processor": REEXPORTED,
+      "@chinese-clip/model": REEXPORTED,
+      "@chinese-clip/pipeline": "binds its Platform to Node",
+      "@chinese-clip/tokenizer": REEXPORTED,
+      "onnxruntime-common": TENSOR,
+      "onnxruntime-node": "the runtime: loads and runs the graphs",
+      sharp: "decodes JPEG, PNG, WebP and what else a browser shows; Node has no decoder",
+    },
+  },
+};
+
+/** The parts of a package's manifest that the tests read. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly type?: string;
+  readonly sideEffects?: boolean | readonly string[];
+  readonly files?: readonly string[];
+  readonly engines?: Readonly<Record<string, string>>;
+  readonly exports?: unknown;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** A package's folder. */
+export function folderOf(packageFolder: string): string {
+  return join(root, "packages", packageFolder);
+}
+
+/** A package's manifest. */
+export function manifestOf(packageFolder: string): Manifest {
+  return JSON.parse(readFileSync(join(folderOf(packageFolder), "package.json"), "utf8")) as Manifest;
+}
+
+/** Every folder below `packages/`, listed above or not. */
+export function packageFolders(): string[] {
+  return readdirSync(join(root, "packages"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+/** A package's source files, as absolute paths. */
+export function sourceFilesOf(packageFolder: string): string[] {
+  const source = join(folderOf(packageFolder), "src");
+  return readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(source, name));
+}
