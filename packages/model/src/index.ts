@@ -1,11 +1,15 @@
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint-error.js";
 export type { Activation } from "./config/activation.js";
+export { parseCnClipConfig } from "./config/cn-clip-config.js";
 export { ChineseCLIPConfig } from "./config/config.js";
+export { inferConfig } from "./config/infer-config.js";
+export { ModifiedResNetConfig } from "./config/modified-resnet-config.js";
+export { parseVisionConfig, type VisionConfig } from "./config/parse-vision-config.js";
 export { ChineseCLIPTextConfig } from "./config/text-config.js";
 export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
 export { buildTextGraph } from "./graph/bert.js";
 export type { TowerOutputs } from "./graph/tower-outputs.js";
-export { buildVisionGraph } from "./graph/vision-transformer.js";
+export { buildVisionGraph } from "./graph/build-vision-graph.js";
 export type { EncodedGraph } from "./onnx/graph-builder.js";
 export { ChineseCLIPModel, type ModelInputs, type ModelOutput } from "./towers/chinese-clip-model.js";
 export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";

@@ -4,11 +4,12 @@
 import {
   ChineseCLIPConfig,
   ChineseCLIPTextConfig,
-  ChineseCLIPVisionConfig,
   CheckpointError,
   type Checkpoint,
   type ModelParts,
+  parseVisionConfig,
   readCheckpoint,
+  type VisionConfig,
 } from "@chinese-clip/model";
 import type { ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 
@@ -76,8 +77,8 @@ export function loadVisionModelParts(
   platform: Platform<never>,
   files: ModelFiles,
   options: PretrainedOptions,
-): Promise<ModelParts<ChineseCLIPVisionConfig>> {
-  return loadParts(platform, files, options, (json) => ChineseCLIPVisionConfig.fromJSON(json));
+): Promise<ModelParts<VisionConfig>> {
+  return loadParts(platform, files, options, parseVisionConfig);
 }
 
 async function loadParts<Config>(

@@ -32,6 +32,22 @@ export class ConfigReader {
     return value;
   }
 
+  /** A whole number in `[min, max]` that is a multiple of `unit`. */
+  multiple(key: string, fallback: number, unit: number, min: number, max: number): number {
+    const value = this.integer(key, fallback, min, max);
+    if (value % unit !== 0) this.#refuse(key, `a multiple of ${unit}`, value);
+    return value;
+  }
+
+  /** `length` whole numbers in `[min, max]`. */
+  integers(key: string, fallback: readonly number[], length: number, min: number, max: number): readonly number[] {
+    const value = this.#json[key] ?? fallback;
+    const fits = (item: unknown): item is number => typeof item === "number" && Number.isInteger(item) && item >= min && item <= max;
+    if (!Array.isArray(value) || value.length !== length || !value.every(fits))
+      this.#refuse(key, `${length} integers from ${min} to ${max}`, value);
+    return value;
+  }
+
   /** A finite number in `[min, max]`. */
   number(key: string, fallback: number, min: number, max: number): number {
     const value = this.#json[key] ?? fallback;

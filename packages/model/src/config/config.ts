@@ -1,14 +1,14 @@
 import { CheckpointError } from "../checkpoint-error.js";
 import { asJsonObject, ConfigReader, type JsonObject } from "./config-reader.js";
 import { ChineseCLIPTextConfig } from "./text-config.js";
-import { ChineseCLIPVisionConfig } from "./vision-config.js";
+import { parseVisionConfig, type VisionConfig } from "./parse-vision-config.js";
 
 /** The whole model's configuration. Missing keys take the defaults of transformers' `ChineseCLIPConfig`. */
 export class ChineseCLIPConfig {
   /** The text tower. */
   readonly textConfig: ChineseCLIPTextConfig;
-  /** The image tower. */
-  readonly visionConfig: ChineseCLIPVisionConfig;
+  /** The image tower: a vision transformer or a ResNet, by its `kind`. */
+  readonly visionConfig: VisionConfig;
   /** Width E of the space that both towers project into. */
   readonly projectionDim: number;
   /** What training started the logit scale from (a logarithm). The trained value is in the checkpoint, not here. */
@@ -19,7 +19,7 @@ export class ChineseCLIPConfig {
     const read = new ConfigReader(source, "config.json");
     read.choice("model_type", "chinese_clip", ["chinese_clip"]);
     this.textConfig = ChineseCLIPTextConfig.fromJSON(source);
-    this.visionConfig = ChineseCLIPVisionConfig.fromJSON(source);
+    this.visionConfig = parseVisionConfig(source);
     this.projectionDim = read.integer("projection_dim", 512, 1, 1 << 16);
     this.logitScaleInitValue = read.number("logit_scale_init_value", 2.6592, -100, 100);
     this.#source = source;

@@ -3,6 +3,8 @@ import { ConfigReader, type JsonObject, towerPart } from "./config-reader.js";
 
 /** The image tower's configuration: a vision transformer. Missing keys take the defaults of transformers' `ChineseCLIPVisionConfig`. */
 export class ChineseCLIPVisionConfig {
+  /** Tells this tower from a ResNet. */
+  readonly kind = "visionTransformer";
   /** Width D of the residual stream. */
   readonly hiddenSize: number;
   /** Number of encoder layers. */

@@ -44,8 +44,8 @@ export function buildTextGraph(
   const rows = graph.int64([-1, D]); // = [B·L, D]
 
   const embeddings = model.in("embeddings");
-  const words = graph.gather(embeddings.get("word_embeddings.weight", [vocabSize, D]), inputIds); // [B, L, D]
-  const types = graph.gather(embeddings.get("token_type_embeddings.weight", [typeVocabSize, D]), tokenTypeIds); // [B, L, D]
+  const words = embeddings.embed("word_embeddings.weight", inputIds, vocabSize, D); // [B, L, D]
+  const types = embeddings.embed("token_type_embeddings.weight", tokenTypeIds, typeVocabSize, D); // [B, L, D]
   const length = graph.shape(inputIds, 1, 2); // = [L]
   const positions = graph.slice(embeddings.get("position_embeddings.weight", [maxPositionEmbeddings, D]), graph.int64([0]), length, 0); // [L, D]
   const embedded = graph.add(graph.add(words, types), positions); // [B, L, D]

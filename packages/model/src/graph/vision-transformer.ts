@@ -26,7 +26,7 @@ import type { TowerOutputs } from "./tower-outputs.js";
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
-export function buildVisionGraph(
+export function buildVisionTransformer(
   config: ChineseCLIPVisionConfig,
   checkpoint: Checkpoint,
   outputs: TowerOutputs,

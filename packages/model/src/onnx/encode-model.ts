@@ -10,7 +10,15 @@ const IR_VERSION = 9;
 const OPSET_VERSION = 18;
 
 /** `TensorProto.DataType`: the numbers of the element types. */
-export const DATA_TYPE: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+export const DATA_TYPE: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
 /** `AttributeProto.AttributeType`. */
 const ATTRIBUTE_TYPE: Readonly<Record<Attribute["kind"], number>> = { float: 1, int: 2, string: 3, ints: 7 };
 /** `TensorProto.DataLocation.EXTERNAL`. */

@@ -2,7 +2,7 @@
  * Builds a graph operator by operator, so that a forward pass reads as equations: each method applies one operator and
  * returns the name of its result. Shapes are the caller's to keep in mind, and in the margin.
  */
-import type { TensorReference } from "../weights/tensor-reference.js";
+import type { TensorReference, WeightDtype } from "../weights/tensor-reference.js";
 import { DATA_TYPE, encodeModel } from "./encode-model.js";
 import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "./ir.js";
 
@@ -25,6 +25,14 @@ const int = (value: number): Attribute => ({ kind: "int", value });
 const float = (value: number): Attribute => ({ kind: "float", value });
 const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
 const string = (value: string): Attribute => ({ kind: "string", value });
+
+/** Which stored number formats a graph can read, and what ONNX calls them. */
+const FLOAT_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
+  ["F32", "float32"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["F64", "float64"],
+]);
 
 /** One graph under construction. */
 export class GraphBuilder {
@@ -49,11 +57,13 @@ export class GraphBuilder {
     this.#outputs.push({ name, type: "float32", dims });
   }
 
-  /** A float32 tensor of the checkpoint, by reference. */
-  weight(name: string, { shape, file, byteOffset, byteLength }: TensorReference): Value {
+  /** A tensor of the checkpoint, by reference, in the number format in which it is stored. */
+  weight(name: string, { dtype, shape, file, byteOffset, byteLength }: TensorReference): Value {
+    const type = FLOAT_TYPES.get(dtype);
+    if (type === undefined) throw new TypeError(`weight: expected floating-point numbers in ${name}, got ${dtype}`);
     this.#files.add(file);
     const data = { location: file, offset: byteOffset, length: byteLength };
-    this.#initializers.set(name, { name, type: "float32", dims: shape, data });
+    this.#initializers.set(name, { name, type, dims: shape, data });
     return name;
   }
 
@@ -113,9 +123,9 @@ export class GraphBuilder {
     return this.#apply("MatMul", [a, b]);
   }
 
-  /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`. */
-  linear(x: Value, weight: Value, bias?: Value): Value {
-    return this.#apply("Gemm", bias === undefined ? [x, weight] : [x, weight, bias], { transB: int(1) });
+  /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`; with `transposed` the weight is `[K, N]`. */
+  linear(x: Value, weight: Value, bias?: Value, transposed = false): Value {
+    return this.#apply("Gemm", bias === undefined ? [x, weight] : [x, weight, bias], { transB: int(transposed ? 0 : 1) });
   }
 
   softmax(x: Value): Value {
@@ -126,9 +136,25 @@ export class GraphBuilder {
     return this.#apply("LayerNormalization", [x, scale, bias], { axis: int(-1), epsilon: float(epsilon) });
   }
 
-  /** Convolution without padding: `x [B, C, H, W]`, `weight [D, C, P, P]` -> `[B, D, H / stride, W / stride]`. */
-  conv(x: Value, weight: Value, kernel: number, stride: number): Value {
-    return this.#apply("Conv", [x, weight], { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]) });
+  /** Convolution: `x [B, C, H, W]`, `weight [D, C, kernel, kernel]` -> `[B, D, H', W']`, with `padding` zeros on every side. */
+  conv(x: Value, weight: Value, kernel: number, stride: number, padding = 0): Value {
+    const pads = ints([padding, padding, padding, padding]);
+    return this.#apply("Conv", [x, weight], { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]), pads });
+  }
+
+  /** Batch normalisation by running statistics; ONNX Runtime folds it into the convolution before it. */
+  batchNorm(x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: number): Value {
+    return this.#apply("BatchNormalization", [x, scale, bias, mean, variance], { epsilon: float(epsilon) });
+  }
+
+  /** The mean over each `size x size` window, side by side: `[B, C, H, W] -> [B, C, H / size, W / size]`. */
+  averagePool(x: Value, size: number): Value {
+    return this.#apply("AveragePool", [x], { kernel_shape: ints([size, size]), strides: ints([size, size]) });
+  }
+
+  /** The mean along one axis, which stays with extent 1. */
+  mean(x: Value, axis: number): Value {
+    return this.#apply("ReduceMean", [x, this.int64([axis])]);
   }
 
   /** Rows of `table` along `axis`; a scalar index takes the axis away. */

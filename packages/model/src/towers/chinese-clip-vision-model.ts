@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
+import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { ModelParts } from "./model-parts.js";
 import { type ImageInputs, VisionTower } from "./vision-tower.js";
 import { type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
@@ -7,11 +7,11 @@ import { type StateOptions, type TowerStates, towerStates } from "./tower-states
 /** The image tower as a backbone: every patch's state, without the projection. */
 export class ChineseCLIPVisionModel {
   /** The image tower's configuration. */
-  readonly config: ChineseCLIPVisionConfig;
+  readonly config: VisionConfig;
   readonly #tower: VisionTower;
 
   /** @throws {@link CheckpointError} naming a tensor that is missing or has another shape than the configuration says. */
-  constructor({ config, checkpoint, createSession }: ModelParts<ChineseCLIPVisionConfig>) {
+  constructor({ config, checkpoint, createSession }: ModelParts<VisionConfig>) {
     this.config = config;
     this.#tower = new VisionTower("ChineseCLIPVisionModel", config, checkpoint, undefined, createSession);
     this.#tower.check();

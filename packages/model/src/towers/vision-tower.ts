@@ -2,9 +2,10 @@
  * The image tower at work: checks what it is given, picks the graph for what is asked, runs it.
  */
 import type { Tensor } from "onnxruntime-common";
-import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
+import type { VisionConfig } from "../config/parse-vision-config.js";
+import { buildVisionGraph } from "../graph/build-vision-graph.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
-import { buildVisionGraph } from "../graph/vision-transformer.js";
+
 import type { EncodedGraph } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { type CreateSession, SessionPool } from "./session.js";
@@ -23,14 +24,14 @@ export interface ImageInputs {
 
 /** The image tower's graphs and sessions. */
 export class VisionTower {
-  readonly #config: ChineseCLIPVisionConfig;
+  readonly #config: VisionConfig;
   readonly #checkpoint: Checkpoint;
   readonly #projectionDim: number | undefined;
   readonly #sessions: SessionPool;
 
   constructor(
     owner: string,
-    config: ChineseCLIPVisionConfig,
+    config: VisionConfig,
     checkpoint: Checkpoint,
     projectionDim: number | undefined,
     createSession: CreateSession,
@@ -76,15 +77,23 @@ export class VisionTower {
     { pixelValues, interpolatePosEncoding = false }: ImageInputs,
     outputs: TowerOutputs,
   ): Promise<Readonly<Record<string, Tensor>>> {
-    const { numChannels, imageSize, patchSize } = this.#config;
+    const { kind, numChannels, imageSize } = this.#config;
+    if (
+      kind === "modifiedResNet" &&
+      (interpolatePosEncoding || (outputs.kind === "states" && (outputs.hiddenStates || outputs.attentions)))
+    ) {
+      throw new RangeError(
+        `${where}: expected no interpolatePosEncoding, outputHiddenStates or outputAttentions, for the image tower is a ResNet`,
+      );
+    }
     if (!(pixelValues.data instanceof Float32Array))
       throw new TypeError(`${where}: expected pixelValues of type float32, got ${pixelValues.type}`);
     const [batch = 0, channels, height = 0, width = 0] = pixelValues.dims;
-    const sized = interpolatePosEncoding ? height >= patchSize && width >= patchSize : height === imageSize && width === imageSize;
+    const least = interpolatePosEncoding && kind === "visionTransformer" ? this.#config.patchSize : undefined;
+    const sized = least === undefined ? height === imageSize && width === imageSize : height >= least && width >= least;
     if (pixelValues.dims.length !== 4 || batch < 1 || channels !== numChannels || !sized) {
-      const size = interpolatePosEncoding
-        ? `H >= ${patchSize}, W >= ${patchSize}]`
-        : `${imageSize}, ${imageSize}] (another size needs interpolatePosEncoding)`;
+      const size =
+        least === undefined ? `${imageSize}, ${imageSize}] (another size needs interpolatePosEncoding)` : `H >= ${least}, W >= ${least}]`;
       throw new RangeError(
         `${where}: expected pixelValues of shape [B >= 1, ${numChannels}, ${size}, got [${pixelValues.dims.join(", ")}]`,
       );

@@ -6,6 +6,12 @@ import type { CheckpointFile } from "./byte-source.js";
 import { readSafetensors } from "./safetensors.js";
 import type { TensorReference } from "./tensor-reference.js";
 
+/** A tensor as a graph takes it. */
+export interface StoredTensor extends TensorReference {
+  /** Whether the matrix is stored the other way round, `[columns, rows]` of what was asked for; `shape` is as it is stored. */
+  readonly transposed: boolean;
+}
+
 /** The tensors of a checkpoint, as references into its files. */
 export class Checkpoint {
   /** Canonical name, such as `text_model.embeddings.LayerNorm.weight` -> where its bytes lie. */
@@ -18,11 +24,11 @@ export class Checkpoint {
   }
 
   /**
-   * The reference to a float32 tensor of a known shape.
+   * The reference to a floating-point tensor of a known shape.
    *
    * @throws {@link CheckpointError} `missing-tensor`, `shape-mismatch` or `unsupported-dtype`, naming the tensor.
    */
-  tensor(name: string, shape: readonly number[]): TensorReference {
+  tensor(name: string, shape: readonly number[]): StoredTensor {
     const found = this.tensors.get(name);
     const files = [...this.#files.keys()].join(", ");
     if (found === undefined) {
@@ -49,7 +55,7 @@ export class Checkpoint {
         actual: found.dtype,
       });
     }
-    return found;
+    return { ...found, transposed: false };
   }
 
   /** The one number in a float32 tensor of shape `[]` or `[1]`, such as `logit_scale`. Reads four bytes. */

@@ -1,0 +1,31 @@
+import type { VisionConfig } from "../config/parse-vision-config.js";
+import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { Checkpoint } from "../weights/checkpoint.js";
+import { buildModifiedResNet } from "./modified-resnet.js";
+import type { TowerOutputs } from "./tower-outputs.js";
+import { buildVisionTransformer } from "./vision-transformer.js";
+
+/**
+ * Builds the image tower's graph, a vision transformer or a ResNet.
+ *
+ * Input: `pixel_values`, float32 `[batch, C, H, W]`, of the configuration's size, or, for a vision transformer with
+ * `interpolatePositions`, of any size of at least one patch. Outputs, float32: for `features` `image_features [batch, E]`; for
+ * `states` also `last_hidden_state` and `pooler_output`, and a vision transformer's `hidden_states.i` and `attentions.i`.
+ *
+ * @param projectionDim - E; undefined for a vision transformer without a projection (then only `states` can be asked for).
+ * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
+ */
+export function buildVisionGraph(
+  config: VisionConfig,
+  checkpoint: Checkpoint,
+  outputs: TowerOutputs,
+  projectionDim: number | undefined,
+  interpolatePositions = false,
+): EncodedGraph {
+  switch (config.kind) {
+    case "visionTransformer":
+      return buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions);
+    case "modifiedResNet":
+      return buildModifiedResNet(config, checkpoint, outputs, projectionDim);
+  }
+}
