@@ -93,7 +93,7 @@ export class BertTokenizer {
   /** The id of `[MASK]`. */
   readonly maskTokenId: number;
   readonly #vocabulary: Vocabulary;
-    readonly #encodePlain: EncodePlain;
+  readonly #encodePlain: EncodePlain;
   readonly #decoder: WordPieceDecoder;
   readonly #specialIds: ReadonlySet<number>;
   readonly #split: SplitAtTokens;
@@ -101,31 +101,34 @@ export class BertTokenizer {
 
   private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
     const { vocabulary, prefix } = parts;
-    const flavor = checkOptions(options);
+    const { flavor = "cn_clip" } = options;
+    if (flavor !== "cn_clip" && flavor !== "transformers") rejectRange("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
     const rust = flavor === "transformers";
-    const doLowerCase = options.doLowerCase ?? parts.normalization.doLowerCase;
-    // An override of lower-casing alone takes the accents with it, unless the file speaks of them by themselves, which it cannot after parsing.
-    const stripAccents = options.stripAccents ?? options.doLowerCase ?? parts.normalization.stripAccents;
-    const tokenizeChineseChars = options.tokenizeChineseChars ?? parts.normalization.tokenizeChineseChars;
+    const doLowerCase = options.doLowerCase ?? parts.doLowerCase;
+    // As in transformers, accents follow lower-casing unless they are spoken of themselves.
+    const stripAccents = options.stripAccents ?? options.doLowerCase ?? parts.stripAccents;
+    const tokenizeChineseChars = options.tokenizeChineseChars ?? parts.tokenizeChineseChars;
     this.flavor = flavor;
     const limit = options.modelMaxLength ?? (rust ? NO_LIMIT : CONTEXT_LENGTH);
     this.modelMaxLength = limit < NO_LIMIT ? limit : undefined;
-    const idOf = (token: string): number => requireToken(vocabulary, token);
-    const [pad, unk, cls, sep] = parts.specials;
-    this.padTokenId = idOf(pad);
-    this.unkTokenId = idOf(unk);
-    this.clsTokenId = idOf(cls);
-    this.sepTokenId = idOf(sep);
-    this.maskTokenId = idOf("[MASK]");
+    [this.padTokenId, this.unkTokenId, this.clsTokenId, this.sepTokenId, this.maskTokenId] = parts.specials.map((token) =>
+      requireToken(vocabulary, token),
+    ) as [number, number, number, number, number];
     this.#vocabulary = vocabulary;
     this.#decoder = parts.decoder;
     this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
     this.#resolvesSigma = doLowerCase && !rust;
     const is = buildCharacterTest(flavor);
-    const { cleanText } = parts.normalization;
-    const normalize = buildNormalize(flavor, is, { cleanText, tokenizeChineseChars, stripAccents, doLowerCase });
+    const normalize = buildNormalize(flavor, is, { ...parts, tokenizeChineseChars, stripAccents, doLowerCase });
     const buildMatch = (): MatchPieces => buildPieceTrie(vocabulary.tokens, prefix);
-    this.#encodePlain = buildEncodePlain(normalize, is, vocabulary.ids, buildMatch, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
+    this.#encodePlain = buildEncodePlain(
+      normalize,
+      is,
+      vocabulary.ids,
+      buildMatch,
+      this.unkTokenId,
+      rust ? parts.maxChars : CN_CLIP_MAX_CHARS,
+    );
     this.#split = rust ? buildSplitAtTokens(parts.addedTokens, normalize) : (text) => [[0, text.length]];
   }
 
@@ -137,11 +140,14 @@ export class BertTokenizer {
   static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
     requireString("BertTokenizer.fromVocab", vocabText);
     const vocabulary = parseVocab(vocabText);
-    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] as const;
+    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
     const parts: TokenizerParts = {
       vocabulary,
-      normalization: { cleanText: true, tokenizeChineseChars: true, stripAccents: true, doLowerCase: true },
-      addedTokens: [...specials, "[MASK]"].map((content) => ({ content, id: requireToken(vocabulary, content), special: true, normalized: false })),
+      cleanText: true,
+      tokenizeChineseChars: true,
+      stripAccents: true,
+      doLowerCase: true,
+      addedTokens: specials.map((content) => ({ content, id: requireToken(vocabulary, content), special: true, normalized: false })),
       decoder: { prefix: "##", cleanup: true },
       prefix: "##",
       maxChars: 100,
@@ -197,10 +203,10 @@ export class BertTokenizer {
     if (!Array.isArray(texts)) throw new TypeError(`encodeBatch: expected an array of strings, got ${typeof texts}`);
     const { maxLength, padding = true } = options;
     const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
-    const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked), 2);
+    const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked));
     const rows = texts.map((text: string) => this.#encode(text, limit, true, undefined));
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-    if (padding === "max_length") length = this.#limit(maxLength, true, 0);
+    if (padding === "max_length") length = this.#limit(maxLength, true) + 2;
     else if (padding !== false && padding !== true && padding !== "longest") {
       rejectRange("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
@@ -245,43 +251,36 @@ export class BertTokenizer {
   }
 
   /** The number of ids that a text may have besides its special tokens. */
-  #limit(maxLength: number | undefined, truncation: boolean, specials: number): number {
+  #limit(maxLength: number | undefined, truncation: boolean, specials = 2): number {
     if (maxLength === undefined && !truncation) return Infinity;
-    const length = maxLength ?? this.modelMaxLength ?? Number.NaN;
+    const length = maxLength ?? this.modelMaxLength;
     const least = specials || 1;
-    if (!(Number.isInteger(length) && length >= least)) rejectRange("encode", `a maxLength from ${least} (or a modelMaxLength)`, maxLength);
+    if (length === undefined || !Number.isInteger(length) || length < least) {
+      return rejectRange("encode", `a maxLength (or modelMaxLength) from ${least}`, length);
+    }
     return truncation ? length - specials : Infinity;
   }
 
   #encode(text: string, limit: number, addSpecialTokens: boolean, offsets: Offset[] | undefined): { ids: number[]; truncated: boolean } {
     requireString("encode", text);
-    const ids: number[] = [];
-    if (addSpecialTokens) {
-      ids.push(this.clsTokenId);
-      offsets?.push([0, 0]);
-    }
-    const last = limit + ids.length;
     if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
+    const ids: number[] = [];
     for (const [start, end, id] of this.#split(text)) {
-      if (ids.length > last) break;
-      if (id === undefined) this.#encodePlain(text, start, end, last, ids, offsets);
+      if (ids.length > limit) break;
+      if (id === undefined) this.#encodePlain(text, start, end, limit, ids, offsets);
       else {
         ids.push(id);
         offsets?.push([start, end]);
       }
     }
-    const truncated = ids.splice(last).length > 0;
-    offsets?.splice(last);
+    const truncated = ids.splice(limit).length > 0;
+    offsets?.splice(limit);
     if (addSpecialTokens) {
+      ids.unshift(this.clsTokenId);
       ids.push(this.sepTokenId);
+      offsets?.unshift([0, 0]);
       offsets?.push([0, 0]);
     }
     return { ids, truncated };
   }
-}
-
-function checkOptions({ flavor = "cn_clip", modelMaxLength = CONTEXT_LENGTH }: BertTokenizerOptions): Flavor {
-  if (flavor !== "cn_clip" && flavor !== "transformers") rejectRange("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
-  if (!(modelMaxLength >= 2)) rejectRange("BertTokenizer", "a modelMaxLength from 2", modelMaxLength);
-  return flavor;
 }

@@ -5,24 +5,29 @@
 
 /**
  * Why the data was refused:
- * `empty_vocab` no token at all; `empty_token` an empty line or key; `duplicate_token` a token twice; `mixed_line_ends` some lines
- * end in `\r\n` and some in `\n`; `missing_token` a special token that the vocabulary lacks; `invalid_id` an id that is no integer,
- * is given twice or leaves a hole; `invalid_json` text that is no JSON; `invalid_field` a field of a wrong type or value;
- * `unsupported` a well-formed `tokenizer.json` that describes something other than BERT's WordPiece.
+ * `malformed_line` a line of a `vocab.txt` that is empty, or not ended as the others are; `duplicate_token` a token twice;
+ * `missing_token` a special token that the vocabulary lacks; `invalid_id` an id that is no integer, is given twice or leaves a hole;
+ * `invalid_json` text that is no JSON; `invalid_field` a field of a wrong type or value; `unsupported` a well-formed
+ * `tokenizer.json` that describes something other than BERT's WordPiece.
  */
 export type TokenizerErrorCode =
-  | "empty_vocab"
-  | "empty_token"
+  | "malformed_line"
   | "duplicate_token"
-  | "mixed_line_ends"
   | "missing_token"
   | "invalid_id"
   | "invalid_json"
   | "invalid_field"
   | "unsupported";
 
-/** Where and what: `where` (a line or a field), `got`, and by the case `line` (from 1), `token`. */
-export type TokenizerErrorDetails = Readonly<Record<string, string | number>>;
+/** Where in the data, and what was found there. */
+export interface TokenizerErrorDetails {
+  /** The file, and the line or field in it. */
+  readonly where: string;
+  /** What stands there, shortened. */
+  readonly got: string;
+  /** The line of a `vocab.txt`, from 1. */
+  readonly line: number | undefined;
+}
 
 /** Thrown by {@link BertTokenizer.fromVocab} and {@link BertTokenizer.fromTokenizerJson} for data that cannot be used. */
 export class TokenizerError extends Error {
@@ -33,16 +38,10 @@ export class TokenizerError extends Error {
   /** What was found, and where. */
   readonly details: TokenizerErrorDetails;
 
-  /** Made by this package; `message` repeats the details in words. */
-  constructor(code: TokenizerErrorCode, message: string, details: TokenizerErrorDetails, options?: ErrorOptions) {
-    super(message, options);
+  /** Made by this package; the message is worded `where: expected X, got Y`. */
+  constructor(code: TokenizerErrorCode, where: string, expected: string, got: string, more?: { line?: number; cause?: unknown }) {
+    super(`${where}: expected ${expected}, got ${got}`, more);
     this.code = code;
-    this.details = details;
+    this.details = { where, got, line: more?.line };
   }
-}
-
-/** Throws a {@link TokenizerError} worded `where: expected X, got Y`. */
-export function refuse(code: TokenizerErrorCode, where: string, expected: string, got: string, more?: { line?: number; cause?: unknown }): never {
-  const { cause, ...details } = more ?? {};
-  throw new TokenizerError(code, `${where}: expected ${expected}, got ${got}`, { where, got, ...details }, { cause });
 }

@@ -5,21 +5,20 @@
  */
 import type { AddedToken } from "./added-tokens.js";
 import type { NormalizationOptions } from "./normalization.js";
-import { refuse, type TokenizerErrorCode } from "./tokenizer-error.js";
+import { TokenizerError, type TokenizerErrorCode } from "./tokenizer-error.js";
 import type { Vocabulary } from "./vocabulary.js";
 import type { WordPieceDecoder } from "./word-piece-decoder.js";
 
 /** What a tokenizer is made of, whatever file it came from. */
-export interface TokenizerParts {
+export interface TokenizerParts extends NormalizationOptions {
   readonly vocabulary: Vocabulary;
-  readonly normalization: NormalizationOptions;
   readonly addedTokens: readonly AddedToken[];
   readonly decoder: WordPieceDecoder;
   readonly prefix: string;
   /** Letters above which a word is unknown in the flavour `transformers`. */
   readonly maxChars: number;
-  /** The padding, the unknown word, before and behind a text. */
-  readonly specials: readonly [pad: string, unk: string, cls: string, sep: string];
+  /** The padding, the unknown word, before and behind a text, the mask. */
+  readonly specials: readonly [pad: string, unk: string, cls: string, sep: string, mask: string];
 }
 
 /** A ceiling to `max_input_chars_per_word` (100 in BERT): a letter of a hostile word costs at most this much. */
@@ -37,12 +36,12 @@ function valueAt(root: unknown, path: string): unknown {
 }
 
 function fail(root: unknown, path: string, expected: string, code: TokenizerErrorCode = "invalid_field"): never {
-  return refuse(code, `tokenizer.json: ${path}`, expected, String(JSON.stringify(valueAt(root, path))).slice(0, 60));
+  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, String(JSON.stringify(valueAt(root, path))).slice(0, 60));
 }
 
 /**
  * Reads the text or the parsed value of a `tokenizer.json`.
- * @throws TokenizerError every code but `mixed_line_ends`
+ * @throws TokenizerError `invalid_json`, `invalid_field`, `invalid_id`, `unsupported`
  */
 export function parseTokenizerJson(json: unknown): TokenizerParts {
   const root = typeof json === "string" ? parseJson(json) : json;
@@ -63,9 +62,7 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
   for (const path of ["truncation.direction", "padding.direction"]) only(path, "Right", "Right");
   only("decoder.type", "WordPiece");
   const maxChars = read<number>("model.max_input_chars_per_word", 100);
-  if (!(Number.isInteger(maxChars) && maxChars > 0 && maxChars <= MAX_MAX_CHARS)) {
-    fail(root, "model.max_input_chars_per_word", `an integer from 1 to ${MAX_MAX_CHARS}`);
-  }
+  if (!(maxChars >= 1 && maxChars <= MAX_MAX_CHARS)) fail(root, "model.max_input_chars_per_word", `1 to ${MAX_MAX_CHARS}`);
   const items = valueAt(root, "added_tokens") ?? [];
   if (!Array.isArray(items)) return fail(root, "added_tokens", "an array");
   const addedTokens = items.map((_, i): AddedToken => {
@@ -81,12 +78,10 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
   const doLowerCase = read<boolean>("normalizer.lowercase", true);
   return {
     vocabulary: buildVocabulary(valueAt(root, "model.vocab"), addedTokens),
-    normalization: {
-      cleanText: read<boolean>("normalizer.clean_text", true),
-      tokenizeChineseChars: read<boolean>("normalizer.handle_chinese_chars", true),
-      stripAccents: read<boolean>("normalizer.strip_accents", doLowerCase),
-      doLowerCase,
-    },
+    cleanText: read<boolean>("normalizer.clean_text", true),
+    tokenizeChineseChars: read<boolean>("normalizer.handle_chinese_chars", true),
+    stripAccents: read<boolean>("normalizer.strip_accents", doLowerCase),
+    doLowerCase,
     addedTokens,
     decoder: { prefix: read<string>("decoder.prefix", "##"), cleanup: read<boolean>("decoder.cleanup", true) },
     prefix: read<string>("model.continuing_subword_prefix", "##"),
@@ -96,6 +91,7 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
       read<string>("model.unk_token", "[UNK]"),
       read<string>("post_processor.single.0.SpecialToken.id", ""),
       read<string>("post_processor.single.2.SpecialToken.id", ""),
+      "[MASK]",
     ],
   };
 }
@@ -104,7 +100,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    return refuse("invalid_json", "tokenizer.json", "JSON", String(cause), { cause });
+    throw new TokenizerError("invalid_json", "tokenizer.json", "JSON", String(cause), { cause });
   }
 }
 
@@ -114,18 +110,18 @@ function buildVocabulary(vocab: unknown, addedTokens: readonly AddedToken[]): Vo
   for (const { content, id } of addedTokens) entries.push([content, id]);
   const ids = new Map<string, number>();
   const tokens: string[] = [];
-  const refuseEntry = (code: TokenizerErrorCode, got: string): never =>
-    refuse(code, "tokenizer.json: model.vocab, added_tokens", "tokens with ids from 0, without holes", got);
-  for (const [token, id] of entries) {
-    if (token === "") refuseEntry("empty_token", "an empty token");
+  const refuseEntry = (got: string): never => {
+    throw new TokenizerError("invalid_id", "tokenizer.json: model.vocab, added_tokens", "tokens with ids from 0, without holes", got);
+  };
+  for (const [token, value] of entries) {
+    const id = value as number;
     // `tokens` is filled in any order, but never sparsely: an id beyond the number of tokens could only leave a hole.
-    const isPossible = Number.isInteger(id) && (id as number) >= 0 && (id as number) < entries.length;
-    const index = id as number;
-    if (!isPossible || (tokens[index] ?? token) !== token || (ids.get(token) ?? id) !== id) refuseEntry("invalid_id", `${token}: ${String(id)}`);
-    ids.set(token, index);
-    tokens[index] = token;
+    const isPossible = token !== "" && Number.isInteger(id) && id >= 0 && id < entries.length;
+    if (!isPossible || (tokens[id] ?? token) !== token || (ids.get(token) ?? id) !== id) refuseEntry(JSON.stringify([token, value]));
+    ids.set(token, id);
+    tokens[id] = token;
   }
-  if (ids.size === 0) refuseEntry("empty_vocab", "none");
-  if (ids.size !== tokens.length) refuseEntry("invalid_id", `none for ${tokens.findIndex((token) => token === undefined)}`);
+  const hole = [...tokens, undefined].indexOf(undefined);
+  if (hole < (tokens.length || 1)) refuseEntry(`none for ${hole}`);
   return { tokens, ids };
 }

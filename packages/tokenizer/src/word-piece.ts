@@ -14,14 +14,7 @@ export type Offset = readonly [start: number, end: number];
  * Appends the ids of `text[from, to)` to `ids`, and their offsets to `offsets` if given, until the end or until `ids` has grown longer
  * than `limit`. (By how much does not matter to the caller, who cuts it, nor that a part of the text is then not looked at.)
  */
-export type EncodePlain = (
-  text: string,
-  from: number,
-  to: number,
-  limit: number,
-  ids: number[],
-  offsets: Offset[] | undefined,
-) => void;
+export type EncodePlain = (text: string, from: number, to: number, limit: number, ids: number[], offsets: Offset[] | undefined) => void;
 
 // An entry's low three bits say what a code point becomes, the others hold a value. 0 is an entry not yet computed.
 const DROPPED = 1;
