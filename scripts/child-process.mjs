@@ -10,6 +10,9 @@ const isWindows = process.platform === "win32";
 /** Children under way: how to end each, and a promise that settles when it has ended. */
 const running = new Map();
 
+/** Whether this process is on its way out. Nothing is to go on after its children then, so their promises stay pending. */
+let ending = false;
+
 /**
  * Runs a command to its end.
  *
@@ -46,7 +49,7 @@ export function run(command, args, { output, env = process.env, cwd = process.cw
   });
   running.set(child, { end: (signal) => end(child, signal, detached), ended });
   void ended.then(() => running.delete(child));
-  return ended;
+  return ended.then((result) => (ending ? new Promise(() => {}) : result));
 }
 
 function end(child, signal, detached) {
@@ -66,6 +69,7 @@ function end(child, signal, detached) {
 export function endChildrenOnSignals() {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.once(signal, () => {
+      ending = true;
       const children = [...running.values()];
       for (const child of children) child.end(signal);
       void Promise.all(children.map(({ ended }) => ended)).then(() => process.exit(128 + constants.signals[signal]));
