@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildTextGraph, buildVisionGraph, Checkpoint, ChineseCLIPConfig, type TensorReference } from "@chinese-clip/model";
+import { buildTextGraph, buildVisionGraph, Checkpoint, ChineseCLIPConfig, type StoredTensor } from "@chinese-clip/model";
 
 /** Chinese-CLIP ViT-B/16: the published configuration, 188,262,913 parameters, 753 MB. */
 export const VIT_B_16: ChineseCLIPConfig = ChineseCLIPConfig.fromJSON({
@@ -34,9 +34,9 @@ class TensorList extends Checkpoint {
     super(new Map(), []);
   }
 
-  override tensor(name: string, shape: readonly number[]): TensorReference {
+  override tensor(name: string, shape: readonly number[]): StoredTensor {
     this.shapes.set(name, shape);
-    return { dtype: "F32", shape, file: "", byteOffset: 0, byteLength: 0 };
+    return { dtype: "F32", shape, file: "", byteOffset: 0, byteLength: 0, transposed: false };
   }
 }
 
