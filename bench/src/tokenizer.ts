@@ -33,7 +33,11 @@ function buildPeer(vocab: string): Tokenizer {
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: {
       type: "TemplateProcessing",
-      single: [{ SpecialToken: { id: "[CLS]", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "[SEP]", type_id: 0 } }],
+      single: [
+        { SpecialToken: { id: "[CLS]", type_id: 0 } },
+        { Sequence: { id: "A", type_id: 0 } },
+        { SpecialToken: { id: "[SEP]", type_id: 0 } },
+      ],
       pair: [],
       special_tokens: {
         "[CLS]": { id: "[CLS]", ids: [tokens.indexOf("[CLS]")], tokens: ["[CLS]"] },
@@ -63,19 +67,26 @@ export async function benchTokenizer(): Promise<void> {
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as { text: string; hf: number[] });
   for (const { text, hf } of golden) {
-    if (ours.encode(text).ids.join() !== hf.join()) throw new Error(`benchTokenizer: our ids differ from the golden ones: ${JSON.stringify(text)}`);
+    if (ours.encode(text).ids.join() !== hf.join())
+      throw new Error(`benchTokenizer: our ids differ from the golden ones: ${JSON.stringify(text)}`);
   }
   const texts = golden.filter(({ text, hf }) => peer.encode(text).ids.join() === hf.join()).map(({ text }) => text);
-  const characters = texts.reduce((sum, text) => sum + [...text].length, 0);
+  const characters = texts.reduce((sum, text) => sum + Array.from(text).length, 0);
   const short = texts.filter((text) => text !== "" && text.length <= 40);
 
   const timings = await compare([
     { name: "ours, ids and offsets", run: () => texts.map((text) => ours.encode(text)) },
     { name: "@huggingface/tokenizers, ids", run: () => texts.map((text) => peer.encode(text)) },
     { name: "ours, flavour cn_clip (cut at 52)", run: () => texts.map((text) => cnClip.encode(text)) },
-    { name: "ours, encodeBatch of 64", run: () => texts.map((_, i) => (i % 64 === 0 ? ours.encodeBatch(texts.slice(i, i + 64)) : undefined)) },
+    {
+      name: "ours, encodeBatch of 64",
+      run: () => texts.map((_, i) => (i % 64 === 0 ? ours.encodeBatch(texts.slice(i, i + 64)) : undefined)),
+    },
   ]);
-  printTimings(`Tokenizer: ${texts.length} texts, ${characters} characters, ${name} (the peer misses ${golden.length - texts.length} goldens)`, timings);
+  printTimings(
+    `Tokenizer: ${texts.length} texts, ${characters} characters, ${name} (the peer misses ${golden.length - texts.length} goldens)`,
+    timings,
+  );
   for (const { name: who, medianMs } of timings) console.log(`${who}: ${(characters / medianMs / 1000).toFixed(2)} M characters/s`);
 
   printTimings(

@@ -36,7 +36,7 @@ function valueAt(root: unknown, path: string): unknown {
 }
 
 function fail(root: unknown, path: string, expected: string, code: TokenizerErrorCode = "invalid_field"): never {
-  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, String(JSON.stringify(valueAt(root, path))).slice(0, 60));
+  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, `${JSON.stringify(valueAt(root, path))}`.slice(0, 60));
 }
 
 /**
@@ -75,9 +75,11 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
       normalized: read<boolean>(`${path}normalized`, true),
     };
   });
+  const vocab = valueAt(root, "model.vocab");
+  if (typeof vocab !== "object") fail(root, "model.vocab", "an object");
   const doLowerCase = read<boolean>("normalizer.lowercase", true);
   return {
-    vocabulary: buildVocabulary(valueAt(root, "model.vocab"), addedTokens),
+    vocabulary: buildVocabulary(vocab, addedTokens),
     cleanText: read<boolean>("normalizer.clean_text", true),
     tokenizeChineseChars: read<boolean>("normalizer.handle_chinese_chars", true),
     stripAccents: read<boolean>("normalizer.strip_accents", doLowerCase),

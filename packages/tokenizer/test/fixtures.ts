@@ -20,6 +20,19 @@ export function readCases(name: string): GoldenCase[] {
     .map((line) => JSON.parse(line) as GoldenCase);
 }
 
+type Section = Record<string, unknown>;
+
+export interface TokenizerJson extends Record<string, unknown> {
+  truncation: Section;
+  padding: Section;
+  added_tokens: Section[];
+  normalizer: Section;
+  pre_tokenizer: Section;
+  post_processor: Section;
+  decoder: Section;
+  model: Section & { vocab: Record<string, unknown> };
+}
+
 /** The vocabulary of the demo checkpoint, 231 tokens. */
 export const demoVocab: string = readFileSync(new URL("examples/demo-checkpoint/vocab.txt", root), "utf8");
 
@@ -28,8 +41,8 @@ const realVocabPath = process.env["CHINESE_CLIP_VOCAB"] ?? fileURLToPath(new URL
 /** Chinese-CLIP's vocabulary, which is not part of this repository; undefined where it is not at hand. */
 export const realVocab: string | undefined = existsSync(realVocabPath) ? readFileSync(realVocabPath, "utf8") : undefined;
 
-/** The token by token content of the demo vocabulary as a `tokenizer.json` value that a test may change. */
-export function demoTokenizerJson(): Record<string, Record<string, unknown>> & { added_tokens: unknown[] } {
+/** The parsed `tokenizer.json` of the demo vocabulary, fresh for each call, so that a test may change it. */
+export function demoTokenizerJson(): TokenizerJson {
   const tokens = demoVocab.trimEnd().split("\n");
   const flags = { special: true, normalized: false, single_word: false, lstrip: false, rstrip: false };
   return {
