@@ -5,7 +5,7 @@
  * Departs from it in taking decoded pixels only, and in computing no more of a resized picture than the crop keeps.
  */
 import { Tensor } from "onnxruntime-common";
-import type { ResizeLibrary } from "./axis-weights.js";
+import type { ResizeLibrary } from "./bicubic-coefficients.js";
 import { ImageError } from "./image-error.js";
 import {
   formatImageProcessorConfig,

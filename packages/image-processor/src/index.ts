@@ -1,4 +1,4 @@
-export type { ResizeLibrary } from "./axis-weights.js";
+export type { ResizeLibrary } from "./bicubic-coefficients.js";
 export { ImageError, type ImageErrorCode } from "./image-error.js";
 export { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, createImageProcessor, type ImageInputs } from "./image-processor.js";
 export {

@@ -4,7 +4,7 @@
  * (`get_image_size_for_max_height_width`) and, for the fast class, `TorchvisionBackend.center_crop` (`image_processing_backends.py`), whose
  * odd pixel of padding goes to the other side.
  */
-import type { ResizeLibrary } from "./axis-weights.js";
+import type { ResizeLibrary } from "./bicubic-coefficients.js";
 import type { PixelSize, ResizeSize } from "./image-processor-config.js";
 
 /** Python's `round`: halves go to the even neighbour. */

@@ -2,7 +2,7 @@
  * From bytes to the floats that the model reads. A byte has 256 values, so the float arithmetic is done once per value and channel, in
  * exactly the order and precision of the reference, and pixels are looked up. The zero padding of a crop is a zero byte like any other.
  */
-import type { ResizeLibrary } from "./axis-weights.js";
+import type { ResizeLibrary } from "./bicubic-coefficients.js";
 import { ImageError } from "./image-error.js";
 import type { ImageProcessorConfig } from "./image-processor-config.js";
 

@@ -6,7 +6,7 @@
  * Departs from both in memory only: horizontally resized rows live in a short sliding window instead of a whole intermediate picture, alpha
  * is dropped while reading, and only the asked window of the result is computed.
  */
-import { type AxisWeights, axisWeights, type ResizeLibrary } from "./axis-weights.js";
+import { type AxisWeights, axisWeights, type ResizeLibrary } from "./bicubic-coefficients.js";
 
 /** What to compute: a window of the picture that `width` x `height` would be. */
 export interface ResampleTarget {

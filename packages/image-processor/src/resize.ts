@@ -5,7 +5,7 @@
  * Departs from Pillow for images with alpha: Pillow premultiplies those before it resizes, here every channel is resized for itself, as
  * PyTorch does. The processors convert to RGB first, so there this does not arise.
  */
-import type { ResizeLibrary } from "./axis-weights.js";
+import type { ResizeLibrary } from "./bicubic-coefficients.js";
 import { type ByteImage, describe, imageBytes, type RawImage } from "./raw-image.js";
 import { resample } from "./resample.js";
 
