@@ -1,33 +1,29 @@
-/** The first example of the root README, as a reader would copy it, with the demo checkpoint and its pictures in the places of a download. */
+/** The root README's examples for Node, as a reader would copy them, with the demo checkpoint and its pictures in the places of real ones. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./packages.js";
 
-/** The first `ts` block of the root README that loads a model, verbatim. */
-export function readmeSnippet(): string {
+const demoPictures = ["04.webp", "02.jpg", "03.png"];
+
+/** Every `ts` block of the root README that loads a model in Node, for this machine, in the README's order. */
+export function readmeSnippets(): string[] {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```(?:ts|typescript)\n(.*?)^```$/gms)].map(([, code]) => code as string);
-  const block = blocks.find((code) => code.includes("fromPretrained"));
-  if (block === undefined) throw new Error("README.md: expected a ts block with fromPretrained, got none");
-  return block;
+  const snippets = [...readme.matchAll(/^```(?:ts|typescript)\n(.*?)^```$/gms)]
+    .map(([, code]) => code as string)
+    .filter((code) => code.includes(`"@chinese-clip/node"`) && code.includes("fromPretrained"))
+    .map(adaptSnippet);
+  if (snippets.length === 0) throw new Error("README.md: expected a ts block with fromPretrained, got none");
+  return snippets;
 }
 
-/**
- * The snippet for this machine: the hub id becomes the demo checkpoint's folder, each picture's name one of the demo's pictures. Nothing else
- * changes.
- */
-export function adaptSnippet(snippet: string): string {
+/** The model's id or folder becomes the demo checkpoint's folder, each picture's name one of the demo's pictures. Nothing else changes. */
+function adaptSnippet(snippet: string): string {
   const pictures = new Map<string, string>();
-  const adapted = snippet
-    .replaceAll(/"(?:OFA-Sys\/[^"]+)"/g, JSON.stringify(join(root, "examples", "demo-checkpoint")))
+  return snippet
+    .replaceAll(/"(?:OFA-Sys|\.|\.\.)\/chinese-clip-[^"]+"/g, JSON.stringify(join(root, "examples", "demo-checkpoint")))
     .replaceAll(/"([^"\n]+\.(?:jpe?g|png|webp))"/g, (_, name: string) => {
-      const picture =
-        pictures.get(name) ?? join(root, "examples", "pictures", DEMO_PICTURES[pictures.size % DEMO_PICTURES.length] as string);
+      const picture = pictures.get(name) ?? join(root, "examples", "pictures", demoPictures[pictures.size % demoPictures.length] as string);
       pictures.set(name, picture);
       return JSON.stringify(picture);
     });
-  if (adapted === snippet) throw new Error("README.md: expected a hub id or a picture to replace in the example, got neither");
-  return adapted;
 }
-
-const DEMO_PICTURES = ["04.webp", "02.jpg", "03.png"];
