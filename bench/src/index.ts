@@ -7,15 +7,18 @@ import { fileURLToPath } from "node:url";
 import { benchEventLoop } from "./event-loop.js";
 import { benchFirstText } from "./first-text.js";
 import { makeRandomCheckpoint, VIT_B_16 } from "./random-checkpoint.js";
+import { benchPublishedModels } from "./published-models.js";
 import { benchResize } from "./resize.js";
 import { benchTokenizer } from "./tokenizer.js";
 
-const vitB16 = (): Promise<string> => makeRandomCheckpoint(fileURLToPath(new URL("../.cache/vit-b-16", import.meta.url)), VIT_B_16);
+const cache = (name: string): string => fileURLToPath(new URL(`../.cache/${name}`, import.meta.url));
+const vitB16 = (): Promise<string> => makeRandomCheckpoint(cache("vit-b-16"), VIT_B_16);
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tokenizer: benchTokenizer,
   resize: benchResize,
   "first-text": async () => benchFirstText(await vitB16()),
+  "published-models": () => benchPublishedModels(cache("published")),
   "event-loop": async () => benchEventLoop(await vitB16()),
 };
 
