@@ -2,6 +2,8 @@
 export type CheckpointErrorCode =
   /** A file is not what its name says, or is cut short. */
   | "malformed"
+  /** A pickle asks for code to be called that no checkpoint needs; nothing was called. */
+  | "forbidden-global"
   /** `config.json` lacks sense: an impossible value, another kind of model. */
   | "invalid-config"
   /** A file that this model needs is not there. */
@@ -35,4 +37,14 @@ export class CheckpointError extends Error {
 export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** Throws that a file is not what it should be; `details` names the file. */
+export function malformed(
+  { name }: { readonly name: string },
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+  options?: ErrorOptions,
+): never {
+  throw new CheckpointError("malformed", `${name}: ${message}`, { file: name, ...details }, options);
 }

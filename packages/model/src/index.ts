@@ -20,5 +20,6 @@ export type { TextInputs } from "./towers/text-tower.js";
 export type { StateOptions, TowerStates } from "./towers/tower-states.js";
 export type { ImageInputs } from "./towers/vision-tower.js";
 export type { ByteSource, CheckpointFile } from "./weights/byte-source.js";
-export { Checkpoint, readCheckpoint, type StoredTensor } from "./weights/checkpoint.js";
-export type { TensorReference, WeightDtype } from "./weights/tensor-reference.js";
+export { Checkpoint, readCheckpoint } from "./weights/checkpoint.js";
+export { parseShardIndex, type ShardIndex } from "./weights/shard-index.js";
+export type { StoredTensor, TensorReference, WeightDtype } from "./weights/tensor-reference.js";

@@ -6,7 +6,7 @@ import {
   CheckpointError,
   ChineseCLIPConfig,
   type EncodedGraph,
-  type TensorReference,
+  type StoredTensor,
 } from "../src/index.js";
 import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
@@ -85,12 +85,13 @@ describe("buildTextGraph and buildVisionGraph", () => {
   });
 
   it("use BERT's pooler where a checkpoint has one", () => {
-    const reference = (shape: readonly number[]): TensorReference => ({
+    const reference = (shape: readonly number[]): StoredTensor => ({
       dtype: "F32",
       shape,
       file: "model.safetensors",
       byteOffset: 0,
       byteLength: 4,
+      transposed: false,
     });
     const pooled = new Checkpoint(
       new Map([

@@ -38,7 +38,7 @@ describe("readCheckpoint", () => {
   const entry = (extra: object): object => ({ a: { dtype: "F32", shape: [2], data_offsets: [0, 8], ...extra } });
   it.each([
     ["an empty file", new Uint8Array(0), /at least 8 bytes/],
-    ["a length beyond the file", safetensors("{}", 0).fill(0xff, 0, 7), /not a safetensors file, or it is cut short/],
+    ["a length beyond the file", safetensors("{}", 0).fill(0xff, 0, 7), /not a safetensors file .*or it is cut short/],
     ["an HTML page", new TextEncoder().encode("<!doctype html><html><body>502 Bad Gateway</body></html>"), /not a safetensors file/],
     ["a header that is no JSON", safetensors("{nope}", 0), /JSON/],
     ["a header that is no UTF-8", safetensors("{}", 0).fill(0xff, 8, 9), /JSON in UTF-8/],
@@ -85,7 +85,7 @@ describe("readCheckpoint", () => {
   });
 
   it("names a tensor that is missing, has another shape, or another dtype", async () => {
-    const checkpoint = await read(safetensors({ h: { dtype: "F16", shape: [2], data_offsets: [0, 4] } }, 4));
+    const checkpoint = await read(safetensors({ h: { dtype: "I16", shape: [2], data_offsets: [0, 4] } }, 4));
     expect(() => checkpoint.tensor("g", [1])).toThrow(
       expect.objectContaining({ code: "missing-tensor", message: expect.stringContaining("tensor g of shape [1]") }),
     );
@@ -96,7 +96,7 @@ describe("readCheckpoint", () => {
       }),
     );
     expect(() => checkpoint.tensor("h", [2])).toThrow(
-      expect.objectContaining({ code: "unsupported-dtype", message: expect.stringContaining("got F16") }),
+      expect.objectContaining({ code: "unsupported-dtype", message: expect.stringContaining("got I16") }),
     );
   });
 

@@ -1,24 +1,26 @@
 /**
- * A checkpoint's tensors under one naming, Hugging Face's for the whole model, whichever files they came from.
+ * A checkpoint's tensors under one naming, Hugging Face's for the whole model, whichever files and formats they came from.
  */
-import { CheckpointError, quote } from "../checkpoint-error.js";
+import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
 import { readSafetensors } from "./safetensors.js";
-import type { TensorReference } from "./tensor-reference.js";
+import type { ShardIndex } from "./shard-index.js";
+import { nameCanonically } from "./tensor-names.js";
+import type { StoredTensor, WeightDtype } from "./tensor-reference.js";
+import { openTorchLegacy } from "./torch-legacy.js";
+import { findTensors } from "./torch-state-dict.js";
+import { openTorchZip } from "./torch-zip.js";
 
-/** A tensor as a graph takes it. */
-export interface StoredTensor extends TensorReference {
-  /** Whether the matrix is stored the other way round, `[columns, rows]` of what was asked for; `shape` is as it is stored. */
-  readonly transposed: boolean;
-}
+/** The number formats that a graph can compute with. */
+const FLOATS: readonly WeightDtype[] = ["F32", "F16", "BF16", "F64"];
 
 /** The tensors of a checkpoint, as references into its files. */
 export class Checkpoint {
-  /** Canonical name, such as `text_model.embeddings.LayerNorm.weight` -> where its bytes lie. */
-  readonly tensors: ReadonlyMap<string, TensorReference>;
+  /** Canonical name, such as `text_model.embeddings.LayerNorm.weight` -> where its bytes lie, with the shape in which they do. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly #files: ReadonlyMap<string, CheckpointFile>;
 
-  constructor(tensors: ReadonlyMap<string, TensorReference>, files: readonly CheckpointFile[]) {
+  constructor(tensors: ReadonlyMap<string, StoredTensor>, files: readonly CheckpointFile[]) {
     this.tensors = tensors;
     this.#files = new Map(files.map((file) => [file.name, file]));
   }
@@ -26,78 +28,104 @@ export class Checkpoint {
   /**
    * The reference to a floating-point tensor of a known shape.
    *
+   * @returns the reference; where it is `transposed`, its `shape` is the reverse of what was asked for.
    * @throws {@link CheckpointError} `missing-tensor`, `shape-mismatch` or `unsupported-dtype`, naming the tensor.
    */
   tensor(name: string, shape: readonly number[]): StoredTensor {
     const found = this.tensors.get(name);
-    const files = [...this.#files.keys()].join(", ");
     if (found === undefined) {
+      const files = [...this.#files.keys()].join(", ");
       throw new CheckpointError("missing-tensor", `${files}: expected a tensor ${name} of shape ${quote(shape)}, got none`, {
         tensor: name,
         expected: shape,
       });
     }
-    if (found.shape.length !== shape.length || found.shape.some((size, axis) => size !== shape[axis])) {
+    const actual = found.transposed ? found.shape.toReversed() : found.shape;
+    if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
       throw new CheckpointError(
         "shape-mismatch",
-        `${found.file}: tensor ${name}: expected shape ${quote(shape)} by the configuration, got ${quote(found.shape)}`,
-        {
-          tensor: name,
-          expected: shape,
-          actual: found.shape,
-        },
+        `${found.file}: tensor ${name}: expected shape ${quote(shape)} by the configuration, got ${quote(actual)}`,
+        { tensor: name, expected: shape, actual },
       );
     }
-    if (found.dtype !== "F32") {
-      throw new CheckpointError("unsupported-dtype", `${found.file}: tensor ${name}: expected dtype F32, got ${found.dtype}`, {
-        tensor: name,
-        expected: "F32",
-        actual: found.dtype,
-      });
+    if (!FLOATS.includes(found.dtype)) {
+      throw new CheckpointError(
+        "unsupported-dtype",
+        `${found.file}: tensor ${name}: expected a dtype of ${FLOATS.join(", ")}, got ${found.dtype}`,
+        { tensor: name, expected: FLOATS, actual: found.dtype },
+      );
     }
-    return { ...found, transposed: false };
+    return found;
   }
 
-  /** The one number in a float32 tensor of shape `[]` or `[1]`, such as `logit_scale`. Reads four bytes. */
+  /**
+   * The one number in a floating-point tensor of shape `[]` or `[1]`, such as `logit_scale`. Reads just its bytes.
+   *
+   * @throws {@link CheckpointError} as {@link Checkpoint.tensor}.
+   */
   async scalar(name: string): Promise<number> {
-    const found = this.tensors.get(name);
-    const reference = this.tensor(name, found?.shape.length === 1 ? [1] : []);
-    const bytes = await this.#files.get(reference.file)?.read(reference.byteOffset, reference.byteOffset + 4);
-    if (bytes?.byteLength !== 4)
-      throw new CheckpointError("malformed", `${reference.file}: tensor ${name}: expected four bytes to read`, { tensor: name });
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
+    const { dtype, file, byteOffset, byteLength } = this.tensor(name, this.tensors.get(name)?.shape.length === 1 ? [1] : []);
+    const bytes = await this.#files.get(file)?.read(byteOffset, byteOffset + byteLength);
+    if (bytes?.byteLength !== byteLength)
+      malformed({ name: file }, `tensor ${name}: expected ${byteLength} bytes to read`, { tensor: name });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
+    if (dtype === "F64") return view.getFloat64(0, true);
+    if (dtype === "F32") return view.getFloat32(0, true);
+    return (dtype === "F16" ? fromFloat16 : fromBfloat16)(view.getUint16(0, true));
   }
 }
 
 /**
- * Reads which tensors a checkpoint's files hold. Only headers are read, never weights.
+ * Reads which tensors a checkpoint's files hold. Each file's format is told by its first bytes: safetensors, or what `torch.save` writes, as
+ * zip or in its older format. Only headers, directories and pickles are read, never weights.
  *
- * @param files - the `.safetensors` files of one model.
- * @throws {@link CheckpointError} `malformed`, naming the file, or the tensor that two files hold.
+ * @param files - the files of one model.
+ * @param index - where the model's tensors are spread over several files, which file holds which.
+ * @throws {@link CheckpointError} `malformed`, naming the file, or the tensor that two files hold; `forbidden-global`, where a pickle asks
+ * for code to be run; `missing-file`, where the index names one that is not there.
  */
-export async function readCheckpoint(files: readonly CheckpointFile[]): Promise<Checkpoint> {
-  const tensors = new Map<string, TensorReference>();
+export async function readCheckpoint(files: readonly CheckpointFile[], index?: ShardIndex): Promise<Checkpoint> {
+  const tensors = new Map<string, StoredTensor>();
   for (const file of files) {
-    const inFile = await readSafetensors(file);
-    const prefix = missingPrefix(inFile);
-    for (const [name, reference] of inFile) {
-      const canonical = prefix + name;
-      const other = tensors.get(canonical);
-      if (other !== undefined) {
-        throw new CheckpointError("malformed", `${file.name}: tensor ${name}: expected each tensor once, but ${other.file} holds it too`, {
-          file: file.name,
-          tensor: name,
-        });
-      }
-      tensors.set(canonical, reference);
+    for (const [name, tensor] of await readTensors(file)) {
+      const other = tensors.get(name);
+      if (other !== undefined)
+        malformed(file, `tensor ${name}: expected each tensor once, but ${other.file} holds it too`, { tensor: name });
+      tensors.set(name, tensor);
     }
   }
-  return new Checkpoint(tensors, files);
+  for (const [tensor, file] of index?.weightMap ?? []) {
+    if (!files.some(({ name }) => name === file))
+      throw new CheckpointError("missing-file", `${index?.name}: expected a file ${file} for tensor ${tensor}, got none`, { file, tensor });
+    if (tensors.get(tensor)?.file !== file)
+      malformed({ name: file }, `expected a tensor ${tensor} by ${index?.name}, got none`, { tensor });
+  }
+  return new Checkpoint(nameCanonically(tensors), files);
 }
 
-/** A tower that transformers 5 saved alone has no prefix; its embeddings tell which tower it is. */
-function missingPrefix(tensors: ReadonlyMap<string, unknown>): string {
-  if (tensors.has("embeddings.word_embeddings.weight")) return "text_model.";
-  if (tensors.has("embeddings.class_embedding")) return "vision_model.";
-  return "";
+async function readTensors(file: CheckpointFile): Promise<Map<string, StoredTensor>> {
+  if (file.byteLength < 9) return readSafetensors(file); // which refuses it
+  const start = await file.read(0, 9);
+  const [a, b, c, d] = start;
+  // safetensors' ninth byte is its JSON's first; what comes before is a length, and may look like anything.
+  if (start[8] !== 0x7b) {
+    if (a === 0x50 && b === 0x4b && c === 3 && d === 4) return findTensors(file, await openTorchZip(file));
+    if (a === 0x80) return findTensors(file, await openTorchLegacy(file));
+  }
+  return readSafetensors(file);
+}
+
+function fromFloat16(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  const magnitude =
+    exponent === 31 ? (fraction === 0 ? Infinity : NaN) : exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
+  return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+/** The upper half of a float32. */
+function fromBfloat16(bits: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(0, bits);
+  return view.getFloat32(0);
 }

@@ -3,36 +3,12 @@
  * format's reference implementation (huggingface/safetensors, `safetensors/src/tensor.rs`) in what it refuses: the tensors
  * must fill the data section exactly, without holes or overlap, so every length is checked against the file's.
  */
-import { CheckpointError, quote } from "../checkpoint-error.js";
+import { malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
-import type { TensorReference, WeightDtype } from "./tensor-reference.js";
+import { BYTES_PER_ELEMENT, MAX_RANK, type StoredTensor } from "./tensor-reference.js";
 
 /** The reference implementation's ceiling; the published checkpoints' headers are below 100 kB. */
 const MAX_HEADER_BYTES = 100_000_000;
-/** More axes than any tensor of this or another published model has. */
-const MAX_RANK = 16;
-
-const BYTES_PER_ELEMENT: ReadonlyMap<string, { readonly dtype: WeightDtype; readonly bytes: number }> = new Map(
-  (
-    [
-      ["BOOL", 1],
-      ["U8", 1],
-      ["I8", 1],
-      ["F8_E4M3", 1],
-      ["F8_E5M2", 1],
-      ["U16", 2],
-      ["I16", 2],
-      ["F16", 2],
-      ["BF16", 2],
-      ["U32", 4],
-      ["I32", 4],
-      ["F32", 4],
-      ["U64", 8],
-      ["I64", 8],
-      ["F64", 8],
-    ] as const
-  ).map(([dtype, bytes]) => [dtype, { dtype, bytes }]),
-);
 
 /**
  * Reads which tensors a safetensors file holds. Only the header is read.
@@ -41,7 +17,7 @@ const BYTES_PER_ELEMENT: ReadonlyMap<string, { readonly dtype: WeightDtype; read
  * @throws {@link CheckpointError} `malformed`, naming the file and the tensor: not a safetensors file, cut short, a length
  * that does not fit, an unknown dtype.
  */
-export async function readSafetensors(file: CheckpointFile): Promise<Map<string, TensorReference>> {
+export async function readSafetensors(file: CheckpointFile): Promise<Map<string, StoredTensor>> {
   if (file.byteLength < 8) malformed(file, `expected at least 8 bytes of header length, got a file of ${file.byteLength} bytes`);
   const prefix = await file.read(0, 8);
   const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
@@ -49,15 +25,15 @@ export async function readSafetensors(file: CheckpointFile): Promise<Map<string,
   if (headerLength > available) {
     malformed(
       file,
-      `expected a header of at most ${available} bytes, got a length of ${headerLength}; this is not a safetensors file, or it is cut short`,
+      `expected a header of at most ${available} bytes, got a length of ${headerLength}; this is not a safetensors file nor one of torch.save, or it is cut short`,
     );
   }
   const header = parseHeader(file, await file.read(8, 8 + headerLength));
   const dataStart = 8 + headerLength;
 
-  const tensors = [...Object.entries(header)]
+  const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, entry]): [string, TensorReference] => [name, parseEntry(file, name, entry, dataStart)])
+    .map(([name, entry]): [string, StoredTensor] => [name, parseEntry(file, name, entry, dataStart)])
     .toSorted(([, a], [, b]) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
 
   let end = dataStart;
@@ -87,7 +63,7 @@ function parseHeader(file: CheckpointFile, bytes: Uint8Array): Record<string, un
   return header as Record<string, unknown>;
 }
 
-function parseEntry(file: CheckpointFile, name: string, entry: unknown, dataStart: number): TensorReference {
+function parseEntry(file: CheckpointFile, name: string, entry: unknown, dataStart: number): StoredTensor {
   const { dtype, shape, data_offsets: offsets } = (typeof entry === "object" && entry !== null ? entry : {}) as Record<string, unknown>;
   const type = typeof dtype === "string" ? BYTES_PER_ELEMENT.get(dtype) : undefined;
   if (type === undefined)
@@ -108,13 +84,9 @@ function parseEntry(file: CheckpointFile, name: string, entry: unknown, dataStar
       `tensor ${name}: expected its data to end within the file's ${file.byteLength} bytes, got ${dataStart + end}; the file is cut short`,
       { tensor: name },
     );
-  return { dtype: type.dtype, shape, file: file.name, byteOffset: dataStart + start, byteLength };
+  return { dtype: type.dtype, shape, file: file.name, byteOffset: dataStart + start, byteLength, transposed: false };
 }
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-function malformed(file: CheckpointFile, message: string, details: Record<string, unknown> = {}, options?: ErrorOptions): never {
-  throw new CheckpointError("malformed", `${file.name}: ${message}`, { file: file.name, ...details }, options);
 }

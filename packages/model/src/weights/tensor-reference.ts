@@ -29,3 +29,35 @@ export interface TensorReference {
   /** Number of bytes. */
   readonly byteLength: number;
 }
+
+/** A tensor as a graph takes it. */
+export interface StoredTensor extends TensorReference {
+  /** Whether the matrix is stored the other way round, `[columns, rows]` of what its name stands for; `shape` is as it is stored. */
+  readonly transposed: boolean;
+}
+
+/** More axes than any tensor of this or another published model has. */
+export const MAX_RANK = 16;
+
+/** Every number format by its name, and the bytes of one element. */
+export const BYTES_PER_ELEMENT: ReadonlyMap<string, { readonly dtype: WeightDtype; readonly bytes: number }> = new Map(
+  (
+    [
+      ["BOOL", 1],
+      ["U8", 1],
+      ["I8", 1],
+      ["F8_E4M3", 1],
+      ["F8_E5M2", 1],
+      ["U16", 2],
+      ["I16", 2],
+      ["F16", 2],
+      ["BF16", 2],
+      ["U32", 4],
+      ["I32", 4],
+      ["F32", 4],
+      ["U64", 8],
+      ["I64", 8],
+      ["F64", 8],
+    ] as const
+  ).map(([dtype, bytes]) => [dtype, { dtype, bytes }]),
+);
