@@ -31,10 +31,12 @@ function buildCut(tokens: readonly AddedToken[], toPattern: (content: string) =>
   return (text) => {
     const segments: Segment[] = [];
     let done = 0;
-    for (const { 0: found, index } of text.matchAll(pattern)) {
-      if (done < index) segments.push([done, index]);
-      done = index + found.length;
-      segments.push([index, done, ids.get(found)]);
+    // Not `matchAll`, which copies the pattern for each text.
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+      if (done < match.index) segments.push([done, match.index]);
+      done = pattern.lastIndex;
+      segments.push([match.index, done, ids.get(match[0])]);
     }
     if (done < text.length) segments.push([done, text.length]);
     return segments;

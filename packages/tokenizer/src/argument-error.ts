@@ -1,11 +1,6 @@
 /** Mistakes of the caller, worded `where: expected X, got Y`. */
 
-/** Throws a `RangeError`: a value of the right type, but none that can be. */
-export function rejectRange(where: string, expected: string, got: unknown): never {
-  throw new RangeError(`${where}: expected ${expected}, got ${String(got)}`);
-}
-
-/** Throws a `TypeError` unless the value is a string. */
-export function requireString(where: string, value: unknown): void {
-  if (typeof value !== "string") throw new TypeError(`${where}: expected a string, got ${typeof value}`);
+/** Throws a `RangeError`, or a `TypeError` for a value of a wrong type, of which `got` is then the type. */
+export function reject(where: string, expected: string, got: unknown, Kind: ErrorConstructor = RangeError): never {
+  throw new Kind(`${where}: expected ${expected}, got ${String(got)}`);
 }

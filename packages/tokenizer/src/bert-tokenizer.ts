@@ -4,7 +4,7 @@
  */
 import { Tensor, type TypedTensor } from "onnxruntime-common";
 import { buildSplitAtTokens, type SplitAtTokens } from "./added-tokens.js";
-import { rejectRange, requireString } from "./argument-error.js";
+import { reject } from "./argument-error.js";
 import { buildCharacterTest, type Flavor } from "./character-class.js";
 import { buildNormalize, resolveFinalSigma } from "./normalization.js";
 import { buildPieceTrie, type MatchPieces } from "./piece-trie.js";
@@ -78,20 +78,21 @@ export interface BatchEncoding {
 
 /** Chinese-CLIP's tokenizer. Immutable; make one by {@link BertTokenizer.fromVocab} or {@link BertTokenizer.fromTokenizerJson}. */
 export class BertTokenizer {
+  // Declared, not defined: the constructor sets them all, and an empty definition of each would be in every bundle.
   /** Whose ids this tokenizer reproduces. */
-  readonly flavor: Flavor;
+  declare readonly flavor: Flavor;
   /** What `maxLength` is if a call does not say; undefined for none. */
-  readonly modelMaxLength: number | undefined;
+  declare readonly modelMaxLength: number | undefined;
   /** The id of `[PAD]`. */
-  readonly padTokenId: number;
+  declare readonly padTokenId: number;
   /** The id of `[UNK]`, of words that the vocabulary cannot spell. */
-  readonly unkTokenId: number;
+  declare readonly unkTokenId: number;
   /** The id of `[CLS]`, before a text. */
-  readonly clsTokenId: number;
+  declare readonly clsTokenId: number;
   /** The id of `[SEP]`, behind a text. */
-  readonly sepTokenId: number;
+  declare readonly sepTokenId: number;
   /** The id of `[MASK]`. */
-  readonly maskTokenId: number;
+  declare readonly maskTokenId: number;
   readonly #vocabulary: Vocabulary;
   readonly #encodePlain: EncodePlain;
   readonly #decoder: WordPieceDecoder;
@@ -102,7 +103,7 @@ export class BertTokenizer {
   private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
     const { vocabulary, prefix } = parts;
     const { flavor = "cn_clip" } = options;
-    if (flavor !== "cn_clip" && flavor !== "transformers") rejectRange("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
+    if (flavor !== "cn_clip" && flavor !== "transformers") reject("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
     const rust = flavor === "transformers";
     const doLowerCase = options.doLowerCase ?? parts.doLowerCase;
     // As in transformers, accents follow lower-casing unless they are spoken of themselves.
@@ -119,7 +120,7 @@ export class BertTokenizer {
     this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
     this.#resolvesSigma = doLowerCase && !rust;
     const is = buildCharacterTest(flavor);
-    const normalize = buildNormalize(flavor, is, { ...parts, tokenizeChineseChars, stripAccents, doLowerCase });
+    const normalize = buildNormalize(is, { ...parts, tokenizeChineseChars, stripAccents, doLowerCase });
     const buildMatch = (): MatchPieces => buildPieceTrie(vocabulary.tokens, prefix);
     this.#encodePlain = buildEncodePlain(
       normalize,
@@ -138,7 +139,7 @@ export class BertTokenizer {
    * @throws TypeError | RangeError a wrong argument
    */
   static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
-    requireString("BertTokenizer.fromVocab", vocabText);
+    if (typeof vocabText !== "string") reject("BertTokenizer.fromVocab", "a string", typeof vocabText, TypeError);
     const vocabulary = parseVocab(vocabText);
     const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
     const parts: TokenizerParts = {
@@ -191,7 +192,8 @@ export class BertTokenizer {
     const truncation = options.truncation ?? (this.flavor === "cn_clip" || maxLength !== undefined);
     const limit = this.#limit(maxLength, truncation, addSpecialTokens ? 2 : 0);
     const offsets: Offset[] = [];
-    return { ...this.#encode(text, limit, addSpecialTokens, offsets), offsets };
+    const { ids, truncated } = this.#encode(text, limit, addSpecialTokens, offsets);
+    return { ids, offsets, truncated };
   }
 
   /**
@@ -200,7 +202,7 @@ export class BertTokenizer {
    * @throws RangeError rows of unequal or excessive length that the options do not even out, or what {@link BertTokenizer.encode} throws
    */
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): BatchEncoding {
-    if (!Array.isArray(texts)) throw new TypeError(`encodeBatch: expected an array of strings, got ${typeof texts}`);
+    if (!Array.isArray(texts)) reject("encodeBatch", "an array of strings", typeof texts, TypeError);
     const { maxLength, padding = true } = options;
     const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
     const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked));
@@ -208,11 +210,11 @@ export class BertTokenizer {
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
     if (padding === "max_length") length = this.#limit(maxLength, true) + 2;
     else if (padding !== false && padding !== true && padding !== "longest") {
-      rejectRange("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
+      reject("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
     for (const { ids } of rows) {
       if (ids.length > length || (padding === false && ids.length < length)) {
-        rejectRange("encodeBatch", `padding and truncation, or rows of ${length} ids`, ids.length);
+        reject("encodeBatch", `padding and truncation, or rows of ${length} ids`, ids.length);
       }
     }
     // Writes the low halves of the 64-bit values, without a BigInt for each: ONNX Runtime, too, runs on little-endian machines only.
@@ -243,7 +245,7 @@ export class BertTokenizer {
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = Number(ids[i]);
-      if (!Number.isInteger(id) || id < 0) rejectRange("decode", "ids from 0", ids[i]);
+      if (!Number.isInteger(id) || id < 0) reject("decode", "ids from 0", ids[i]);
       const token = this.#vocabulary.tokens[id];
       if (token !== undefined && !(skipSpecialTokens && this.#specialIds.has(id))) tokens.push(token);
     }
@@ -256,29 +258,35 @@ export class BertTokenizer {
     const length = maxLength ?? this.modelMaxLength;
     const least = specials || 1;
     if (length === undefined || !Number.isInteger(length) || length < least) {
-      return rejectRange("encode", `a maxLength (or modelMaxLength) from ${least}`, length);
+      return reject("encode", `a maxLength (or modelMaxLength) from ${least}`, length);
     }
     return truncation ? length - specials : Infinity;
   }
 
   #encode(text: string, limit: number, addSpecialTokens: boolean, offsets: Offset[] | undefined): { ids: number[]; truncated: boolean } {
-    requireString("encode", text);
+    if (typeof text !== "string") reject("encode", "a string", typeof text, TypeError);
     if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
     const ids: number[] = [];
+    if (addSpecialTokens) {
+      ids.push(this.clsTokenId);
+      offsets?.push([0, 0]);
+    }
+    const last = limit + ids.length;
     for (const [start, end, id] of this.#split(text)) {
-      if (ids.length > limit) break;
-      if (id === undefined) this.#encodePlain(text, start, end, limit, ids, offsets);
+      if (ids.length > last) break;
+      if (id === undefined) this.#encodePlain(text, start, end, last, ids, offsets);
       else {
         ids.push(id);
         offsets?.push([start, end]);
       }
     }
-    const truncated = ids.splice(limit).length > 0;
-    offsets?.splice(limit);
+    const truncated = ids.length > last;
+    if (truncated) {
+      ids.length = last;
+      offsets?.splice(last);
+    }
     if (addSpecialTokens) {
-      ids.unshift(this.clsTokenId);
       ids.push(this.sepTokenId);
-      offsets?.unshift([0, 0]);
       offsets?.push([0, 0]);
     }
     return { ids, truncated };

@@ -5,7 +5,7 @@
  * Canonical reordering of combining marks is left out: the marks it moves are dropped, but for a few spacing ones that no vocabulary
  * of this model holds. (After such a one `transformers` may then give the offsets of a dropped mark in its stead; here they are its own.)
  */
-import { WHITE_SPACE, type CharacterTest, type Flavor } from "./character-class.js";
+import { WHITE_SPACE, type CharacterTest } from "./character-class.js";
 
 /** How to normalise; the same four switches in both references. */
 export interface NormalizationOptions {
@@ -22,23 +22,22 @@ export interface NormalizationOptions {
 /** What a character (a code point as a string) becomes: empty if dropped, one space for white space, an ideograph between two spaces. */
 export type Normalize = (char: string) => string;
 
-/** The normaliser of one flavour. */
-export function buildNormalize(flavor: Flavor, is: CharacterTest, options: NormalizationOptions): Normalize {
+/** The normaliser of one flavour's characters. */
+export function buildNormalize(is: CharacterTest, options: NormalizationOptions): Normalize {
   const { cleanText, tokenizeChineseChars, stripAccents, doLowerCase } = options;
   return (char) => {
     if (cleanText && is("dropped", char)) return "";
     if (WHITE_SPACE.test(char)) return " ";
-    // cn_clip lowers, then decomposes; Hugging Face the other way round.
-    let text = doLowerCase && flavor === "cn_clip" ? char.toLowerCase() : char;
+    // cn_clip lowers, then decomposes; Hugging Face the other way round. For single characters it comes to the same, for each of them.
+    let text = doLowerCase ? char.toLowerCase() : char;
     if (stripAccents) text = [...text.normalize("NFD")].filter((part) => !is("mark", part)).join("");
-    if (doLowerCase) text = text.toLowerCase();
     return tokenizeChineseChars && is("ideograph", char) ? ` ${text} ` : text;
   };
 }
 
-// Dropped before lower-casing, yet seen by `toLowerCase` as the end of a word. Format characters (Cf) are looked through by it anyway, and
-// so was U+1171E, a mark then (see character-class.ts).
-const hidden = /[\0-\x08\v\f\x0e-\x1f\x7f-\x9f\uFFFD\u{1171E}]/gu;
+// What is dropped before cn_clip lowers, but would be the end of a word to `toLowerCase`; with U+1171E, through which one looked when
+// it was still a mark (see character-class.ts).
+const hidden = /(?![\t\n\r])[\p{Cc}\p{Cf}\uFFFD\u{1171E}]/gu;
 
 /**
  * Replaces each `Σ` by `ς` where Python's `str.lower()` does, at the end of a word, and by `σ` elsewhere. Lengths stay as they are.

@@ -34,9 +34,9 @@ export class TokenizerError extends Error {
   /** Always `"TokenizerError"`, also when the class was loaded twice. */
   override readonly name: string = "TokenizerError";
   /** The reason, from a closed set. */
-  readonly code: TokenizerErrorCode;
+  declare readonly code: TokenizerErrorCode;
   /** What was found, and where. */
-  readonly details: TokenizerErrorDetails;
+  declare readonly details: TokenizerErrorDetails;
 
   /** Made by this package; the message is worded `where: expected X, got Y`. */
   constructor(code: TokenizerErrorCode, where: string, expected: string, got: string, more?: { line?: number; cause?: unknown }) {

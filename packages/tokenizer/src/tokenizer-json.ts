@@ -36,7 +36,9 @@ function valueAt(root: unknown, path: string): unknown {
 }
 
 function fail(root: unknown, path: string, expected: string, code: TokenizerErrorCode = "invalid_field"): never {
-  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, `${JSON.stringify(valueAt(root, path))}`.slice(0, 60));
+  // `stringify` gives undefined for nothing, whatever its type says.
+  const got = JSON.stringify(valueAt(root, path)) as string | undefined;
+  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, String(got).slice(0, 60));
 }
 
 /**

@@ -45,6 +45,7 @@ export function buildEncodePlain(
   const ends = new Int32Array(maxChars);
   // Made for the first word that is no single ideograph or punctuation mark; many texts have none.
   let match: MatchPieces | undefined;
+  const stops: number[] = [];
   let length = 0;
   let lastEnd = 0;
 
@@ -63,7 +64,7 @@ export function buildEncodePlain(
   const endWord = (ids: number[], offsets: Offset[] | undefined): void => {
     if (length === 0) return;
     const first = ids.length;
-    const stops: number[] = [];
+    stops.length = 0;
     if (length > maxChars || !(match ??= buildMatch())(word, length, ids, stops)) {
       ids.length = first;
       ids.push(unkId);

@@ -222,7 +222,7 @@ describe("tokenizer.json", () => {
     ).toEqual(bare(cnClip, "ab"));
     expect(make((json) => (json.model["unk_token"] = "[MASK]")).unkTokenId).toBe(4);
     expect(make((json) => (json.padding["pad_token"] = "[UNK]")).padTokenId).toBe(1);
-    const swapped = make((json) => (json.post_processor["single"] as unknown[]).reverse());
+    const swapped = make((json) => (json.post_processor["single"] = (json.post_processor["single"] as unknown[]).toReversed()));
     expect([swapped.clsTokenId, swapped.sepTokenId]).toEqual([3, 2]);
     expect(make((json) => (json.decoder["cleanup"] = false)).decode(cnClip.encode("猫,", { addSpecialTokens: false }).ids)).toBe("猫 ,");
   });
