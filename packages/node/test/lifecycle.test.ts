@@ -121,7 +121,8 @@ describe("files", () => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the spy stands in for all of readFile's overloads
     fsPromises.readFile = (async (...args: Parameters<typeof readFile>) => {
       const content = await readFile(...args);
-      reads.push({ path: String(args[0]), bytes: content.length });
+      const [path] = args;
+      reads.push({ path: path instanceof URL ? path.href : (path as string), bytes: content.length });
       return content;
     }) as typeof readFile;
     syncBuiltinESMExports();

@@ -1,4 +1,4 @@
-import { Tensor } from "onnxruntime-common";
+import type { Tensor } from "onnxruntime-common";
 import { describe, expect, it } from "vitest";
 import { ChineseCLIPProcessor, loadFrom, loadProcessorParts, type PretrainedOptions } from "../src/index.js";
 import { fakePlatform } from "./fake-platform.js";
