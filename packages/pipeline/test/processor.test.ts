@@ -57,6 +57,7 @@ describe("loadProcessorParts", () => {
     const json = {
       normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
       pre_tokenizer: { type: "BertPreTokenizer" },
+      decoder: { type: "WordPiece", prefix: "##", cleanup: true },
       post_processor: {
         type: "TemplateProcessing",
         single: [

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -201,7 +202,7 @@ describe("the process", () => {
        console.log(await host.call({ type: "echo", value: "first" }));
        host.call({ type: "echo", value: "second", delay: 300 }).then(console.log);`,
     );
-    const { stdout } = await run(process.execPath, [script.pathname], { timeout: 20_000 });
+    const { stdout } = await run(process.execPath, [fileURLToPath(script)], { timeout: 20_000 });
     expect(stdout).toBe("first\nsecond\n");
   });
 
