@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { WorkerError } from "../../src/worker/worker-error.js";
