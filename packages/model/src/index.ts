@@ -18,6 +18,14 @@ export type { ModelParts } from "./towers/model-parts.js";
 export type { CreateSession, GraphSession } from "./towers/session.js";
 export type { TextInputs } from "./towers/text-tower.js";
 export type { StateOptions, TowerStates } from "./towers/tower-states.js";
+export {
+  checkpointGraphs,
+  checkpointTextGraphs,
+  checkpointVisionGraphs,
+  type TextGraphs,
+  type TowerGraphs,
+  type VisionGraphs,
+} from "./towers/tower-graphs.js";
 export type { ImageInputs } from "./towers/vision-tower.js";
 export type { ByteSource, CheckpointFile } from "./weights/byte-source.js";
 export { Checkpoint, readCheckpoint } from "./weights/checkpoint.js";

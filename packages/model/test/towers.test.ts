@@ -1,6 +1,6 @@
 import { Tensor } from "onnxruntime-common";
 import { describe, expect, it } from "vitest";
-import { ChineseCLIPConfig, ChineseCLIPModel, type EncodedGraph, type GraphSession } from "../src/index.js";
+import { checkpointGraphs, ChineseCLIPConfig, ChineseCLIPModel, type EncodedGraph, type GraphSession } from "../src/index.js";
 import { contrastiveLoss, normalizeRows, scaledProducts, transposed } from "../src/towers/similarity.js";
 import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
 
@@ -42,7 +42,7 @@ function spyRuntime(failures = 0): {
 }
 
 const modelOn = (createSession: (graph: EncodedGraph) => Promise<GraphSession>): ChineseCLIPModel =>
-  new ChineseCLIPModel({ config, checkpoint, createSession, logitScale: Math.log(50) });
+  new ChineseCLIPModel({ config, graphs: checkpointGraphs(config, checkpoint), createSession, logitScale: Math.log(50) });
 const ids = (dims: readonly number[], value = 1n): Tensor =>
   new Tensor("int64", new BigInt64Array(dims.reduce((a, b) => a * b, 1)).fill(value), dims);
 const pixels = (dims: readonly number[]): Tensor => new Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b, 1)), dims);

@@ -8,6 +8,7 @@ import type { ChineseCLIPConfig } from "../config/config.js";
 import type { ModelParts } from "./model-parts.js";
 import { contrastiveLoss, normalizeRows, scaledProducts, transposed } from "./similarity.js";
 import { type TextInputs, TextTower } from "./text-tower.js";
+import type { TowerGraphs } from "./tower-graphs.js";
 import { outputTensor, type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
 import { type ImageInputs, VisionTower } from "./vision-tower.js";
 
@@ -45,16 +46,16 @@ export class ChineseCLIPModel {
   readonly #vision: VisionTower;
 
   /**
-   * @param parts - configuration, tensors, session maker, and the checkpoint's `logit_scale` (a logarithm).
+   * @param parts - configuration, graphs, session maker, and the checkpoint's `logit_scale` (a logarithm).
    * @throws {@link CheckpointError} naming a tensor that is missing or has another shape than the configuration says.
    */
-  constructor({ config, checkpoint, createSession, logitScale }: ModelParts<ChineseCLIPConfig> & { readonly logitScale: number }) {
+  constructor({ config, graphs, createSession, logitScale }: ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number }) {
     this.config = config;
     this.logitScale = Math.exp(logitScale);
-    this.#text = new TextTower("ChineseCLIPModel", config.textConfig, checkpoint, config.projectionDim, createSession);
-    this.#vision = new VisionTower("ChineseCLIPModel", config.visionConfig, checkpoint, config.projectionDim, createSession);
-    this.#text.check();
-    this.#vision.check();
+    this.#text = new TextTower("ChineseCLIPModel", config.textConfig, graphs, createSession);
+    this.#vision = new VisionTower("ChineseCLIPModel", config.visionConfig, graphs, createSession);
+    this.#text.check({ kind: "features" });
+    this.#vision.check({ kind: "features" });
   }
 
   /**

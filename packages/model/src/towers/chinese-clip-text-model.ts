@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import type { ModelParts } from "./model-parts.js";
+import type { TextGraphs } from "./tower-graphs.js";
 import { type TextInputs, TextTower } from "./text-tower.js";
 import { type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
 
@@ -11,10 +12,10 @@ export class ChineseCLIPTextModel {
   readonly #tower: TextTower;
 
   /** @throws {@link CheckpointError} naming a tensor that is missing or has another shape than the configuration says. */
-  constructor({ config, checkpoint, createSession }: ModelParts<ChineseCLIPTextConfig>) {
+  constructor({ config, graphs, createSession }: ModelParts<ChineseCLIPTextConfig, TextGraphs>) {
     this.config = config;
-    this.#tower = new TextTower("ChineseCLIPTextModel", config, checkpoint, undefined, createSession);
-    this.#tower.check();
+    this.#tower = new TextTower("ChineseCLIPTextModel", config, graphs, createSession);
+    this.#tower.check({ kind: "states", hiddenStates: false, attentions: false });
   }
 
   /**

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { ModelParts } from "./model-parts.js";
+import type { VisionGraphs } from "./tower-graphs.js";
 import { type ImageInputs, VisionTower } from "./vision-tower.js";
 import { type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
 
@@ -11,10 +12,10 @@ export class ChineseCLIPVisionModel {
   readonly #tower: VisionTower;
 
   /** @throws {@link CheckpointError} naming a tensor that is missing or has another shape than the configuration says. */
-  constructor({ config, checkpoint, createSession }: ModelParts<VisionConfig>) {
+  constructor({ config, graphs, createSession }: ModelParts<VisionConfig, VisionGraphs>) {
     this.config = config;
-    this.#tower = new VisionTower("ChineseCLIPVisionModel", config, checkpoint, undefined, createSession);
-    this.#tower.check();
+    this.#tower = new VisionTower("ChineseCLIPVisionModel", config, graphs, createSession);
+    this.#tower.check({ kind: "states", hiddenStates: false, attentions: false });
   }
 
   /**

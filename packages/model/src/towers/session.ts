@@ -19,7 +19,7 @@ export type CreateSession = (graph: EncodedGraph) => Promise<GraphSession>;
 export class SessionPool {
   readonly #owner: string;
   readonly #createSession: CreateSession;
-  readonly #sessions: Map<string, Promise<GraphSession>> = new Map();
+  readonly #sessions: Map<string, { readonly inputs: readonly string[]; readonly session: Promise<GraphSession> }> = new Map();
   #disposed = false;
 
   constructor(owner: string, createSession: CreateSession) {
@@ -27,16 +27,26 @@ export class SessionPool {
     this.#createSession = createSession;
   }
 
-  /** Runs the variant `key`, building its graph on first use. A session that could not be made is tried again by the next call. */
-  async run(key: string, build: () => EncodedGraph, feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
+  /**
+   * Runs the variant `key`, building its graph on first use. A session that could not be made is tried again by the next call.
+   *
+   * @param feeds - given the names of the graph's inputs, the tensors for them.
+   */
+  async run(
+    key: string,
+    build: () => EncodedGraph,
+    feeds: (inputs: readonly string[]) => Readonly<Record<string, Tensor>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
     if (this.#disposed) throw new Error(`${this.#owner}: expected a live model, but dispose was called`);
-    let session = this.#sessions.get(key);
-    if (session === undefined) {
-      session = this.#createSession(build());
-      this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key));
+    let variant = this.#sessions.get(key);
+    if (variant === undefined) {
+      const graph = build();
+      variant = { inputs: graph.inputs, session: this.#createSession(graph) };
+      this.#sessions.set(key, variant);
+      variant.session.catch(() => this.#sessions.delete(key));
     }
-    return (await session).run(feeds);
+    const tensors = feeds(variant.inputs);
+    return (await variant.session).run(tensors);
   }
 
   /** Releases every session; idempotent. Calls after it reject. */
@@ -46,7 +56,7 @@ export class SessionPool {
     this.#sessions.clear();
     await Promise.all(
       sessions.map(async (pending) => {
-        const session = await pending.catch(() => undefined); // a session that failed to load holds nothing
+        const session = await pending.session.catch(() => undefined); // a session that failed to load holds nothing
         await session?.dispose();
       }),
     );

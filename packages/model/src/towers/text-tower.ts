@@ -3,11 +3,9 @@
  */
 import { Tensor } from "onnxruntime-common";
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
-import { buildTextGraph } from "../graph/bert.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
-import type { EncodedGraph } from "../onnx/graph-builder.js";
-import type { Checkpoint } from "../weights/checkpoint.js";
 import { type CreateSession, SessionPool } from "./session.js";
+import type { TextGraphs } from "./tower-graphs.js";
 import type { StateOptions } from "./tower-states.js";
 
 /** Tokenized texts. */
@@ -23,26 +21,18 @@ export interface TextInputs {
 /** The text tower's graphs and sessions. */
 export class TextTower {
   readonly #config: ChineseCLIPTextConfig;
-  readonly #checkpoint: Checkpoint;
-  readonly #projectionDim: number | undefined;
+  readonly #graphs: TextGraphs;
   readonly #sessions: SessionPool;
 
-  constructor(
-    owner: string,
-    config: ChineseCLIPTextConfig,
-    checkpoint: Checkpoint,
-    projectionDim: number | undefined,
-    createSession: CreateSession,
-  ) {
+  constructor(owner: string, config: ChineseCLIPTextConfig, graphs: TextGraphs, createSession: CreateSession) {
     this.#config = config;
-    this.#checkpoint = checkpoint;
-    this.#projectionDim = projectionDim;
+    this.#graphs = graphs;
     this.#sessions = new SessionPool(owner, createSession);
   }
 
   /** Builds a graph without loading it, so that a checkpoint that does not fit is refused at once. */
-  check(): void {
-    this.#build(this.#projectionDim === undefined ? { kind: "states", hiddenStates: false, attentions: false } : { kind: "features" });
+  check(outputs: TowerOutputs): void {
+    this.#graphs.text(outputs);
   }
 
   /** Output `text_features`. */
@@ -63,10 +53,6 @@ export class TextTower {
     return this.#sessions.dispose();
   }
 
-  #build(outputs: TowerOutputs): EncodedGraph {
-    return buildTextGraph(this.#config, this.#checkpoint, outputs, this.#projectionDim);
-  }
-
   async #run(
     where: string,
     { inputIds, attentionMask, tokenTypeIds }: TextInputs,
@@ -82,13 +68,24 @@ export class TextTower {
     checkIds(where, "inputIds", inputIds, inputIds.dims, vocabSize);
     if (attentionMask !== undefined) checkIds(where, "attentionMask", attentionMask, inputIds.dims);
     if (tokenTypeIds !== undefined) checkIds(where, "tokenTypeIds", tokenTypeIds, inputIds.dims, typeVocabSize);
-    const filled = (value: bigint): Tensor => new Tensor("int64", new BigInt64Array(batch * length).fill(value), [batch, length]);
-    return this.#sessions.run(JSON.stringify(outputs), () => this.#build(outputs), {
-      input_ids: inputIds,
-      attention_mask: attentionMask ?? filled(1n),
-      token_type_ids: tokenTypeIds ?? filled(0n),
-    });
+    const feeds = (taken: readonly string[]): Record<string, Tensor> => {
+      const made: Record<string, Tensor> = { input_ids: inputIds };
+      for (const [input, name, given, usual] of [
+        ["attention_mask", "attentionMask", attentionMask, 1n],
+        ["token_type_ids", "tokenTypeIds", tokenTypeIds, 0n],
+      ] as const) {
+        if (taken.includes(input)) made[input] = given ?? filled(inputIds.dims, usual);
+        else if (given !== undefined && given.data.some((value) => value !== usual))
+          throw new RangeError(`${where}: expected ${name} of ${usual} only, for the model's ONNX export has no input ${input}`);
+      }
+      return made;
+    };
+    return this.#sessions.run(JSON.stringify(outputs), () => this.#graphs.text(outputs), feeds);
   }
+}
+
+function filled(dims: readonly number[], value: bigint): Tensor {
+  return new Tensor("int64", new BigInt64Array(dims.reduce((a, b) => a * b, 1)).fill(value), dims);
 }
 
 function checkIds(where: string, name: string, { type, dims, data }: Tensor, shape: readonly number[], limit?: number): void {

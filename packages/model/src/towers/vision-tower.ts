@@ -3,12 +3,9 @@
  */
 import type { Tensor } from "onnxruntime-common";
 import type { VisionConfig } from "../config/parse-vision-config.js";
-import { buildVisionGraph } from "../graph/build-vision-graph.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
-
-import type { EncodedGraph } from "../onnx/graph-builder.js";
-import type { Checkpoint } from "../weights/checkpoint.js";
 import { type CreateSession, SessionPool } from "./session.js";
+import type { VisionGraphs } from "./tower-graphs.js";
 import type { StateOptions } from "./tower-states.js";
 
 /** Preprocessed images. */
@@ -25,29 +22,18 @@ export interface ImageInputs {
 /** The image tower's graphs and sessions. */
 export class VisionTower {
   readonly #config: VisionConfig;
-  readonly #checkpoint: Checkpoint;
-  readonly #projectionDim: number | undefined;
+  readonly #graphs: VisionGraphs;
   readonly #sessions: SessionPool;
 
-  constructor(
-    owner: string,
-    config: VisionConfig,
-    checkpoint: Checkpoint,
-    projectionDim: number | undefined,
-    createSession: CreateSession,
-  ) {
+  constructor(owner: string, config: VisionConfig, graphs: VisionGraphs, createSession: CreateSession) {
     this.#config = config;
-    this.#checkpoint = checkpoint;
-    this.#projectionDim = projectionDim;
+    this.#graphs = graphs;
     this.#sessions = new SessionPool(owner, createSession);
   }
 
   /** Builds a graph without loading it, so that a checkpoint that does not fit is refused at once. */
-  check(): void {
-    this.#build(
-      this.#projectionDim === undefined ? { kind: "states", hiddenStates: false, attentions: false } : { kind: "features" },
-      false,
-    );
+  check(outputs: TowerOutputs): void {
+    this.#graphs.vision(outputs, false);
   }
 
   /** Output `image_features`. */
@@ -66,10 +52,6 @@ export class VisionTower {
 
   dispose(): Promise<void> {
     return this.#sessions.dispose();
-  }
-
-  #build(outputs: TowerOutputs, interpolatePositions: boolean): EncodedGraph {
-    return buildVisionGraph(this.#config, this.#checkpoint, outputs, this.#projectionDim, interpolatePositions);
   }
 
   async #run(
@@ -100,8 +82,12 @@ export class VisionTower {
     }
     // At the trained size the interpolation would change nothing, so it is left out.
     const interpolate = interpolatePosEncoding && !(height === imageSize && width === imageSize);
-    return this.#sessions.run(JSON.stringify([outputs, interpolate]), () => this.#build(outputs, interpolate), {
-      pixel_values: pixelValues,
-    });
+    return this.#sessions.run(
+      JSON.stringify([outputs, interpolate]),
+      () => this.#graphs.vision(outputs, interpolate),
+      () => ({
+        pixel_values: pixelValues,
+      }),
+    );
   }
 }

@@ -1,0 +1,55 @@
+/**
+ * Where a model's graphs come from: built here from a checkpoint, or cut out of an ONNX export. The towers run either.
+ */
+import type { ChineseCLIPConfig } from "../config/config.js";
+import type { VisionConfig } from "../config/parse-vision-config.js";
+import type { ChineseCLIPTextConfig } from "../config/text-config.js";
+import { buildTextGraph } from "../graph/bert.js";
+import { buildVisionGraph } from "../graph/build-vision-graph.js";
+import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { Checkpoint } from "../weights/checkpoint.js";
+
+/** The text tower's graphs. */
+export interface TextGraphs {
+  /**
+   * The graph for what is asked. Inputs, int64 `[batch, sequence]`: `input_ids`, and, of a graph that takes them, `attention_mask` and
+   * `token_type_ids`. Outputs as {@link buildTextGraph} has them.
+   *
+   * @throws {@link CheckpointError} - a tensor that is missing or has another shape, or outputs that an ONNX export does not have.
+   */
+  text(outputs: TowerOutputs): EncodedGraph;
+}
+
+/** The image tower's graphs. */
+export interface VisionGraphs {
+  /**
+   * The graph for what is asked. Input: `pixel_values`, float32 `[batch, C, H, W]`. Outputs as {@link buildVisionGraph} has them.
+   *
+   * @param interpolatePositions - for a size other than the trained one.
+   * @throws {@link CheckpointError} - a tensor that is missing or has another shape, or a graph that an ONNX export does not have.
+   */
+  vision(outputs: TowerOutputs, interpolatePositions: boolean): EncodedGraph;
+}
+
+/** Both towers' graphs. */
+export interface TowerGraphs extends TextGraphs, VisionGraphs {}
+
+/** Builds both towers' graphs from a whole model's checkpoint. */
+export function checkpointGraphs(config: ChineseCLIPConfig, checkpoint: Checkpoint): TowerGraphs {
+  const { textConfig, visionConfig, projectionDim } = config;
+  return {
+    text: (outputs) => buildTextGraph(textConfig, checkpoint, outputs, projectionDim),
+    vision: (outputs, interpolate) => buildVisionGraph(visionConfig, checkpoint, outputs, projectionDim, interpolate),
+  };
+}
+
+/** Builds the graphs of a text tower as a backbone, without a projection. */
+export function checkpointTextGraphs(config: ChineseCLIPTextConfig, checkpoint: Checkpoint): TextGraphs {
+  return { text: (outputs) => buildTextGraph(config, checkpoint, outputs, undefined) };
+}
+
+/** Builds the graphs of an image tower as a backbone, without a projection. */
+export function checkpointVisionGraphs(config: VisionConfig, checkpoint: Checkpoint): VisionGraphs {
+  return { vision: (outputs, interpolate) => buildVisionGraph(config, checkpoint, outputs, undefined, interpolate) };
+}
