@@ -2,32 +2,38 @@
  * From a model's files to the parts of a model. Configuration and headers are read and checked here; no weight is.
  */
 import {
+  type Checkpoint,
+  checkpointGraphs,
+  checkpointTextGraphs,
+  checkpointVisionGraphs,
   ChineseCLIPConfig,
   ChineseCLIPTextConfig,
   CheckpointError,
-  type Checkpoint,
+  type CreateSession,
   type ModelParts,
   parseVisionConfig,
-  readCheckpoint,
+  type TextGraphs,
+  type TowerGraphs,
   type VisionConfig,
+  type VisionGraphs,
 } from "@chinese-clip/model";
-import type { ModelFiles, Platform, PretrainedOptions } from "./platform.js";
-
-/** The one weights file that is read so far. */
-const WEIGHTS = "model.safetensors";
+import { openCheckpoint } from "./open-checkpoint.js";
+import type { ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
 
 /** What a `ChineseCLIPModel` is made of. */
-export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig> & { readonly logitScale: number };
+export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
 
 /**
- * Checks the options, finds a model's files and makes something of them; every error on the way names the model.
+ * Checks the options, finds a model's files and makes something of them; every error on the way names the model. Of several sources the
+ * first that works is taken, whatever was wrong with those before it.
  *
  * @param make - gets the files.
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
+ * @throws AggregateError - none of several sources works; `errors` has what was wrong with each, in order.
  */
 export async function loadFrom<Made>(
   platform: Platform<never>,
-  source: string | URL,
+  source: ModelSource,
   options: PretrainedOptions,
   make: (files: ModelFiles) => Promise<Made>,
 ): Promise<Made> {
@@ -38,15 +44,42 @@ export async function loadFrom<Made>(
     throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
   }
   signal?.throwIfAborted();
+  if (typeof source === "string" || source instanceof URL) return loadOne(platform, source, options, make);
+  if (source.length === 0) throw new RangeError("fromPretrained: expected at least one source, got none");
+  const errors: unknown[] = [];
+  for (const one of source) {
+    try {
+      // One after the other, and no further than needed: each may be a download.
+      // oxlint-disable-next-line no-await-in-loop
+      return await loadOne(platform, one, options, make);
+    } catch (error) {
+      // The caller's own mistakes are not mended by another source.
+      if (signal?.aborted === true || error instanceof TypeError || error instanceof RangeError) throw error;
+      errors.push(error);
+    }
+  }
+  const reasons = errors.map((error, i) => `${String(source[i])}: ${error instanceof Error ? error.message : String(error)}`);
+  throw new AggregateError(errors, `fromPretrained: expected one of ${errors.length} sources to work, got\n${reasons.join("\n")}`);
+}
+
+async function loadOne<Made>(
+  platform: Platform<never>,
+  source: string | URL,
+  options: PretrainedOptions,
+  make: (files: ModelFiles) => Promise<Made>,
+): Promise<Made> {
   const files = await platform.openModel(source, options);
+  let made: Made;
   try {
-    return await make(files);
+    made = await make(files);
   } catch (error) {
     // The readers know files, not models; who has several models wants to know whose file it was.
     if (error instanceof Error && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
       error.message = `${files.source}: ${error.message}`;
     throw error;
   }
+  options.onProgress?.({ status: "ready", name: files.source });
+  return made;
 }
 
 /**
@@ -59,26 +92,28 @@ export async function loadModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
-  const parts = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
-  return { ...parts, logitScale: await parts.checkpoint.scalar("logit_scale") };
+  const { config, checkpoint, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
+  return { config, graphs: checkpointGraphs(config, checkpoint), createSession, logitScale: await checkpoint.scalar("logit_scale") };
 }
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
-export function loadTextModelParts(
+export async function loadTextModelParts(
   platform: Platform<never>,
   files: ModelFiles,
   options: PretrainedOptions,
-): Promise<ModelParts<ChineseCLIPTextConfig>> {
-  return loadParts(platform, files, options, (json) => ChineseCLIPTextConfig.fromJSON(json));
+): Promise<ModelParts<ChineseCLIPTextConfig, TextGraphs>> {
+  const { config, checkpoint, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPTextConfig.fromJSON(json));
+  return { config, graphs: checkpointTextGraphs(config, checkpoint), createSession };
 }
 
 /** The parts of an image tower: of a whole model's files, or of an image tower's own. */
-export function loadVisionModelParts(
+export async function loadVisionModelParts(
   platform: Platform<never>,
   files: ModelFiles,
   options: PretrainedOptions,
-): Promise<ModelParts<VisionConfig>> {
-  return loadParts(platform, files, options, parseVisionConfig);
+): Promise<ModelParts<VisionConfig, VisionGraphs>> {
+  const { config, checkpoint, createSession } = await loadParts(platform, files, options, parseVisionConfig);
+  return { config, graphs: checkpointVisionGraphs(config, checkpoint), createSession };
 }
 
 async function loadParts<Config>(
@@ -86,17 +121,11 @@ async function loadParts<Config>(
   files: ModelFiles,
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
-): Promise<ModelParts<Config>> {
+): Promise<{ config: Config; checkpoint: Checkpoint; createSession: CreateSession }> {
   const config = parseConfig(await readJson(files, "config.json"));
   const checkpoint = await openCheckpoint(files);
   options.signal?.throwIfAborted();
   return { config, checkpoint, createSession: (graph) => platform.createSession(graph, files, options) };
-}
-
-async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
-  const file = await files.open(WEIGHTS);
-  if (file === undefined) throw missing(files, WEIGHTS);
-  return readCheckpoint([file]);
 }
 
 /**
