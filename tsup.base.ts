@@ -7,6 +7,10 @@ export const base: Options = {
   target: "es2022",
   platform: "neutral",
   sourcemap: true,
+  // The sources are in the package, where the maps point; a second copy inside the maps made the tarballs over a third larger.
+  esbuildOptions: (options) => {
+    options.sourcesContent = false;
+  },
   clean: true,
   dts: false,
   splitting: true,

@@ -43,6 +43,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": REEXPORTED,
       "onnxruntime-common": TENSOR,
       "onnxruntime-node": "the runtime: loads and runs the graphs",
+      undici: "requests through a proxy: Node's own fetch knows no proxy variables before Node 24",
       sharp: "decodes JPEG, PNG, WebP and what else a browser shows; Node has no decoder",
     },
   },

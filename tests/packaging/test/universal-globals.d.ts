@@ -5,10 +5,7 @@
 
 interface AbortSignal {
   readonly aborted: boolean;
-  readonly reason: unknown;
   throwIfAborted(): void;
-  addEventListener(type: "abort", listener: () => void, options?: { readonly once?: boolean }): void;
-  removeEventListener(type: "abort", listener: () => void): void;
 }
 
 declare class URL {
@@ -23,4 +20,30 @@ declare class TextEncoder {
 declare class TextDecoder {
   constructor(label?: string, options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean });
   decode(bytes?: Uint8Array): string;
+}
+
+declare class Blob {
+  constructor(parts: readonly Uint8Array[]);
+  stream(): ReadableStream<Uint8Array>;
+}
+
+declare class DecompressionStream {
+  constructor(format: "deflate-raw");
+}
+
+interface ReadableStream<Chunk> {
+  pipeThrough(transform: DecompressionStream): ReadableStream<Chunk>;
+  getReader(): {
+    read(): Promise<{ readonly done: false; readonly value: Chunk } | { readonly done: true; readonly value?: undefined }>;
+    cancel(): Promise<void>;
+  };
+}
+
+// What a platform may be given to make requests with; named in a type, called by platforms only.
+interface RequestInit {
+  readonly signal?: AbortSignal;
+}
+
+interface Response {
+  readonly ok: boolean;
 }
