@@ -11,6 +11,7 @@ import {
   loadProcessorParts,
   loadTextModelParts,
   loadVisionModelParts,
+  type ModelSource,
   type PretrainedOptions,
 } from "@chinese-clip/pipeline";
 import type { ImageInput } from "./image/load-image.js";
@@ -21,10 +22,13 @@ export class ChineseCLIPModel extends Model {
   /**
    * Loads a model; no weight is read before a tower is first used.
    *
-   * @param source - a folder with `config.json` and `model.safetensors`: a path or a `file:` URL.
+   * @param source - a folder of this machine (a path or a `file:` URL), a path to one weights file, a Hugging Face id such as
+   *   `OFA-Sys/chinese-clip-vit-base-patch16`, `modelscope:owner/name`, or several of these, tried in order.
    * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
+   * @throws HubError - the model could not be fetched.
+   * @throws AggregateError - none of several sources works; `errors` has one error for each.
    */
-  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
+  static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
     return loadFrom(
       nodePlatform,
       source,
@@ -39,7 +43,7 @@ export class ChineseCLIPTextModel extends TextModel {
   /**
    * Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
-  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
+  static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
     return loadFrom(
       nodePlatform,
       source,
@@ -54,7 +58,7 @@ export class ChineseCLIPVisionModel extends VisionModel {
   /**
    * Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
-  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
+  static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
     return loadFrom(
       nodePlatform,
       source,
@@ -67,11 +71,11 @@ export class ChineseCLIPVisionModel extends VisionModel {
 /** Tokenizer and image processor of one model. */
 export class ChineseCLIPProcessor extends Processor {
   /**
-   * Loads `tokenizer.json` or `vocab.txt`, and `preprocessor_config.json`, of a model's folder.
+   * Loads `tokenizer.json` or `vocab.txt`, and `preprocessor_config.json`, of a model.
    *
    * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
    */
-  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
+  static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
     return loadFrom(nodePlatform, source, options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
   }
 }
@@ -82,7 +86,7 @@ export class ChineseCLIP extends Clip<ImageInput> {
    * Loads everything that a model's folder has: configuration, tokenizer, image processor, and, when first used, each tower.
    * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
    */
-  static fromPretrained(source: string | URL, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
+  static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
     return loadFrom(
       nodePlatform,
       source,

@@ -20,6 +20,8 @@ export type {
   EmbedImagesOptions,
   EmbedImagesProgress,
   ImageEmbeddingResult,
+  LoadProgress,
+  ModelSource,
   PretrainedOptions,
   ProcessorInputs,
   TextEmbeddings,
@@ -28,4 +30,5 @@ export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorC
 export { Tensor } from "onnxruntime-common";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
+export { HubError, type HubErrorCode } from "./hub/hub-error.js";
 export { WorkerError } from "./worker/worker-error.js";

@@ -1,25 +1,25 @@
 /**
- * Node as a Platform: folders, `onnxruntime-node` in threads, sharp.
+ * Node as a Platform: folders and hubs, `onnxruntime-node` in threads, sharp.
  */
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import type { ImagePreprocessor, Platform, PretrainedOptions } from "@chinese-clip/pipeline";
-import { LocalFolder } from "./files/local-folder.js";
+import { type DiskModelFiles, openModel } from "./files/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
 import { createNodeSession } from "./session/node-session.js";
 
-/** A {@link Platform} whose models are folders. */
+/** A {@link Platform} whose models are files on this machine, once they were fetched. */
 interface NodePlatform extends Platform<ImageInput> {
-  openModel(source: string | URL): Promise<LocalFolder>;
-  createSession(graph: EncodedGraph, files: LocalFolder, options: PretrainedOptions): Promise<GraphSession>;
+  openModel(source: string | URL, options: PretrainedOptions): Promise<DiskModelFiles>;
+  createSession(graph: EncodedGraph, files: DiskModelFiles, options: PretrainedOptions): Promise<GraphSession>;
 }
 
 /** This machine. */
 export const nodePlatform: NodePlatform = {
-  openModel: (source) => LocalFolder.open(source),
+  openModel,
 
   createSession(graph, files, { numThreads, sessionOptions }) {
-    return createNodeSession(graph, files.path, {
+    return createNodeSession(graph, files.weightsFolder, {
       ...(numThreads === undefined ? {} : { intraOpNumThreads: numThreads }),
       ...sessionOptions,
     });

@@ -2,5 +2,13 @@ export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyO
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
 export type { Embeddings, TextEmbeddings } from "./embeddings.js";
 export { type ChineseCLIPModelParts, loadFrom, loadModelParts, loadTextModelParts, loadVisionModelParts } from "./load-model.js";
-export type { ImagePreprocessor, ModelFiles, Platform, PreprocessedImage, PretrainedOptions } from "./platform.js";
+export type {
+  ImagePreprocessor,
+  LoadProgress,
+  ModelFiles,
+  ModelSource,
+  Platform,
+  PreprocessedImage,
+  PretrainedOptions,
+} from "./platform.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";

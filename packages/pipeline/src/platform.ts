@@ -5,6 +5,45 @@
 import type { CheckpointFile, EncodedGraph, GraphSession } from "@chinese-clip/model";
 import type { InferenceSession } from "onnxruntime-common";
 
+/**
+ * What a model is called: a folder of this machine (a path or a `file:` URL), one weights file, a hub's id such as
+ * `OFA-Sys/chinese-clip-vit-base-patch16` or `modelscope:owner/name`; or several of these, the first that works being taken. Which of them
+ * there are is up to the platform.
+ */
+export type ModelSource = string | URL | readonly (string | URL)[];
+
+/**
+ * How far a load is, with the events of transformers.js: for each file `initiate`, then, where it is fetched, `download` and any number of
+ * `progress`, then `done`; `ready` once, when the model can be used.
+ */
+export type LoadProgress =
+  | {
+      /** `initiate`: the file is looked for; `download`: its bytes begin to come; `done`: it is whole and checked. */
+      readonly status: "initiate" | "download" | "done";
+      /** The model's source, as the caller named it. */
+      readonly name: string;
+      /** The file's name within the model. */
+      readonly file: string;
+    }
+  | {
+      readonly status: "progress";
+      /** The model's source, as the caller named it. */
+      readonly name: string;
+      /** The file's name within the model. */
+      readonly file: string;
+      /** Percent, 0 to 100. */
+      readonly progress: number;
+      /** Bytes on the disk, those of an earlier, interrupted download included. */
+      readonly loaded: number;
+      /** Bytes of the whole file. */
+      readonly total: number;
+    }
+  | {
+      readonly status: "ready";
+      /** The model's source, as the caller named it. */
+      readonly name: string;
+    };
+
 /** How a model is to be loaded. All are per call; nothing is global. */
 export interface PretrainedOptions {
   /** Number format to compute in. Default, and so far the only one: `"fp32"`. */
@@ -17,17 +56,36 @@ export interface PretrainedOptions {
   readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
   /** Which tokenizer's rules: what the weights were trained with (default), or Hugging Face's. */
   readonly flavor?: "cn_clip" | "transformers" | undefined;
-  /** Ends the loading early; the promise then rejects with the signal's reason. */
+  /** Ends the loading early; the promise then rejects with the signal's reason. A download goes on where it was at the next call. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told how far the load is. An error that it throws is the load's. */
+  readonly onProgress?: ((event: LoadProgress) => void) | undefined;
+  /** Of a hub's model: a branch, a tag or a commit. Default: the hub's main branch. A commit that is in the cache needs no network. */
+  readonly revision?: string | undefined;
+  /** Folder of the hub's cache. Default: Python's, by its variables (`HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`). */
+  readonly cacheDir?: string | undefined;
+  /** Whether to take what is in the cache, with no request at all. Default: `HF_HUB_OFFLINE`. */
+  readonly localFilesOnly?: boolean | undefined;
+  /** A mirror to ask instead of the hub, or several, asked in order until one answers. Default: `HF_ENDPOINT`. */
+  readonly endpoint?: string | readonly string[] | undefined;
+  /** For private and gated models; never sent to another host than the endpoint. Default: `HF_TOKEN`, or what `hf auth login` stored. */
+  readonly token?: string | undefined;
+  /** What makes the requests, for a proxy, a client certificate or a test. Default: the platform's, which follows `HTTPS_PROXY`. */
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
 /** The files of one model. */
 export interface ModelFiles {
   /** What the user called the model, for messages. */
   readonly source: string;
+  /** Names of the files that there are, those in folders left out; a file of a hub may be named that is not fetched yet. */
+  list(): Promise<readonly string[]>;
   /** The whole of a small text file, or undefined where there is no such file. */
   readText(name: string): Promise<string | undefined>;
-  /** Random access to a large file, or undefined where there is no such file. Holds nothing open between reads. */
+  /**
+   * Random access to a large file, or undefined where there is no such file. Holds nothing open between reads. The returned `name` is what
+   * {@link Platform.createSession} finds the file by, and need not be the one that was asked for: a hub's cache names files by their hash.
+   */
   open(name: string): Promise<CheckpointFile | undefined>;
 }
 

@@ -2,7 +2,7 @@
  * A platform without files, threads or a runtime: tiny-vit's small files, and towers whose features are simple functions of their
  * inputs, so that every result can be worked out by hand.
  */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { Tensor } from "onnxruntime-common";
 import type { ImagePreprocessor, ModelFiles, Platform } from "../src/index.js";
 
@@ -26,6 +26,14 @@ export interface FakePlatform extends Platform<FakeImage> {
 export function fakePlatform(changes: Readonly<Record<string, string | undefined>> = {}): FakePlatform {
   const files: ModelFiles = {
     source: "fake",
+    async list() {
+      const names = new Set(await readdir(TINY));
+      for (const [name, text] of Object.entries(changes)) {
+        if (text === undefined) names.delete(name);
+        else names.add(name);
+      }
+      return [...names];
+    },
     async readText(name) {
       if (name in changes) return changes[name];
       return name.startsWith("tokenizer") ? undefined : readFile(new URL(name, TINY), "utf8").catch(() => undefined);

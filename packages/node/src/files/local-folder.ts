@@ -1,96 +1,70 @@
 /**
- * A model in a folder of this machine. Files are read by ranges and never held open, so there is nothing to close.
+ * A model in a folder of this machine, or one weights file with the small files beside it.
  */
-import { open, readFile, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { CheckpointFile } from "@chinese-clip/model";
 import type { ModelFiles } from "@chinese-clip/pipeline";
+import { readTextFile } from "./disk-file.js";
+import { WeightsFolder } from "./weights-folder.js";
 
-/** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
-const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+/** What weights are called, and their indices; beside a weights file that was asked for by name, any other is not the model's. */
+const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth|onnx)(?:\.index\.json)?$/u;
 
 /** A model's folder. */
 export class LocalFolder implements ModelFiles {
   readonly source: string;
-  /** The folder's absolute path. */
-  readonly path: string;
+  readonly #path: string;
+  /** The one weights file that counts, where the source named one. */
+  readonly #only: string | undefined;
+  readonly #weights: WeightsFolder;
 
-  private constructor(source: string, path: string) {
+  private constructor(source: string, path: string, only: string | undefined) {
     this.source = source;
-    this.path = path;
+    this.#path = path;
+    this.#only = only;
+    this.#weights = new WeightsFolder(path);
   }
 
   /**
-   * @param source - a path, relative to the working directory, or a `file:` URL.
-   * @throws CheckpointError - `missing-file`: there is no such folder.
+   * @param path - absolute path of a folder or of a weights file.
+   * @param source - what the caller named it.
+   * @returns undefined where there is neither.
    */
-  static async open(source: string | URL): Promise<LocalFolder> {
-    const path = typeof source === "string" && !source.startsWith("file:") ? resolve(source) : fileURLToPath(source);
-    const isFolder = await stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
+  static async open(path: string, source: string): Promise<LocalFolder | undefined> {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory() === true) return new LocalFolder(source, path, undefined);
+    if (found?.isFile() === true) return new LocalFolder(source, dirname(path), basename(path));
+    return undefined;
+  }
+
+  /** Absolute path of the folder that the opened weights lie in; of one that symlinks lead to, such as a hub's blobs, the target's. */
+  get weightsFolder(): string {
+    return this.#weights.path;
+  }
+
+  async list(): Promise<readonly string[]> {
+    const entries = await readdir(this.#path, { withFileTypes: true });
+    const names = await Promise.all(
+      entries.map(async (entry) => {
+        if (!this.#has(entry.name)) return undefined;
+        if (!entry.isSymbolicLink()) return entry.isFile() ? entry.name : undefined;
+        const target = await stat(join(this.#path, entry.name)).catch(() => undefined);
+        return target?.isFile() === true ? entry.name : undefined;
+      }),
     );
-    if (!isFolder) {
-      throw new CheckpointError(
-        "missing-file",
-        `fromPretrained: expected a folder with config.json and model.safetensors, got ${String(source)} (${path})`,
-        {
-          source: String(source),
-          path,
-        },
-      );
-    }
-    return new LocalFolder(String(source), path);
+    return names.filter((name) => name !== undefined);
   }
 
   async readText(name: string): Promise<string | undefined> {
-    const path = join(this.path, name);
-    const size = await fileSize(path);
-    if (size === undefined) return undefined;
-    if (size > MAX_TEXT_BYTES) {
-      throw new CheckpointError("malformed", `${path}: expected at most ${MAX_TEXT_BYTES} bytes, got ${size}`, {
-        file: name,
-        expected: MAX_TEXT_BYTES,
-        actual: size,
-      });
-    }
-    return readFile(path, "utf8");
+    return this.#has(name) ? readTextFile(join(this.#path, name)) : undefined;
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
-    const path = join(this.path, name);
-    const byteLength = await fileSize(path);
-    return byteLength === undefined ? undefined : { name, byteLength, read: (start, end) => readRange(path, start, end) };
+    return this.#has(name) ? this.#weights.open(join(this.#path, name)) : undefined;
   }
-}
 
-async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start);
-  const handle = await open(path, "r");
-  try {
-    for (let filled = 0; filled < bytes.length;) {
-      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
-      if (bytesRead === 0) {
-        throw new CheckpointError("malformed", `${path}: expected bytes [${start}, ${end}), but the file ends at ${start + filled}`, {
-          file: path,
-        });
-      }
-      filled += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Undefined where there is no such file; another failure, such as a lack of permission, is the caller's to see. */
-async function fileSize(path: string): Promise<number | undefined> {
-  try {
-    const found = await stat(path);
-    return found.isFile() ? found.size : undefined;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
-    throw error;
+  #has(name: string): boolean {
+    return this.#only === undefined || name === this.#only || !WEIGHTS_FILE.test(name);
   }
 }

@@ -1,0 +1,76 @@
+/**
+ * Files of this machine as the pipeline reads them: small ones whole, large ones by ranges. Nothing is held open between reads.
+ */
+import { open, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+
+/** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+
+/** A large file, and the folder that ONNX Runtime finds it in. */
+export interface DiskFile {
+  /** Its name in {@link folder}. */
+  readonly file: CheckpointFile;
+  /** Absolute path, without symlinks. */
+  readonly folder: string;
+}
+
+/**
+ * The whole of a small text file, or undefined where there is no such file.
+ *
+ * @throws CheckpointError - `malformed`: more than 64 MiB.
+ */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  const size = await fileSize(path);
+  if (size === undefined) return undefined;
+  if (size > MAX_TEXT_BYTES) {
+    throw new CheckpointError("malformed", `${path}: expected at most ${MAX_TEXT_BYTES} bytes, got ${size}`, {
+      file: basename(path),
+      expected: MAX_TEXT_BYTES,
+      actual: size,
+    });
+  }
+  return readFile(path, "utf8");
+}
+
+/**
+ * Random access to a file, or undefined where there is no such file. A symlink, such as each file of a hub's snapshot is, is followed to
+ * the end: ONNX Runtime refuses one that leads out of the folder that it was given.
+ */
+export async function openDiskFile(path: string): Promise<DiskFile | undefined> {
+  const byteLength = await fileSize(path);
+  if (byteLength === undefined) return undefined;
+  const real = await realpath(path);
+  return { folder: dirname(real), file: { name: basename(real), byteLength, read: (start, end) => readRange(real, start, end) } };
+}
+
+/** Bytes, or undefined where there is no such file; another failure, such as a lack of permission, is the caller's to see. */
+export async function fileSize(path: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start);
+  const handle = await open(path, "r");
+  try {
+    for (let filled = 0; filled < bytes.length;) {
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+      if (bytesRead === 0) {
+        throw new CheckpointError("malformed", `${path}: expected bytes [${start}, ${end}), but the file ends at ${start + filled}`, {
+          file: path,
+        });
+      }
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What a source string means. A path is never sent to a hub: it would tell strangers what a user's folders are called, and a mistyped
+ * path would end in an error about a network.
+ */
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A source, understood. */
+export type ParsedSource =
+  | {
+      readonly kind: "path";
+      /** Absolute. */
+      readonly path: string;
+    }
+  | {
+      readonly kind: "hub";
+      readonly hub: "hugging-face" | "modelscope";
+      /** `owner/name`. */
+      readonly repo: string;
+      /** Absolute path of the folder that goes first where it is there, as in Python; none for an explicit hub. */
+      readonly path: string | undefined;
+    };
+
+/** `owner/name`, by the rules of both hubs: letters, digits, `-`, `_`, `.`; a name begins and ends with none of the signs. */
+const REPO_ID = /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?\/[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/u;
+const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth|onnx)$/u;
+const MODELSCOPE = "modelscope:";
+
+/**
+ * @param source - the caller's.
+ * @throws TypeError - a URL that is not a `file:` URL, something that is no string; RangeError - a hub's id that cannot be.
+ */
+export function parseSource(source: string | URL): ParsedSource {
+  if (source instanceof URL || (typeof source === "string" && source.startsWith("file:"))) {
+    const url = new URL(source);
+    if (url.protocol !== "file:") throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id, got ${url.href}`);
+    return { kind: "path", path: fileURLToPath(url) };
+  }
+  if (typeof source !== "string") throw new TypeError(`fromPretrained: expected source to be a string or a URL, got ${typeof source}`);
+  if (source === "" || source.includes("\0"))
+    throw new RangeError(`fromPretrained: expected a path or a hub's id, got ${JSON.stringify(source)}`);
+  if (source.startsWith(MODELSCOPE)) {
+    const repo = source.slice(MODELSCOPE.length);
+    if (!isRepoId(repo)) throw new RangeError(`fromPretrained: expected modelscope:owner/name, got ${source}`);
+    return { kind: "hub", hub: "modelscope", repo, path: undefined };
+  }
+  if (/^[a-z][a-z+.-]+:\/\//iu.test(source))
+    throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id (owner/name), got ${source}`);
+  const path = resolve(source === "~" || source.startsWith("~/") ? homedir() + source.slice(1) : source);
+  const isPath = /^[./~\\]/u.test(source) || /^[A-Za-z]:/u.test(source) || WEIGHTS_FILE.test(source);
+  return isPath || !isRepoId(source) ? { kind: "path", path } : { kind: "hub", hub: "hugging-face", repo: source, path };
+}
+
+/** `--` separates owner and name in the cache's folder names, so neither has it; Hugging Face forbids both. */
+function isRepoId(text: string): boolean {
+  return REPO_ID.test(text) && !text.includes("--") && !text.includes("..");
+}

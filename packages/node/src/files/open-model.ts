@@ -1,0 +1,34 @@
+/**
+ * Where a source's files are: in a folder of this machine, or at a hub.
+ */
+import { CheckpointError } from "@chinese-clip/model";
+import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
+import { HubModel } from "../hub/hub-model.js";
+import { LocalFolder } from "./local-folder.js";
+import { parseSource } from "./model-source.js";
+
+/** A model's files on this machine. */
+export interface DiskModelFiles extends ModelFiles {
+  /** Absolute path of the folder that every file given by `open` so far lies in, by its `name`. */
+  readonly weightsFolder: string;
+}
+
+/**
+ * Finds a model. A folder that is there goes before a hub's model of the same name, as in Python.
+ *
+ * @throws CheckpointError - `missing-file`: there is no such folder or file; HubError - the hub could not be asked.
+ */
+export async function openModel(source: string | URL, options: PretrainedOptions): Promise<DiskModelFiles> {
+  const name = String(source);
+  const parsed = parseSource(source);
+  if (parsed.path !== undefined) {
+    const local = await LocalFolder.open(parsed.path, name);
+    if (local !== undefined) return local;
+  }
+  if (parsed.kind === "hub") return HubModel.open(parsed.hub, parsed.repo, name, options);
+  throw new CheckpointError(
+    "missing-file",
+    `fromPretrained: expected a folder with config.json and weights, a weights file or a hub's id (owner/name), got ${name} (${parsed.path})`,
+    { source: name, path: parsed.path },
+  );
+}

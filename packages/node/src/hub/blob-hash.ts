@@ -1,0 +1,20 @@
+/**
+ * The hash that an ETag is: sha256 for large files (LFS, Xet), git's sha1 of the blob for small ones. Any other ETag says nothing.
+ */
+import { createHash, type Hash } from "node:crypto";
+
+/** Which kind of hash an ETag looks like. */
+export function hashKind(etag: string): "sha256" | "git-sha1" | undefined {
+  if (/^[0-9a-f]{64}$/u.test(etag)) return "sha256";
+  if (/^[0-9a-f]{40}$/u.test(etag)) return "git-sha1";
+  return undefined;
+}
+
+/**
+ * Starts the hash of a file.
+ *
+ * @param size - bytes of the whole file, which git hashes first.
+ */
+export function createBlobHash(kind: "sha256" | "git-sha1", size: number): Hash {
+  return kind === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+}

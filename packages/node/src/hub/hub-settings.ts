@@ -1,0 +1,129 @@
+/**
+ * Where to fetch from and where to keep it: a call's options, then the environment, by the names and rules of Python's huggingface_hub
+ * (`constants.py`, `utils/_auth.py`). The environment is read at each call.
+ */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { PretrainedOptions } from "@chinese-clip/pipeline";
+import { type HubFetch, selectFetch } from "./hub-fetch.js";
+import { checkRevision } from "./hub-path.js";
+
+/** Which hub. */
+export type HubName = "hugging-face" | "modelscope";
+
+/** All that a load from a hub depends on. */
+export interface HubSettings {
+  /** URLs without a `/` at the end, at least one. */
+  readonly endpoints: readonly string[];
+  /** Absolute path. */
+  readonly cacheDir: string;
+  /** Branch, tag or commit. */
+  readonly revision: string;
+  /** Sent to the endpoints only. */
+  readonly token: string | undefined;
+  /** Whether no request may be made. */
+  readonly offline: boolean;
+  /** Whether snapshots are symlinks where the system has them; else copies. */
+  readonly symlinks: boolean;
+  /** Milliseconds that a question about a file may take. */
+  readonly etagTimeout: number;
+  /** Milliseconds without a byte after which a download has stalled. */
+  readonly downloadTimeout: number;
+  /** What makes the requests. */
+  readonly fetch: HubFetch;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: PretrainedOptions["onProgress"];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DEFAULTS = {
+  "hugging-face": { endpoint: "https://huggingface.co", variable: "HF_ENDPOINT", revision: "main" },
+  modelscope: { endpoint: "https://modelscope.cn", variable: "MODELSCOPE_ENDPOINT", revision: "master" },
+} as const;
+
+/**
+ * @throws RangeError - an endpoint, revision or token that cannot be one.
+ */
+export async function readHubSettings(
+  hub: HubName,
+  options: PretrainedOptions,
+  environment: Environment = process.env,
+): Promise<HubSettings> {
+  const { endpoint: defaultEndpoint, variable, revision: defaultRevision } = DEFAULTS[hub];
+  // An endpoint is a mirror of Hugging Face; ModelScope speaks another protocol.
+  const asked = hub === "hugging-face" ? options.endpoint : undefined;
+  const endpoints = (asked === undefined || typeof asked === "string" ? [asked] : asked).map((endpoint) =>
+    parseEndpoint(endpoint ?? (environment[variable] || defaultEndpoint)),
+  );
+  if (endpoints.length === 0) throw new RangeError("fromPretrained: expected at least one endpoint, got none");
+  const revision = options.revision ?? defaultRevision;
+  checkRevision(revision);
+  return {
+    endpoints,
+    cacheDir: resolve(options.cacheDir ?? cacheFolder(hub, environment)),
+    revision,
+    token: hub === "hugging-face" ? await findToken(options.token, environment) : undefined,
+    offline: options.localFilesOnly ?? isTrue(environment["HF_HUB_OFFLINE"] || environment["TRANSFORMERS_OFFLINE"]),
+    symlinks: !isTrue(environment["HF_HUB_DISABLE_SYMLINKS"]),
+    etagTimeout: seconds(environment["HF_HUB_ETAG_TIMEOUT"], 10),
+    downloadTimeout: seconds(environment["HF_HUB_DOWNLOAD_TIMEOUT"], 10),
+    fetch: await selectFetch(options.fetch, environment),
+    signal: options.signal,
+    onProgress: options.onProgress,
+  };
+}
+
+function cacheFolder(hub: HubName, environment: Environment): string {
+  const modelscope = environment["MODELSCOPE_CACHE"];
+  if (hub === "modelscope" && modelscope) return expand(modelscope, environment);
+  const cache = environment["HF_HUB_CACHE"] || environment["HUGGINGFACE_HUB_CACHE"];
+  return cache ? expand(cache, environment) : join(homeFolder(environment), "hub");
+}
+
+function homeFolder(environment: Environment): string {
+  const home = environment["HF_HOME"];
+  return home
+    ? expand(home, environment)
+    : join(expand(environment["XDG_CACHE_HOME"] || join(homedir(), ".cache"), environment), "huggingface");
+}
+
+/** `~`, `$NAME` and `${NAME}`, as `os.path.expanduser` and `expandvars`. */
+function expand(path: string, environment: Environment): string {
+  return path
+    .replace(/^~(?=$|[\\/])/u, homedir())
+    .replaceAll(/\$(?:\{(\w+)\}|(\w+))/gu, (whole, braced: string | undefined, bare: string | undefined) => {
+      return environment[braced ?? bare ?? ""] ?? whole;
+    });
+}
+
+function parseEndpoint(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:")
+    throw new RangeError(`fromPretrained: expected endpoint to be an http: or https: URL, got ${JSON.stringify(endpoint)}`);
+  return endpoint.replace(/\/+$/u, "");
+}
+
+async function findToken(given: string | undefined, environment: Environment): Promise<string | undefined> {
+  const token = (given ?? (isTrue(environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"]) ? "" : await implicitToken(environment))).trim();
+  // The value is not repeated: messages end up in logs.
+  if (!/^[!-~]*$/u.test(token)) throw new RangeError("fromPretrained: expected token to be printable ASCII without spaces");
+  return token === "" ? undefined : token;
+}
+
+async function implicitToken(environment: Environment): Promise<string> {
+  const token = environment["HF_TOKEN"]?.trim() || environment["HUGGING_FACE_HUB_TOKEN"]?.trim();
+  if (token) return token;
+  const path = environment["HF_TOKEN_PATH"];
+  return readFile(path ? expand(path, environment) : join(homeFolder(environment), "token"), "utf8").catch(() => "");
+}
+
+function isTrue(value: string | undefined): boolean {
+  return ["1", "ON", "YES", "TRUE"].includes(value?.toUpperCase() ?? "");
+}
+
+function seconds(value: string | undefined, byDefault: number): number {
+  const parsed = Number(value);
+  return 1000 * (parsed > 0 && parsed < 86_400 ? parsed : byDefault);
+}
