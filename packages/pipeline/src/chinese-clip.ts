@@ -6,9 +6,9 @@ import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
 import { averageTemplates, DEFAULT_TEMPLATE, fillTemplates } from "./class-embeddings.js";
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embed-images.js";
 import { dot, type Embeddings, type TextEmbeddings, writeNormalizedRows } from "./embeddings.js";
-import { type ChineseCLIPModelParts, loadModelParts, readJson } from "./load-model.js";
+import { type ChineseCLIPModelParts, loadModelParts } from "./load-model.js";
 import type { ImagePreprocessor, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
-import { ChineseCLIPProcessor, loadProcessorParts, PREPROCESSOR_CONFIG } from "./processor.js";
+import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
 
 /** Texts that go through the model together; sorted by length, so that little is padding. */
 const TEXT_BATCH = 64;
@@ -184,10 +184,7 @@ export async function loadChineseCLIPParts<ImageInput>(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {
-  const [model, processorParts, preprocessorConfig] = await Promise.all([
-    loadModelParts(platform, files, options),
-    loadProcessorParts(files, options),
-    readJson(files, PREPROCESSOR_CONFIG),
-  ]);
-  return { model, processor: new ChineseCLIPProcessor(processorParts), preprocessor: platform.createImagePreprocessor(preprocessorConfig) };
+  const [model, parts] = await Promise.all([loadModelParts(platform, files, options), loadProcessorParts(files, options)]);
+  const preprocessor = platform.createImagePreprocessor(parts.imageProcessor.toJSON());
+  return { model, processor: new ChineseCLIPProcessor(parts), preprocessor };
 }

@@ -8,7 +8,6 @@ import {
   checkpointVisionGraphs,
   ChineseCLIPConfig,
   ChineseCLIPTextConfig,
-  CheckpointError,
   type CreateSession,
   type ModelParts,
   parseVisionConfig,
@@ -19,6 +18,7 @@ import {
 } from "@chinese-clip/model";
 import { openCheckpoint } from "./open-checkpoint.js";
 import type { ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
+import { readConfig } from "./read-config.js";
 
 /** What a `ChineseCLIPModel` is made of. */
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
@@ -122,28 +122,8 @@ async function loadParts<Config>(
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
 ): Promise<{ config: Config; checkpoint: Checkpoint; createSession: CreateSession }> {
-  const config = parseConfig(await readJson(files, "config.json"));
+  const config = parseConfig(await readConfig(files));
   const checkpoint = await openCheckpoint(files);
   options.signal?.throwIfAborted();
   return { config, checkpoint, createSession: (graph) => platform.createSession(graph, files, options) };
-}
-
-/**
- * A JSON file of the model, parsed.
- *
- * @throws CheckpointError - `missing-file` or `malformed`, naming the file.
- */
-export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
-  const text = await files.readText(name);
-  if (text === undefined) throw missing(files, name);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CheckpointError("malformed", `${name}: expected JSON`, { file: name }, { cause });
-  }
-}
-
-/** The error for a file that must be there. */
-export function missing(files: ModelFiles, name: string): CheckpointError {
-  return new CheckpointError("missing-file", `expected a file ${name}, got none`, { file: name, source: files.source });
 }

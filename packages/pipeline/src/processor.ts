@@ -8,9 +8,10 @@ import {
   type ImageInputs,
   type RawImage,
 } from "@chinese-clip/image-processor";
+import { CheckpointError } from "@chinese-clip/model";
 import { type BatchEncoding, BertTokenizer } from "@chinese-clip/tokenizer";
-import { missing, readJson } from "./load-model.js";
 import type { ModelFiles, PretrainedOptions } from "./platform.js";
+import { readPreprocessorConfig } from "./read-config.js";
 import { readTokenizerConfig } from "./tokenizer-config.js";
 
 /** What {@link ChineseCLIPProcessor.process} takes. */
@@ -72,18 +73,24 @@ export class ChineseCLIPProcessor {
  * @throws CheckpointError - a file that is missing or no JSON; TokenizerError, ImageError - one that is not what it should be.
  */
 export async function loadProcessorParts(files: ModelFiles, options: PretrainedOptions): Promise<ProcessorParts> {
-  const [tokenizer, imageProcessor] = await Promise.all([loadTokenizer(files, options), readJson(files, PREPROCESSOR_CONFIG)]);
+  const [tokenizer, imageProcessor] = await Promise.all([loadTokenizer(files, options), readPreprocessorConfig(files)]);
   return { tokenizer, imageProcessor: createImageProcessor(imageProcessor) };
 }
 
-/** The file that configures the image processor. */
-export const PREPROCESSOR_CONFIG = "preprocessor_config.json";
+/** RN50's release has no vocabulary, nor has what cn_clip's training writes. */
+const VOCAB_HINT =
+  "the published models share one vocabulary, so that of OFA-Sys/chinese-clip-vit-base-patch16 can be put beside the weights";
 
 async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): Promise<BertTokenizer> {
   const options = { flavor, ...(await readTokenizerConfig(files, flavor)) };
   const json = await files.readText("tokenizer.json");
   if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, options);
   const vocab = await files.readText("vocab.txt");
-  if (vocab === undefined) throw missing(files, "vocab.txt");
+  if (vocab === undefined) {
+    throw new CheckpointError("missing-file", `expected a file vocab.txt or tokenizer.json, got none; ${VOCAB_HINT}`, {
+      file: "vocab.txt",
+      source: files.source,
+    });
+  }
   return BertTokenizer.fromVocab(vocab, options);
 }

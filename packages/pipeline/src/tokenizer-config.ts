@@ -3,8 +3,8 @@
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { BertTokenizerOptions } from "@chinese-clip/tokenizer";
-import { readJson } from "./load-model.js";
 import type { ModelFiles, PretrainedOptions } from "./platform.js";
+import { readJson } from "./read-json.js";
 
 const FILE = "tokenizer_config.json";
 /** cn_clip's `context_length`, which no file can raise in its flavour: the weights have seen no longer text. */
@@ -19,8 +19,8 @@ export async function readTokenizerConfig(
   files: ModelFiles,
   flavor: PretrainedOptions["flavor"] = "cn_clip",
 ): Promise<BertTokenizerOptions> {
-  if ((await files.readText(FILE)) === undefined) return {};
   const json = await readJson(files, FILE);
+  if (json === undefined) return {};
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw malformed("an object", json);
   const read = new Map(Object.entries(json));
   const boolean = (key: string): boolean | undefined => {
