@@ -9,18 +9,17 @@ import {
   ModifiedResNetConfig,
   parseCnClipConfig,
   type StoredTensor,
-  type TensorReference,
 } from "../src/index.js";
 import { fixtureJson } from "./fixtures.js";
 
 /** A checkpoint that has every tensor that a model of this configuration asks for. */
 function checkpointOf(config: ChineseCLIPConfig): Checkpoint {
-  const tensors = new Map<string, TensorReference>();
+  const tensors = new Map<string, StoredTensor>();
   class Recorder extends Checkpoint {
     override tensor(name: string, shape: readonly number[]): StoredTensor {
-      const stored = { dtype: "F32", shape, file: "weights", byteOffset: 0, byteLength: 0 } as const;
+      const stored = { dtype: "F32", shape, file: "weights", byteOffset: 0, byteLength: 0, transposed: false } as const;
       tensors.set(name, stored);
-      return { ...stored, transposed: false };
+      return stored;
     }
   }
   const recorder = new Recorder(new Map(), []);
