@@ -29,6 +29,7 @@ declare class Blob {
 
 declare class DecompressionStream {
   constructor(format: "deflate-raw");
+  readonly readable: ReadableStream<Uint8Array>;
 }
 
 interface ReadableStream<Chunk> {
