@@ -1,0 +1,60 @@
+/**
+ * A hub and an empty cache for each test, and no variable of the environment that means one elsewhere.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, vi } from "vitest";
+import { HubError } from "../../src/index.js";
+import { HubServer } from "./hub-server.js";
+
+const VARIABLES = [
+  ...["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_OFFLINE"],
+  ...["TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_DISABLE_SYMLINKS", "HF_HUB_ETAG_TIMEOUT"],
+  ...["HF_HUB_DOWNLOAD_TIMEOUT", "MODELSCOPE_ENDPOINT", "MODELSCOPE_CACHE", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"],
+  ...["NO_PROXY", "no_proxy"],
+];
+
+export const REPO = "test/tiny-vit";
+
+export interface HubFixture {
+  server: HubServer;
+  cacheDir: string;
+}
+
+/** To be called at the top of a suite. */
+export function useHub(): HubFixture {
+  const fixture = {} as HubFixture;
+  beforeEach(async () => {
+    for (const name of VARIABLES) vi.stubEnv(name, undefined);
+    fixture.server = await HubServer.start();
+    fixture.cacheDir = await mkdtemp(join(tmpdir(), "chinese-clip-hub-"));
+    vi.stubEnv("HF_HOME", join(fixture.cacheDir, "home"));
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+    await fixture.server.close();
+    await rm(fixture.cacheDir, { recursive: true, force: true });
+  });
+  return fixture;
+}
+
+/** The error of a load that must fail at the hub. */
+export async function hubError(loading: Promise<unknown>): Promise<HubError> {
+  const error = await loading.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof HubError)) throw new Error(`expected a HubError, got ${String(error)}`, { cause: error });
+  return error;
+}
+
+/** All files and links below a folder, with `/` between the parts, sorted; empty where there is no such folder. */
+export async function tree(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll("\\", "/"))
+    .sort();
+}
