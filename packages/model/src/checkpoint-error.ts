@@ -14,6 +14,8 @@ export type CheckpointErrorCode =
   | "shape-mismatch"
   /** A tensor's number format cannot be used. */
   | "unsupported-dtype"
+  /** An ONNX file holds a graph that is not an export of this model, or lacks what is asked of it. */
+  | "unsupported-graph"
   /** The tokenizer knows more entries than the text tower has embeddings. */
   | "vocabulary-mismatch";
 

@@ -10,6 +10,7 @@ export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
 export { buildTextGraph } from "./graph/bert.js";
 export type { TowerOutputs } from "./graph/tower-outputs.js";
 export { buildVisionGraph } from "./graph/build-vision-graph.js";
+export { type CombinedOnnx, readCombinedOnnx } from "./onnx/combined-onnx.js";
 export type { EncodedGraph } from "./onnx/graph-builder.js";
 export { ChineseCLIPModel, type ModelInputs, type ModelOutput } from "./towers/chinese-clip-model.js";
 export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";

@@ -1,7 +1,7 @@
 /**
  * Encodes a model as `onnx.ModelProto`. Field numbers are those of `onnx/onnx.proto`; each message is one function.
  */
-import type { Attribute, Dimension, ElementType, Initializer, Model, Node, ValueInfo } from "./ir.js";
+import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Model, Node, ValueInfo } from "./ir.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
 /** ONNX 1.14's file version: the first that pairs with opset 18 and up, and what every current runtime reads. */
@@ -51,7 +51,8 @@ function writeGraph(writer: ProtobufWriter, { name, nodes, initializers, inputs,
   for (const output of outputs) writer.message(12, (message) => writeValueInfo(message, output));
 }
 
-function writeNode(writer: ProtobufWriter, { opType, domain, inputs, outputs, attributes }: Node): void {
+/** The fields of a `NodeProto`. */
+export function writeNode(writer: ProtobufWriter, { opType, domain, inputs, outputs, attributes }: Node): void {
   for (const input of inputs) writer.string(1, input);
   for (const output of outputs) writer.string(2, output);
   writer.string(3, outputs[0] ?? "");
@@ -83,12 +84,13 @@ function writeInitializer(writer: ProtobufWriter, { name, type, dims, data }: In
   for (const dim of dims) writer.int(1, dim);
   writer.int(2, DATA_TYPE[type]);
   writer.string(8, name);
-  if (data instanceof Uint8Array) return writer.bytes(9, data);
-  for (const [key, value] of [
-    ["location", data.location],
-    ["offset", String(data.offset)],
-    ["length", String(data.length)],
-  ] as const) {
+  if (data instanceof Uint8Array) writer.bytes(9, data);
+  else writeExternalData(writer, data);
+}
+
+/** The fields of a `TensorProto` whose values lie in a file. */
+export function writeExternalData(writer: ProtobufWriter, { location, offset, length }: ExternalData): void {
+  for (const [key, value] of Object.entries({ location, offset: String(offset), length: String(length) })) {
     writer.message(13, (entry) => {
       entry.string(1, key);
       entry.string(2, value);
@@ -97,7 +99,8 @@ function writeInitializer(writer: ProtobufWriter, { name, type, dims, data }: In
   writer.int(14, EXTERNAL);
 }
 
-function writeValueInfo(writer: ProtobufWriter, { name, type, dims }: ValueInfo): void {
+/** The fields of a `ValueInfoProto`. */
+export function writeValueInfo(writer: ProtobufWriter, { name, type, dims }: ValueInfo): void {
   writer.string(1, name);
   writer.message(2, (typeProto) =>
     typeProto.message(1, (tensor) => {

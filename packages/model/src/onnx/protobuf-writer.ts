@@ -24,8 +24,18 @@ export class ProtobufWriter {
 
   /** A length-delimited field of bytes. */
   bytes(field: number, value: Uint8Array): void {
+    this.open(field, value.byteLength);
+    this.raw(value);
+  }
+
+  /** The start of a length-delimited field, whose `length` bytes the caller sees to. */
+  open(field: number, length: number): void {
     this.#tag(field, 2);
-    this.#varint(value.byteLength);
+    this.#varint(length);
+  }
+
+  /** Bytes as they are, such as fields that were written before. */
+  raw(value: Uint8Array): void {
     this.#reserve(value.byteLength);
     this.#bytes.set(value, this.#length);
     this.#length += value.byteLength;
