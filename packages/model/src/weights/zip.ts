@@ -134,9 +134,9 @@ export async function readZipEntry(file: CheckpointFile, entry: ZipEntry, ceilin
   try {
     const stream = new Blob([new Uint8Array(bytes)]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
     for await (const chunk of chunksOf(stream)) {
-      if (length + chunk.length > size) break; // leaving ends the stream; a bomb goes no further
-      inflated.set(chunk, length);
       length += chunk.length;
+      if (length > size) break; // leaving ends the stream; a bomb goes no further
+      inflated.set(chunk, length - chunk.length);
     }
   } catch (cause) {
     malformed(file, `zip entry ${quote(name)}: expected deflated data`, {}, { cause });
