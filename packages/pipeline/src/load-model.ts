@@ -2,12 +2,13 @@
  * From a model's files to the parts of a model. Configuration and headers are read and checked here; no weight is.
  */
 import {
-  type Checkpoint,
+  Checkpoint,
   checkpointGraphs,
   checkpointTextGraphs,
   checkpointVisionGraphs,
   ChineseCLIPConfig,
   ChineseCLIPTextConfig,
+  type CombinedOnnx,
   type CreateSession,
   type ModelParts,
   parseVisionConfig,
@@ -16,7 +17,8 @@ import {
   type VisionConfig,
   type VisionGraphs,
 } from "@chinese-clip/model";
-import { openCheckpoint } from "./open-checkpoint.js";
+import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
+import { openCombinedOnnx } from "./open-combined-onnx.js";
 import type { ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
 import { readConfig } from "./read-config.js";
 
@@ -92,8 +94,10 @@ export async function loadModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
-  const { config, checkpoint, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
-  return { config, graphs: checkpointGraphs(config, checkpoint), createSession, logitScale: await checkpoint.scalar("logit_scale") };
+  const { config, weights, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
+  return weights instanceof Checkpoint
+    ? { config, graphs: checkpointGraphs(config, weights), createSession, logitScale: await weights.scalar("logit_scale") }
+    : { config, ...weights, createSession };
 }
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
@@ -102,8 +106,8 @@ export async function loadTextModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<ChineseCLIPTextConfig, TextGraphs>> {
-  const { config, checkpoint, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPTextConfig.fromJSON(json));
-  return { config, graphs: checkpointTextGraphs(config, checkpoint), createSession };
+  const { config, weights, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPTextConfig.fromJSON(json));
+  return { config, graphs: weights instanceof Checkpoint ? checkpointTextGraphs(config, weights) : weights.graphs, createSession };
 }
 
 /** The parts of an image tower: of a whole model's files, or of an image tower's own. */
@@ -112,8 +116,8 @@ export async function loadVisionModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<VisionConfig, VisionGraphs>> {
-  const { config, checkpoint, createSession } = await loadParts(platform, files, options, parseVisionConfig);
-  return { config, graphs: checkpointVisionGraphs(config, checkpoint), createSession };
+  const { config, weights, createSession } = await loadParts(platform, files, options, parseVisionConfig);
+  return { config, graphs: weights instanceof Checkpoint ? checkpointVisionGraphs(config, weights) : weights.graphs, createSession };
 }
 
 async function loadParts<Config>(
@@ -121,9 +125,11 @@ async function loadParts<Config>(
   files: ModelFiles,
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
-): Promise<{ config: Config; checkpoint: Checkpoint; createSession: CreateSession }> {
+): Promise<{ config: Config; weights: Checkpoint | CombinedOnnx; createSession: CreateSession }> {
   const config = parseConfig(await readConfig(files));
-  const checkpoint = await openCheckpoint(files);
+  // An export gives features only, so it is what is left where there is no checkpoint.
+  const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
+  const weights = onnx ?? (await openCheckpoint(files));
   options.signal?.throwIfAborted();
-  return { config, checkpoint, createSession: (graph) => platform.createSession(graph, files, options) };
+  return { config, weights, createSession: (graph) => platform.createSession(graph, files, options) };
 }

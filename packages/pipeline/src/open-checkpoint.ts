@@ -15,6 +15,12 @@ const WEIGHTS: readonly string[] = [
 /** What else may be the weights, where there is one such file: cn_clip's release, a fine-tuned checkpoint, a file under a name of its own. */
 const OTHER_WEIGHTS: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/, /\.(safetensors|bin|pth)$/];
 
+/** Whether a model has weights in a checkpoint's format. */
+export async function hasCheckpoint(files: ModelFiles): Promise<boolean> {
+  const names = await files.list();
+  return names.some((name) => WEIGHTS.includes(name) || OTHER_WEIGHTS.some((pattern) => pattern.test(name)));
+}
+
 /**
  * Reads which tensors a model's weights hold.
  *
@@ -43,7 +49,7 @@ function chooseWeights(source: string, names: readonly string[]): string {
       actual: [first, ...others],
     });
   }
-  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")} or a .pt file, got none of them`, {
+  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")} a .pt file or onnx/model.onnx, got none of them`, {
     file: WEIGHTS[0],
     source,
     expected: WEIGHTS,

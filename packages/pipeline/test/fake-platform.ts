@@ -39,8 +39,9 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
       return name.startsWith("tokenizer") ? undefined : readFile(new URL(name, TINY), "utf8").catch(() => undefined);
     },
     async open(name) {
-      if (name in changes) return undefined;
-      const bytes = new Uint8Array(await readFile(new URL(name, TINY)));
+      const found = name in changes ? undefined : await readFile(new URL(name, TINY)).catch(() => undefined);
+      if (found === undefined) return undefined;
+      const bytes = new Uint8Array(found);
       return { name, byteLength: bytes.length, read: async (start, end) => bytes.slice(start, end) };
     },
   };
