@@ -63,12 +63,10 @@ export async function download(job: Download): Promise<void> {
   for (let failures = 0; ;) {
     const before = state.offset;
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
       return await attempt(job, state);
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason;
       if (error instanceof HubError && error.code === "integrity") {
-        // oxlint-disable-next-line no-await-in-loop
         await rm(partial, { force: true });
         // Once more from the start: what was resumed may have been spoiled by a crash.
         if (spoiled || error.details["hopeless"] === true) throw error;
@@ -76,15 +74,12 @@ export async function download(job: Download): Promise<void> {
         Object.assign(state, { offset: 0, hash: undefined, size: job.size, hashed: false } satisfies State);
         continue;
       }
-      if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
-        // Others need the space more than we need half a file.
-        // oxlint-disable-next-line no-await-in-loop
-        await rm(partial, { force: true });
-      }
+      const isFull = error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+      // Others need the space more than we need half a file; and a file without a byte is nothing to go on with.
+      if (isFull || state.offset === 0) await rm(partial, { force: true });
       if (!isTransient(error)) throw error;
       failures = state.offset > before ? 1 : failures + 1;
       if (failures >= job.attempts) throw error;
-      // oxlint-disable-next-line no-await-in-loop
       await pause(error, failures, signal);
     }
   }

@@ -45,9 +45,7 @@ export class FileLock {
     const id = randomUUID();
     for (;;) {
       signal?.throwIfAborted();
-      // oxlint-disable-next-line no-await-in-loop -- waiting is what this loop is for
       if (await create(path, id)) return new FileLock(path, id);
-      // oxlint-disable-next-line no-await-in-loop
       if (!(await breakIfStale(path))) await abortable(sleep(POLL_MS * (0.5 + Math.random()), undefined, { signal }), signal);
     }
   }

@@ -132,7 +132,6 @@ export class HubModel implements ModelFiles {
     const names: string[] = [];
     for (const name of KNOWN_FILES) {
       // One by one: a mirror that small should not be asked for all at once.
-      // oxlint-disable-next-line no-await-in-loop
       if ((await this.#cache.has(commit, name)) || (await this.#locate(name)) !== undefined) names.push(name);
     }
     this.#snapshot = { commit, names };
@@ -254,7 +253,6 @@ export class HubModel implements ModelFiles {
     for (const [i, remote] of remotes.entries()) {
       const own = Math.min(attempts ?? ATTEMPTS, i < remotes.length - 1 ? MIRROR_ATTEMPTS : ATTEMPTS);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- the next is asked only if this one fails
         const result = await (attempts === undefined
           ? operation(remote, own)
           : withRetry(() => operation(remote, own), { attempts: own, signal: this.#settings.signal }));

@@ -38,7 +38,6 @@ export async function sendRequest(client: HubClient, request: HubRequest): Promi
   const origin = new URL(request.url).origin;
   let url = new URL(request.url);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    // oxlint-disable-next-line no-await-in-loop -- a redirect is known only by the answer
     const response = await sendOnce(client, request, url, url.origin === origin);
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) return response;
@@ -50,7 +49,6 @@ export async function sendRequest(client: HubClient, request: HubRequest): Promi
       });
     }
     if (request.onRedirect?.(response, target) === true) return response;
-    // oxlint-disable-next-line no-await-in-loop
     await discard(response);
     url = target;
   }

@@ -66,7 +66,6 @@ export class HuggingFace implements Remote {
   /** The commit by asking for files until one is there, or is said not to be. */
   async #probe(revision: string): Promise<Snapshot> {
     for (const name of KNOWN_FILES) {
-      // oxlint-disable-next-line no-await-in-loop -- the first answers as a rule
       const { commit } = await this.#ask(revision, name);
       if (commit !== undefined) return { commit, names: undefined };
     }

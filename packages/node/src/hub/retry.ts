@@ -44,11 +44,9 @@ export async function withRetry<Result>(
 ): Promise<Result> {
   for (let failures = 1; ; failures++) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
       return await operation();
     } catch (error) {
       if (!isTransient(error) || failures >= attempts) throw error;
-      // oxlint-disable-next-line no-await-in-loop
       await pause(error, failures, signal);
     }
   }

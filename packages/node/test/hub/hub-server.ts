@@ -25,8 +25,7 @@ export interface ServedRepo {
 export type Fault = (seen: SeenRequest, response: ServerResponse, bytes: Uint8Array | undefined) => boolean;
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-export const gitSha1 = (bytes: Uint8Array): string =>
-  createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
+export const gitSha1 = (bytes: Uint8Array): string => createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 export const isLarge = (name: string): boolean => /\.(?:safetensors|bin|pt)$/u.test(name);
 export const etagOf = (name: string, bytes: Uint8Array): string => (isLarge(name) ? sha256(bytes) : gitSha1(bytes));
 
@@ -58,7 +57,8 @@ export class HubServer {
       await once(one, "listening");
     }
     server.endpoint = `http://127.0.0.1:${(server.#hub.address() as AddressInfo).port}`;
-    server.cdn = `http://127.0.0.1:${(server.#cdn.address() as AddressInfo).port}`;
+    // Another name, as Python tells hosts apart without their ports.
+    server.cdn = `http://localhost:${(server.#cdn.address() as AddressInfo).port}`;
     const files = new Map<string, Uint8Array>();
     for (const name of ["config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"])
       files.set(name, await readFile(new URL(name, TINY)));
@@ -126,9 +126,20 @@ export class HubServer {
     const repo = this.repos.get(name ?? "");
     if (repo === undefined || url.searchParams.get("Revision") !== "master") return end(response, 404);
     if (rest === "/files") {
-      const files = [...repo.files].map(([path, bytes]) => ({ Type: "blob", Path: path, Name: path, Size: bytes.length, Sha256: sha256(bytes) }));
+      const files = [...repo.files].map(([path, bytes]) => ({
+        Type: "blob",
+        Path: path,
+        Name: path,
+        Size: bytes.length,
+        Sha256: sha256(bytes),
+      }));
       const Data = { Files: [{ Type: "tree", Path: "folder", Name: "folder", Size: 0, Sha256: "" }, ...files] };
-      return end(response, 200, { "content-type": "application/json" }, JSON.stringify({ Code: 200, Data, Message: "success", Success: true }));
+      return end(
+        response,
+        200,
+        { "content-type": "application/json" },
+        JSON.stringify({ Code: 200, Data, Message: "success", Success: true }),
+      );
     }
     const bytes = repo.files.get(url.searchParams.get("FilePath") ?? "");
     if (bytes === undefined) return end(response, 404);
@@ -136,7 +147,13 @@ export class HubServer {
   }
 
   /** A file's bytes, or the range of them that was asked for. */
-  async send(seen: SeenRequest, response: ServerResponse, bytes: Uint8Array, headers: Record<string, string>, stopAfter = Infinity): Promise<void> {
+  async send(
+    seen: SeenRequest,
+    response: ServerResponse,
+    bytes: Uint8Array,
+    headers: Record<string, string>,
+    stopAfter = Infinity,
+  ): Promise<void> {
     const [, from] = /^bytes=(\d+)-$/u.exec(seen.headers.range ?? "") ?? [];
     const start = Number(from ?? 0);
     if (start >= bytes.length && from !== undefined) return end(response, 416, { "content-range": `bytes */${bytes.length}` });
