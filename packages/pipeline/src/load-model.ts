@@ -25,6 +25,12 @@ import { readConfig } from "./read-config.js";
 /** What a `ChineseCLIPModel` is made of. */
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
 
+/** The part of a platform that finds models, whose files may be more than any platform's. */
+export interface ModelOpener<Files extends ModelFiles> {
+  /** Finds a model's files. */
+  openModel(source: string | URL, options: PretrainedOptions): Promise<Files>;
+}
+
 /**
  * Checks the options, finds a model's files and makes something of them; every error on the way names the model. Of several sources the
  * first that works is taken, whatever was wrong with those before it.
@@ -33,11 +39,11 @@ export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> &
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
  * @throws AggregateError - none of several sources works; `errors` has what was wrong with each, in order.
  */
-export async function loadFrom<Made>(
-  platform: Platform<never>,
+export async function loadFrom<Files extends ModelFiles, Made>(
+  platform: ModelOpener<Files>,
   source: ModelSource,
   options: PretrainedOptions,
-  make: (files: ModelFiles) => Promise<Made>,
+  make: (files: Files) => Promise<Made>,
 ): Promise<Made> {
   const { dtype = "fp32", device = "cpu", numThreads, signal } = options;
   if (dtype !== "fp32") throw new RangeError(`fromPretrained: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
@@ -52,7 +58,6 @@ export async function loadFrom<Made>(
   for (const one of source) {
     try {
       // One after the other, and no further than needed: each may be a download.
-      // oxlint-disable-next-line no-await-in-loop
       return await loadOne(platform, one, options, make);
     } catch (error) {
       // The caller's own mistakes are not mended by another source.
@@ -64,11 +69,11 @@ export async function loadFrom<Made>(
   throw new AggregateError(errors, `fromPretrained: expected one of ${errors.length} sources to work, got\n${reasons.join("\n")}`);
 }
 
-async function loadOne<Made>(
-  platform: Platform<never>,
+async function loadOne<Files extends ModelFiles, Made>(
+  platform: ModelOpener<Files>,
   source: string | URL,
   options: PretrainedOptions,
-  make: (files: ModelFiles) => Promise<Made>,
+  make: (files: Files) => Promise<Made>,
 ): Promise<Made> {
   const files = await platform.openModel(source, options);
   let made: Made;
