@@ -4,10 +4,11 @@
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
 import { ChineseCLIPModel } from "../../src/index.js";
 import { expectCache, FOLDER, hubError, partialPath, REPO, servedWeights, tree, useHub } from "./hub-fixture.js";
-import { end, type Fault } from "./hub-server.js";
+import { end, type Fault, gitSha1 } from "./hub-server.js";
 
 const hub = useHub();
 
@@ -187,6 +188,24 @@ describe("a server that fails", () => {
     expect(await tree(join(folder(), "snapshots"))).toEqual([]);
   });
 
+  it("with compression that nobody asked for is understood", async () => {
+    hub.server.fault = (seen, response, bytes = new Uint8Array()) => {
+      if (!seen.path.endsWith("/config.json")) return false;
+      const body = gzipSync(bytes);
+      const commit = "a".repeat(40);
+      response.writeHead(200, {
+        "x-repo-commit": commit,
+        etag: `"${gitSha1(bytes)}"`,
+        "content-encoding": "gzip",
+        "content-length": body.length,
+      });
+      response.end(seen.method === "HEAD" ? undefined : body);
+      return true;
+    };
+    await load();
+    await expectCache(hub, { weights: true });
+  });
+
   it("with a web page is refused", async () => {
     const page = "<!DOCTYPE html><html><body>Log in to the network</body></html>";
     faultyWeights(Infinity, (_, response) => (end(response, 200, { "content-type": "text/html; charset=utf-8" }, page), true));
@@ -240,4 +259,3 @@ describe("a server that fails", () => {
     await load();
   });
 });
-

@@ -25,7 +25,9 @@ const weights = (): Uint8Array => servedWeights(hub.server);
 
 describe("processes", () => {
   const child = () =>
-    spawn(process.execPath, [CHILD, REPO, JSON.stringify({ endpoint: hub.server.endpoint, cacheDir: hub.cacheDir })], { stdio: ["ignore", "pipe", "inherit"] });
+    spawn(process.execPath, [CHILD, REPO, JSON.stringify({ endpoint: hub.server.endpoint, cacheDir: hub.cacheDir })], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
   const outcome = async (running: ReturnType<typeof child>): Promise<unknown> => {
     let text = "";
     running.stdout.on("data", (data: Buffer) => (text += data.toString()));
