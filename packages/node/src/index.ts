@@ -28,6 +28,8 @@ export type {
 } from "@chinese-clip/pipeline";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
+export { convert, type ConvertOptions } from "./export/convert.js";
+export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
 export { HubError, type HubErrorCode } from "./hub/hub-error.js";

@@ -1,7 +1,14 @@
 export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyOptions, loadChineseCLIPParts } from "./chinese-clip.js";
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
 export type { Embeddings, TextEmbeddings } from "./embeddings.js";
-export { type ChineseCLIPModelParts, loadFrom, loadModelParts, loadTextModelParts, loadVisionModelParts } from "./load-model.js";
+export {
+  type ChineseCLIPModelParts,
+  loadFrom,
+  loadModelParts,
+  loadTextModelParts,
+  loadVisionModelParts,
+  type ModelOpener,
+} from "./load-model.js";
 export type {
   ImagePreprocessor,
   LoadProgress,
@@ -11,4 +18,6 @@ export type {
   PreprocessedImage,
   PretrainedOptions,
 } from "./platform.js";
+export { openCheckpoint } from "./open-checkpoint.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";
+export { readConfig, readPreprocessorConfig } from "./read-config.js";

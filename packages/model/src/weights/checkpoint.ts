@@ -104,7 +104,7 @@ export async function readCheckpoint(files: readonly CheckpointFile[], index?: S
 }
 
 async function readTensors(file: CheckpointFile): Promise<Map<string, StoredTensor>> {
-  if (file.byteLength < 9) return readSafetensors(file); // which refuses it
+  if (file.byteLength < 9) malformed(file, `expected weights, got a file of ${file.byteLength} bytes`);
   const start = await file.read(0, 9);
   const [a, b, c, d] = start;
   // safetensors' ninth byte is its JSON's first; what comes before is a length, and may look like anything.
@@ -112,7 +112,7 @@ async function readTensors(file: CheckpointFile): Promise<Map<string, StoredTens
     if (a === 0x50 && b === 0x4b && c === 3 && d === 4) return findTensors(file, await openTorchZip(file));
     if (a === 0x80) return findTensors(file, await openTorchLegacy(file));
   }
-  return readSafetensors(file);
+  return readSafetensors(file, start);
 }
 
 function fromFloat16(bits: number): number {

@@ -13,14 +13,13 @@ const MAX_HEADER_BYTES = 100_000_000;
 /**
  * Reads which tensors a safetensors file holds. Only the header is read.
  *
+ * @param start - the file's first bytes, at least 8, that its format was told by.
  * @returns tensor name -> reference, in the order of the data.
  * @throws {@link CheckpointError} `malformed`, naming the file and the tensor: not a safetensors file, cut short, a length
  * that does not fit, an unknown dtype.
  */
-export async function readSafetensors(file: CheckpointFile): Promise<Map<string, StoredTensor>> {
-  if (file.byteLength < 8) malformed(file, `expected at least 8 bytes of header length, got a file of ${file.byteLength} bytes`);
-  const prefix = await file.read(0, 8);
-  const headerLength = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
+export async function readSafetensors(file: CheckpointFile, start: Uint8Array): Promise<Map<string, StoredTensor>> {
+  const headerLength = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
   const available = Math.min(MAX_HEADER_BYTES, file.byteLength - 8);
   if (headerLength > available) {
     malformed(

@@ -1,0 +1,152 @@
+/**
+ * Any checkpoint as a Hugging Face folder: what transformers' `convert_chinese_clip_original_pytorch_to_hf.py` does, without Python.
+ */
+import {
+  type Checkpoint,
+  CheckpointError,
+  checkpointGraphs,
+  ChineseCLIPConfig,
+  type Piece,
+  type StoredTensor,
+  type WeightDtype,
+} from "@chinese-clip/model";
+import { loadFrom, type ModelFiles, type ModelSource, openCheckpoint, readConfig } from "@chinese-clip/pipeline";
+import type { DiskModelFiles } from "../files/open-model.js";
+import { nodePlatform } from "../node-platform.js";
+import { folderPath, type ModelFileOptions } from "./export-onnx.js";
+import { readPiece, StagedFiles } from "./staged-files.js";
+
+/** Where the model is found, and who is told how far the files are. */
+export type ConvertOptions = ModelFileOptions;
+
+/** What a model is made of, by Hugging Face's names and cn_clip's for its ResNet; anything else in a checkpoint is not the model's. */
+const MODEL_TENSOR = /^(?:text_model|vision_model|visual)\.|^(?:text|visual)_projection\.weight$|^logit_scale$/u;
+/** Small files that go along as they are, where they are beside the weights. */
+const TOKENIZER_FILES: readonly string[] = [
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+];
+/** The number formats of a model, by bytes of an element. */
+const ELEMENT_BYTES: Readonly<Partial<Record<WeightDtype, number>>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
+/** What a published model's `preprocessor_config.json` says; only the size differs. */
+const PREPROCESSOR: Readonly<Record<string, unknown>> = {
+  feature_extractor_type: "ChineseCLIPFeatureExtractor",
+  image_processor_type: "ChineseCLIPImageProcessor",
+  do_resize: true,
+  resample: 3,
+  do_center_crop: false,
+  do_rescale: true,
+  do_normalize: true,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
+};
+
+/**
+ * Writes a model as `config.json`, `model.safetensors`, `preprocessor_config.json` and, where they are known, the tokenizer's files. Reads all
+ * that `fromPretrained` does but an ONNX export. Tensors keep their number format and get Hugging Face's names; cn_clip's projections are
+ * transposed. transformers loads the result, but for a ResNet, which it does not have: that keeps cn_clip's names, under a `vision_config` with
+ * `"model_type": "chinese_clip_modified_resnet"`.
+ *
+ * Weights are copied by ranges, a few megabytes in memory at a time. Files appear when all are written; where it fails, none do.
+ *
+ * @param source - as in `fromPretrained`.
+ * @param folder - is made if need be; files of the same names are replaced.
+ * @returns absolute paths of the files.
+ * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration; else as `fromPretrained`.
+ */
+export async function convert(source: ModelSource, folder: string | URL, options: ConvertOptions = {}): Promise<readonly string[]> {
+  const { signal, onProgress } = options;
+  const target = folderPath(folder);
+  return loadFrom(nodePlatform, source, options, async (files) => {
+    const config = ChineseCLIPConfig.fromJSON(await readConfig(files));
+    const checkpoint = await openCheckpoint(files);
+    await checkWhole(config, checkpoint);
+    const small = new Map([
+      // As it is: JavaScript would write 1.0 as 1, which transformers refuses where it wants a float.
+      ["config.json", (await files.readText("config.json")) ?? configJson(config, checkpoint)],
+      ["preprocessor_config.json", await preprocessorJson(files, config)],
+    ]);
+    for (const name of TOKENIZER_FILES) {
+      // oxlint-disable-next-line no-await-in-loop
+      const text = await files.readText(name);
+      if (text !== undefined) small.set(name, text);
+    }
+    const weights = await safetensors(checkpoint, files);
+    const staging = { folder: target, weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
+    return StagedFiles.write(staging, async (staged) => {
+      await staged.add("model.safetensors", weights);
+      // oxlint-disable-next-line no-await-in-loop
+      for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);
+    });
+  });
+}
+
+/** Builds both towers' graphs, which ask for every tensor in its shape. */
+async function checkWhole(config: ChineseCLIPConfig, checkpoint: Checkpoint): Promise<void> {
+  const graphs = checkpointGraphs(config, checkpoint);
+  graphs.text({ kind: "features" });
+  graphs.vision({ kind: "features" }, false);
+  await checkpoint.scalar("logit_scale");
+}
+
+function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): string {
+  const dtypes = new Set(modelTensors(checkpoint).map(([, { dtype }]) => dtype));
+  const dtype =
+    dtypes.has("F32") || dtypes.size !== 1 ? "float32" : dtypes.has("F16") ? "float16" : dtypes.has("BF16") ? "bfloat16" : "float64";
+  return `${JSON.stringify({ architectures: ["ChineseCLIPModel"], dtype, ...config.toJSON() }, undefined, 2)}\n`;
+}
+
+async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIPConfig): Promise<string> {
+  const given = await files.readText("preprocessor_config.json");
+  if (given !== undefined) return given;
+  const size = { height: visionConfig.imageSize, width: visionConfig.imageSize };
+  return `${JSON.stringify({ ...PREPROCESSOR, size, crop_size: size }, undefined, 2)}\n`;
+}
+
+/** The model's tensors, wide elements first, so that each begins at a multiple of its element's size; then by name. */
+function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTensor][] {
+  const bytes = ({ dtype }: StoredTensor): number => ELEMENT_BYTES[dtype] ?? 0;
+  return [...checkpoint.tensors]
+    .filter(([name, tensor]) => MODEL_TENSOR.test(name) && bytes(tensor) > 0)
+    .toSorted(([a, x], [b, y]) => bytes(y) - bytes(x) || (a < b ? -1 : 1));
+}
+
+/** A safetensors file: eight bytes of length, the header, then the tensors one after the other. */
+async function safetensors(checkpoint: Checkpoint, { weightsFolder }: DiskModelFiles): Promise<Piece[]> {
+  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+  const pieces: Piece[] = [];
+  let end = 0;
+  for (const [name, tensor] of modelTensors(checkpoint)) {
+    const { dtype, shape, transposed, file: location, byteOffset: offset, byteLength: length } = tensor;
+    header[name] = { dtype, shape: transposed ? shape.toReversed() : shape, data_offsets: [end, end + length] };
+    end += length;
+    const range = { location, offset, length };
+    // Only the two projections are ever transposed, at most a few megabytes each.
+    // oxlint-disable-next-line no-await-in-loop
+    pieces.push(transposed ? transpose(await readPiece(weightsFolder, range), shape, length) : range);
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const prefix = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(prefix.buffer).setBigUint64(0, BigInt(prefix.length - 8), true);
+  prefix.set(json, 8);
+  return [prefix, ...pieces];
+}
+
+/** A matrix of elements of any size, the other way round: a copy. */
+function transpose(bytes: Uint8Array, shape: readonly number[], length: number): Uint8Array {
+  const [rows = 0, columns = 0] = shape;
+  if (shape.length !== 2)
+    throw new CheckpointError("malformed", `expected a transposed tensor to be a matrix, got shape [${shape.join(", ")}]`);
+  const size = length / (rows * columns);
+  const result = new Uint8Array(length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const from = (row * columns + column) * size;
+      result.set(bytes.subarray(from, from + size), (column * rows + row) * size);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,137 @@
+/**
+ * Files that appear together and whole, or not at all: each is written under another name beside its place, and renamed when all are
+ * there. Weights are copied by ranges; a chunk of them is in memory at a time.
+ */
+import { randomUUID } from "node:crypto";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { CheckpointError, type ExternalData, type Piece } from "@chinese-clip/model";
+import type { LoadProgress } from "@chinese-clip/pipeline";
+
+/** Bytes copied at a time: enough to keep a disk busy, little enough to stop within a moment. */
+const CHUNK_BYTES = 1 << 22;
+
+/** Where the bytes come from, and who wants to know. */
+export interface StagingOptions {
+  /** The folder that the files are written to. */
+  readonly folder: string;
+  /** The folder that the ranges' files lie in. */
+  readonly weightsFolder: string;
+  /** The model's source, for progress events. */
+  readonly source: string;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((event: LoadProgress) => void) | undefined;
+}
+
+/** Files on their way into a folder. */
+export class StagedFiles {
+  readonly #options: StagingOptions;
+  readonly #suffix: string = `.${randomUUID()}.part`;
+  readonly #paths: string[] = [];
+
+  private constructor(options: StagingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes files; where `write` fails, none of them is left.
+   *
+   * @returns absolute paths of the files, in the order in which they were written.
+   */
+  static async write(options: StagingOptions, write: (files: StagedFiles) => Promise<void>): Promise<readonly string[]> {
+    const files = new StagedFiles(options);
+    try {
+      await write(files);
+      options.signal?.throwIfAborted();
+      for (const path of files.#paths) {
+        // In order, so that a model never appears before the data file that it names.
+        // oxlint-disable-next-line no-await-in-loop
+        await rename(path + files.#suffix, path);
+      }
+    } catch (error) {
+      await Promise.all(files.#paths.map((path) => rm(path + files.#suffix, { force: true })));
+      throw error;
+    }
+    return files.#paths;
+  }
+
+  /** Adds a file. @param name - its path in the folder. */
+  async add(name: string, pieces: readonly Piece[]): Promise<void> {
+    const { folder, source, signal, onProgress } = this.#options;
+    const path = join(folder, name);
+    await mkdir(dirname(path), { recursive: true });
+    const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const file = relative(folder, path);
+    onProgress?.({ status: "initiate", name: source, file });
+    this.#paths.push(path);
+    const sources = new SourceFiles(this.#options.weightsFolder);
+    const target = await open(path + this.#suffix, "wx");
+    try {
+      let loaded = 0;
+      for (const piece of pieces) {
+        for (let at = 0; at < piece.length; at += CHUNK_BYTES) {
+          signal?.throwIfAborted();
+          const end = Math.min(at + CHUNK_BYTES, piece.length);
+          // Chunk by chunk: that is the point.
+          // oxlint-disable-next-line no-await-in-loop
+          await writeAll(target, piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end));
+          loaded += end - at;
+          onProgress?.({ status: "progress", name: source, file, progress: (100 * loaded) / total, loaded, total });
+        }
+      }
+      await target.datasync();
+    } finally {
+      await Promise.all([target.close(), sources.close()]);
+    }
+    onProgress?.({ status: "done", name: source, file });
+  }
+}
+
+/** The whole of a range that is small enough to be held in memory. */
+export async function readPiece(weightsFolder: string, range: ExternalData): Promise<Uint8Array> {
+  const sources = new SourceFiles(weightsFolder);
+  try {
+    return await sources.read(range, 0, range.length);
+  } finally {
+    await sources.close();
+  }
+}
+
+/** The files that ranges are of, each opened once. */
+class SourceFiles {
+  readonly #folder: string;
+  readonly #handles: Map<string, FileHandle> = new Map();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The bytes `[start, end)` of a range. */
+  async read({ location, offset }: ExternalData, start: number, end: number): Promise<Uint8Array> {
+    const handle = this.#handles.get(location) ?? (await open(join(this.#folder, location), "r"));
+    this.#handles.set(location, handle);
+    const bytes = new Uint8Array(end - start);
+    for (let filled = 0; filled < bytes.length;) {
+      const at = offset + start + filled;
+      // oxlint-disable-next-line no-await-in-loop
+      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, at);
+      if (bytesRead === 0)
+        throw new CheckpointError("malformed", `${location}: expected bytes up to ${offset + end}, but the file ends at ${at}`, {
+          file: location,
+        });
+      filled += bytesRead;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#handles.values()].map((handle) => handle.close()));
+  }
+}
+
+async function writeAll(target: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    // oxlint-disable-next-line no-await-in-loop
+    written += (await target.write(bytes, written)).bytesWritten;
+  }
+}
