@@ -17,7 +17,6 @@ export async function openCombinedOnnx(files: ModelFiles): Promise<CombinedOnnx 
   // The one graph of a folder may be called anything.
   for (const name of new Set([...EXPORTS, ...(named.length === 1 ? named : [])])) {
     // The first that there is; asking a hub for the next would be a request in vain.
-    // oxlint-disable-next-line no-await-in-loop
     const file = await files.open(name);
     if (file === undefined) continue;
     const folder = name.slice(0, name.lastIndexOf("/") + 1);

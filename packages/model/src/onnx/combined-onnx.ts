@@ -87,7 +87,6 @@ async function openWeights(
   for (const { name, data } of model.initializers.values()) {
     if (data instanceof Uint8Array) continue;
     // Each file once, and no second one when the first is not there.
-    // oxlint-disable-next-line no-await-in-loop
     const found = files.get(data.location) ?? (await openBeside(data.location));
     if (found === undefined) {
       throw new CheckpointError("missing-file", `${file.name}: expected its weights in a file ${data.location} beside it, got none`, {
@@ -188,7 +187,6 @@ async function readLogitScale(file: CheckpointFile, files: ReadonlyMap<string, C
       const isExponential = node?.opType === "Exp";
       const constant = isExponential ? graph.origin(node.inputs[0] ?? "") : { name, node };
       // One after the other: the first is the other one's cosines.
-      // oxlint-disable-next-line no-await-in-loop
       const number = await readScalar(file, files, graph, constant);
       if (number !== undefined && (isExponential || number > 0)) return isExponential ? number : Math.log(number);
     }

@@ -60,7 +60,6 @@ export class ProtobufFile {
       if (++count > MAX_FIELDS) malformed(this.#file, `expected at most ${MAX_FIELDS} fields in a message`);
       const available = Math.min(end - at, MAX_HEADER_BYTES);
       // Each header says where the next one is.
-      // oxlint-disable-next-line no-await-in-loop
       const header = await this.bytes(at, at + available);
       const field = readField(this.#file, header, 0, end - at);
       yield { ...field, start: field.start + at, end: field.end + at };

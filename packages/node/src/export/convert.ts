@@ -70,7 +70,6 @@ export async function convert(source: ModelSource, folder: string | URL, options
       ["preprocessor_config.json", await preprocessorJson(files, config)],
     ]);
     for (const name of TOKENIZER_FILES) {
-      // oxlint-disable-next-line no-await-in-loop
       const text = await files.readText(name);
       if (text !== undefined) small.set(name, text);
     }
@@ -78,7 +77,6 @@ export async function convert(source: ModelSource, folder: string | URL, options
     const staging = { folder: target, weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
-      // oxlint-disable-next-line no-await-in-loop
       for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);
     });
   });
@@ -125,7 +123,6 @@ async function safetensors(checkpoint: Checkpoint, { weightsFolder }: DiskModelF
     end += length;
     const range = { location, offset, length };
     // Only the two projections are ever transposed, at most a few megabytes each.
-    // oxlint-disable-next-line no-await-in-loop
     pieces.push(transposed ? transpose(await readPiece(weightsFolder, range), shape, length) : range);
   }
   const json = new TextEncoder().encode(JSON.stringify(header));

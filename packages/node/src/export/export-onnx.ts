@@ -70,14 +70,10 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
         const graph = graphOf(tower);
         const name = triton ? "model.onnx" : `${tower}.onnx`;
         const prefix = triton ? `${tower}/1/` : "";
-        // oxlint-disable-next-line no-await-in-loop
         const { model, data } = await layOutOnnx(graph, { normalize, externalData, dataFile: `${name}.data`, metadata });
         // One after the other: both are limited by the same disk.
-        // oxlint-disable-next-line no-await-in-loop
         if (data.length > 0) await staged.add(`${prefix}${name}.data`, data);
-        // oxlint-disable-next-line no-await-in-loop
         await staged.add(prefix + name, model);
-        // oxlint-disable-next-line no-await-in-loop
         if (triton) await staged.add(`${tower}/config.pbtxt`, [tritonText(tower, graph, config, maxBatchSize)]);
       }
     });

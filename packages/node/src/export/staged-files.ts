@@ -45,7 +45,6 @@ export class StagedFiles {
       options.signal?.throwIfAborted();
       for (const path of files.#paths) {
         // In order, so that a model never appears before the data file that it names.
-        // oxlint-disable-next-line no-await-in-loop
         await rename(path + files.#suffix, path);
       }
     } catch (error) {
@@ -73,7 +72,6 @@ export class StagedFiles {
           signal?.throwIfAborted();
           const end = Math.min(at + CHUNK_BYTES, piece.length);
           // Chunk by chunk: that is the point.
-          // oxlint-disable-next-line no-await-in-loop
           await writeAll(target, piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end));
           loaded += end - at;
           onProgress?.({ status: "progress", name: source, file, progress: (100 * loaded) / total, loaded, total });
@@ -113,7 +111,6 @@ class SourceFiles {
     const bytes = new Uint8Array(end - start);
     for (let filled = 0; filled < bytes.length;) {
       const at = offset + start + filled;
-      // oxlint-disable-next-line no-await-in-loop
       const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, at);
       if (bytesRead === 0)
         throw new CheckpointError("malformed", `${location}: expected bytes up to ${offset + end}, but the file ends at ${at}`, {
@@ -131,7 +128,6 @@ class SourceFiles {
 
 async function writeAll(target: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    // oxlint-disable-next-line no-await-in-loop
     written += (await target.write(bytes, written)).bytesWritten;
   }
 }

@@ -25,7 +25,7 @@ export interface TritonModel {
 /** The text of a tower's `config.pbtxt`; its requests are batched by the server. */
 export function tritonConfig({ name, inputs, output, config, maxBatchSize }: TritonModel): string {
   const { numChannels, imageSize } = config.visionConfig;
-  const input = (input: string): TritonTensor =>
+  const inputOf = (input: string): TritonTensor =>
     input === "pixel_values"
       ? { name: input, type: "TYPE_FP32", dims: [numChannels, imageSize, imageSize] }
       : { name: input, type: "TYPE_INT64", dims: [-1] };
@@ -33,7 +33,7 @@ export function tritonConfig({ name, inputs, output, config, maxBatchSize }: Tri
 backend: "onnxruntime"
 max_batch_size: ${maxBatchSize}
 input [
-${inputs.map((one) => tensor(input(one))).join(",\n")}
+${inputs.map((one) => tensor(inputOf(one))).join(",\n")}
 ]
 output [
 ${tensor({ name: output, type: "TYPE_FP32", dims: [config.projectionDim] })}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { buildTextGraph, ChineseCLIPConfig, type EncodedGraph, layOutOnnx, type OnnxExportOptions, type Piece } from "../src/index.js";
+import { encodeModel } from "../src/onnx/encode-model.js";
+import { fixtureBytes, fixtureJson, tinyCheckpoint } from "./fixtures.js";
+import { messages, readFields, strings } from "./protobuf-reader.js";
+
+const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
+const stored = await fixtureBytes("tiny-vit/model.safetensors");
+const text = buildTextGraph(config.textConfig, await tinyCheckpoint(), { kind: "features" }, config.projectionDim);
+const OPTIONS: OnnxExportOptions = { normalize: false, externalData: "auto", dataFile: "text.onnx.data", metadata: { source: "here" } };
+
+/** What a file would hold. */
+const filled = (pieces: readonly Piece[]): Uint8Array =>
+  new Uint8Array(
+    Buffer.concat(
+      pieces.map((piece) => (piece instanceof Uint8Array ? piece : stored.subarray(piece.offset, piece.offset + piece.length))),
+    ),
+  );
+
+/** A graph whose weights would take many bytes; nothing reads them. */
+const sized = (bytes: number): EncodedGraph => ({
+  model: encodeModel({
+    name: "text",
+    inputs: [{ name: "x", type: "float32", dims: ["batch"] }],
+    outputs: [{ name: "text_features", type: "float32", dims: ["batch"] }],
+    initializers: [1, 2].map((i) => ({
+      name: `w${i}`,
+      type: "float32",
+      dims: [bytes / 8],
+      data: { location: "w", offset: 0, length: bytes / 2 },
+    })),
+    nodes: [{ opType: "Sum", domain: "", inputs: ["x", "w1", "w2"], outputs: ["text_features"], attributes: {} }],
+  }),
+  files: ["w"],
+  inputs: ["x"],
+  outputs: ["text_features"],
+});
+
+describe("layOutOnnx", () => {
+  it("puts the weights' bytes into the model", async () => {
+    const { model, data } = await layOutOnnx(text, OPTIONS);
+    expect(data).toEqual([]);
+    const file = readFields(filled(model));
+    expect(messages(file, 14).map((entry) => [strings(entry, 1)[0], strings(entry, 2)[0]])).toEqual([["source", "here"]]);
+    const graph = messages(file, 7)[0]!;
+    const { tensors } = await tinyCheckpoint();
+    const initializers = messages(graph, 5).filter((tensor) => tensors.has(strings(tensor, 8)[0]!));
+    expect(initializers.length).toBeGreaterThan(50);
+    for (const tensor of initializers) {
+      const { byteOffset, byteLength } = tensors.get(strings(tensor, 8)[0]!)!;
+      expect(tensor.get(9)).toEqual([stored.subarray(byteOffset, byteOffset + byteLength)]);
+      expect(tensor.has(13)).toBe(false);
+    }
+    // All else is as it was.
+    expect(graph.get(1)).toEqual(messages(readFields(text.model), 7)[0]!.get(1));
+  });
+
+  it("puts them into a data file, each at a page", async () => {
+    const { model, data } = await layOutOnnx(text, { ...OPTIONS, externalData: true });
+    const bytes = filled(data);
+    const graph = messages(readFields(filled(model)), 7)[0]!;
+    const { tensors } = await tinyCheckpoint();
+    for (const tensor of messages(graph, 5).filter((message) => message.has(13))) {
+      const [location, offset, length] = messages(tensor, 13).map((entry) => strings(entry, 2)[0]!);
+      expect([location, Number(offset) % 4096]).toEqual(["text.onnx.data", 0]);
+      const { byteOffset } = tensors.get(strings(tensor, 8)[0]!)!;
+      expect(bytes.subarray(Number(offset), Number(offset) + Number(length))).toEqual(
+        stored.subarray(byteOffset, byteOffset + Number(length)),
+      );
+    }
+  });
+
+  it("normalises with one operator more, and no name twice", async () => {
+    const { model } = await layOutOnnx(text, { ...OPTIONS, normalize: true });
+    const nodes = messages(messages(readFields(filled(model)), 7)[0]!, 1);
+    expect(nodes.map((node) => strings(node, 4)[0]).slice(-2)).toEqual(["Identity", "LpNormalization"]);
+    expect(strings(nodes.at(-1)!, 2)).toEqual(["text_features"]);
+    const names = nodes.map((node) => strings(node, 3)[0]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("goes beyond protobuf's 2 GiB with a data file only", async () => {
+    const below = await layOutOnnx(sized(2 ** 31 - 4096), OPTIONS);
+    expect(below.data).toEqual([]);
+    const above = await layOutOnnx(sized(2 ** 31), OPTIONS);
+    expect(above.data.map(({ length }) => length)).toEqual([2 ** 30, 2 ** 30]);
+    await expect(layOutOnnx(sized(2 ** 31), { ...OPTIONS, externalData: false })).rejects.toThrow(RangeError);
+    const huge = await layOutOnnx(sized(2 ** 33), OPTIONS);
+    expect(filled(huge.model).length).toBeLessThan(1000);
+  });
+});
