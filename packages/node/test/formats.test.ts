@@ -194,6 +194,12 @@ describe("which file is loaded", () => {
     await expectModel(await folderWith({ "config.json": config, "epoch_latest.pt": pt }), "tiny-vit");
   });
 
+  it("a file of any name, where the source is its path", async () => {
+    const folder = await folderWith({ "config.json": config, "mine.bin": fixture("tiny-vit/pytorch_model.bin"), "other.bin": bad });
+    await expectModel(join(folder, "mine.bin"), "tiny-vit");
+    await expect(ChineseCLIPModel.fromPretrained(folder)).rejects.toMatchObject({ code: "missing-file" });
+  });
+
   it("none or several: says what there is", async () => {
     await expect(ChineseCLIPModel.fromPretrained(await folderWith({ "config.json": config }))).rejects.toMatchObject({
       code: "missing-file",

@@ -132,7 +132,7 @@ describe("files", () => {
       const weights = reads.filter(({ path }) => path.endsWith("model.safetensors"));
       const header = 8 + Number((await readFile(join(DEMO, "model.safetensors"))).readBigUInt64LE(0));
       // The header's length, the header, and logit_scale.
-      expect(weights.map(({ bytes }) => bytes)).toEqual([8, header - 8, 4]);
+      expect(weights.map(({ bytes }) => bytes)).toEqual([9, header - 8, 4]);
       expect(left).toBe(0);
     } finally {
       Object.assign(fsPromises, { open, readFile });
@@ -199,8 +199,21 @@ describe("fromPretrained", () => {
 
   it.each([
     ["no such folder", async (folder: string) => fsPromises.rm(folder, { recursive: true }), "missing-file", /expected a folder/],
-    ["no config.json", async (folder: string) => fsPromises.rm(join(folder, "config.json")), "missing-file", /config\.json/],
-    ["no weights", async (folder: string) => fsPromises.rm(join(folder, "model.safetensors")), "missing-file", /model\.safetensors/],
+    [
+      "no config.json where no shape tells the number of heads",
+      async (folder: string) => fsPromises.rm(join(folder, "config.json")),
+      "invalid-config",
+      /config\.json/,
+    ],
+    [
+      "no weights",
+      async (folder: string) => {
+        await fsPromises.rm(join(folder, "model.safetensors"));
+        await fsPromises.rm(join(folder, "pytorch_model.bin"));
+      },
+      "missing-file",
+      /model\.safetensors/,
+    ],
     ["no vocabulary", async (folder: string) => fsPromises.rm(join(folder, "vocab.txt")), "missing-file", /vocab\.txt/],
     [
       "no preprocessor_config.json",

@@ -12,32 +12,43 @@ const WEIGHTS: readonly string[] = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ];
-/** What else may be the weights, where there is one such file: cn_clip's release, a fine-tuned checkpoint, a file under a name of its own. */
-const OTHER_WEIGHTS: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/, /\.(safetensors|bin|pth)$/];
+/** What else may be the weights, where there is one such file: cn_clip's release, a fine-tuned checkpoint. */
+const OTHER_WEIGHTS: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/];
+/** What is weights under any name if the source itself says so: a path to a file. In a folder it may be something else. */
+const NAMED_WEIGHTS = /\.(?:safetensors|bin|pth)$/;
 
 /** Whether a model has weights in a checkpoint's format. */
 export async function hasCheckpoint(files: ModelFiles): Promise<boolean> {
   const names = await files.list();
-  return names.some((name) => WEIGHTS.includes(name) || OTHER_WEIGHTS.some((pattern) => pattern.test(name)));
+  return knownWeights(files.source, names) !== undefined || names.some((name) => OTHER_WEIGHTS.some((pattern) => pattern.test(name)));
 }
 
+/** Of the loads in progress: a release without a configuration is asked for its shapes as well as for its weights. */
+const opened: WeakMap<ModelFiles, Promise<Checkpoint>> = new WeakMap();
+
 /**
- * Reads which tensors a model's weights hold.
+ * Reads which tensors a model's weights hold; once for each load, however often it is called.
  *
  * @throws CheckpointError - `missing-file`: none, or a shard; or one that can't be read.
  */
-export async function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+export function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  const checkpoint = opened.get(files) ?? readWeights(files);
+  opened.set(files, checkpoint);
+  return checkpoint;
+}
+
+async function readWeights(files: ModelFiles): Promise<Checkpoint> {
   const name = chooseWeights(files.source, await files.list());
   if (!name.endsWith(".json")) return readCheckpoint([await openWeights(files, name)]);
   const index = parseShardIndex(await readJson(files, name), name);
   const shards = await Promise.all(index.files.map(async (shard) => [shard, await openWeights(files, shard)] as const));
-  const opened = new Map(shards); // under names of their own, maybe
-  const weightMap = new Map([...index.weightMap].map(([tensor, shard]) => [tensor, opened.get(shard)?.name ?? shard]));
-  return readCheckpoint([...opened.values()], { ...index, weightMap });
+  const found = new Map(shards); // under names of their own, maybe
+  const weightMap = new Map([...index.weightMap].map(([tensor, shard]) => [tensor, found.get(shard)?.name ?? shard]));
+  return readCheckpoint([...found.values()], { ...index, weightMap });
 }
 
 function chooseWeights(source: string, names: readonly string[]): string {
-  const known = WEIGHTS.find((name) => names.includes(name));
+  const known = knownWeights(source, names);
   if (known !== undefined) return known;
   for (const pattern of OTHER_WEIGHTS) {
     const [first, ...others] = names.filter((name) => pattern.test(name));
@@ -49,11 +60,17 @@ function chooseWeights(source: string, names: readonly string[]): string {
       actual: [first, ...others],
     });
   }
-  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")} a .pt file or onnx/model.onnx, got none of them`, {
+  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")}, a .pt file or onnx/model.onnx, got none of them`, {
     file: WEIGHTS[0],
     source,
     expected: WEIGHTS,
   });
+}
+
+function knownWeights(source: string, names: readonly string[]): string | undefined {
+  return (
+    WEIGHTS.find((name) => names.includes(name)) ?? names.find((name) => NAMED_WEIGHTS.test(name) && /[^/\\]*$/.exec(source)?.[0] === name)
+  );
 }
 
 async function openWeights(files: ModelFiles, name: string): Promise<CheckpointFile> {
