@@ -3,7 +3,6 @@
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
-import { HubModel } from "../hub/hub-model.js";
 import { LocalFolder } from "./local-folder.js";
 import { parseSource } from "./model-source.js";
 
@@ -25,7 +24,10 @@ export async function openModel(source: string | URL, options: PretrainedOptions
     const local = await LocalFolder.open(parsed.path, name);
     if (local !== undefined) return local;
   }
-  if (parsed.kind === "hub") return HubModel.open(parsed.hub, parsed.repo, name, options);
+  if (parsed.kind === "hub") {
+    const { HubModel } = await import("../hub/hub-model.js"); // a folder needs none of it
+    return HubModel.open(parsed.hub, parsed.repo, name, options);
+  }
   throw new CheckpointError(
     "missing-file",
     `fromPretrained: expected a folder with config.json and weights, a weights file or a hub's id (owner/name), got ${name} (${parsed.path})`,

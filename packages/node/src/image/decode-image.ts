@@ -9,7 +9,7 @@
  */
 
 import { ImageError, type RawImage } from "@chinese-clip/image-processor";
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import { decodeBmp } from "./decode-bmp.js";
 import { decodeGif } from "./decode-gif.js";
 import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat } from "./image-format.js";
@@ -67,6 +67,8 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
 }
 
 async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat, { autoOrient, maxPixels }: DecodeOptions): Promise<RawImage> {
+  // Only when a picture is to be decoded: loading libvips takes memory and time that a process for texts alone has no use for.
+  const { default: sharp } = await import("sharp");
   const open = (limitInputPixels: number | false = maxPixels): Sharp =>
     sharp(bytes, {
       // Nearest to what Pillow accepts: sharp's default, "warning", refuses JPEGs for a stray byte between segments, and "truncated" lets cut
