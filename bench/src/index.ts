@@ -4,6 +4,7 @@
  */
 import { arch, cpus, platform } from "node:os";
 import { fileURLToPath } from "node:url";
+import { benchCombinedOnnx } from "./combined-onnx.js";
 import { benchEventLoop } from "./event-loop.js";
 import { benchFirstText } from "./first-text.js";
 import { makeRandomCheckpoint, VIT_B_16 } from "./random-checkpoint.js";
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tokenizer: benchTokenizer,
   resize: benchResize,
   "first-text": async () => benchFirstText(await vitB16()),
+  "combined-onnx": async () => benchCombinedOnnx(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
   "event-loop": async () => benchEventLoop(await vitB16()),
 };

@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 
 const [source = "", tower = ""] = process.argv.slice(2);
 const { ChineseCLIPModel, Tensor } = await import("@chinese-clip/node");
+const rss = (key) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
+const rssBefore = rss("VmRSS");
 const start = performance.now();
 const model = await ChineseCLIPModel.fromPretrained(source);
 const loadedMs = performance.now() - start;
@@ -17,9 +19,9 @@ if (tower === "text") {
   });
 }
 const firstMs = performance.now() - start;
-const peakRss = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
+const peakRss = rss("VmHWM");
 const { readCheckpoint } = await import("@chinese-clip/model");
-console.log(JSON.stringify({ loadedMs, firstMs, peakRss, parameters: await parameterCount(source) }));
+console.log(JSON.stringify({ loadedMs, firstMs, rssBefore, peakRss, parameters: await parameterCount(source) }));
 await model.dispose();
 
 /** By the checkpoint's own shapes, running statistics of batch norms not counted. */
