@@ -4,10 +4,11 @@ import { CheckpointError, type CheckpointFile, readCombinedOnnx } from "../src/i
 import { encodeModel } from "../src/onnx/encode-model.js";
 import type { Attribute, Initializer, Model, Node, ValueInfo } from "../src/onnx/ir.js";
 import { ProtobufWriter } from "../src/onnx/protobuf-writer.js";
-import { fixtureBytes, memoryFile } from "./fixtures.js";
+import { fixtureBytes, fixtureJson, memoryFile } from "./fixtures.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 
 const FEATURES = { kind: "features" } as const;
+const byName = (a: string, b: string): number => (a < b ? -1 : 1);
 const nothing = async (): Promise<undefined> => undefined;
 
 const node = (opType: string, inputs: string[], outputs: string[], attributes: Record<string, Attribute> = {}): Node => ({
@@ -127,6 +128,27 @@ describe("readCombinedOnnx", () => {
       expect(graph.model.length).toBeLessThan(100_000);
     }
     expect(file.reads.reduce((sum, [start, end]) => sum + end - start, 0)).toBeLessThan(bytes.length / 2);
+  });
+
+  it("divides the weights of Optimum's ViT-B/16 between the towers", async () => {
+    const graph = memoryFile("model.onnx", await fixtureBytes("onnx-export/model.onnx"));
+    const recipe = (await fixtureJson("onnx-export/model.onnx.weights.json")) as {
+      bytes: number;
+      weights: { initializer: string; tensor: string }[];
+    };
+    const { graphs, logitScale } = await readCombinedOnnx(graph, async (name) =>
+      name === "model.onnx_data"
+        ? { name, byteLength: recipe.bytes, read: () => Promise.reject(new Error("no weight is read")) }
+        : undefined,
+    );
+    expect(logitScale).toBeCloseTo(4.6052, 4);
+    const tensors = new Map(recipe.weights.map(({ initializer, tensor }) => [initializer, tensor]));
+    const towers = [graphs.text(FEATURES), graphs.vision(FEATURES, false)].map(({ model }) => parts(model));
+    expect(towers.flatMap(({ initializers }) => initializers).toSorted(byName)).toEqual([...tensors.keys()].toSorted(byName));
+    for (const [i, tower] of [/^text_/, /^vis(ion|ual)_/].entries())
+      for (const name of towers[i]!.initializers) expect(tensors.get(name)).toMatch(tower);
+    const total = towers.flatMap(({ external }) => external).reduce((sum, [, , length]) => sum + Number(length), 0);
+    expect(total).toBe(recipe.bytes);
   });
 
   it.each([
