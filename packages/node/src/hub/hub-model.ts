@@ -25,11 +25,20 @@ import { ATTEMPTS, isTransient, withRetry } from "./retry.js";
 const MIRROR_ATTEMPTS = 2;
 /** Progress is reported at most this often. */
 const PROGRESS_MS = 100;
+/** Who has the vocabulary that all published models share: the releases of cn_clip's files alone, RN50's for one, come without it. */
+const VOCABULARY = "vocab.txt";
+const VOCABULARY_OWNERS: Readonly<Record<HubName, string>> = {
+  "hugging-face": "OFA-Sys/chinese-clip-vit-base-patch16",
+  modelscope: "AI-ModelScope/chinese-clip-vit-base-patch16",
+};
 const WEIGHTS_FILE = /\.(?:safetensors|bin|pt)$/u;
 
 /** One model of a hub, at one commit. */
 export class HubModel implements ModelFiles {
   readonly source: string;
+  readonly #hub: HubName;
+  readonly #repo: string;
+  readonly #options: PretrainedOptions;
   readonly #settings: HubSettings;
   readonly #client: HubClient;
   readonly #cache: HubCache;
@@ -41,6 +50,7 @@ export class HubModel implements ModelFiles {
 
   private constructor(
     source: string,
+    [hub, repo, options]: readonly [HubName, string, PretrainedOptions],
     settings: HubSettings,
     client: HubClient,
     cache: HubCache,
@@ -48,6 +58,9 @@ export class HubModel implements ModelFiles {
     snapshot: Snapshot,
   ) {
     this.source = source;
+    this.#hub = hub;
+    this.#repo = repo;
+    this.#options = options;
     this.#settings = settings;
     this.#client = client;
     this.#cache = cache;
@@ -75,7 +88,15 @@ export class HubModel implements ModelFiles {
     const known = (await cache.readRef(revision)) ?? (hub === "hugging-face" && isCommit(revision) ? revision : undefined);
     const cached: Snapshot | undefined = known === undefined ? undefined : { commit: known, names: await cache.readListing(known) };
     const isFilled = cached !== undefined && (await cache.snapshotNames(cached.commit)).length > 0;
-    const model = new HubModel(source, settings, client, cache, remotes, cached ?? { commit: "unknown", names: undefined });
+    const model = new HubModel(
+      source,
+      [hub, repo, options],
+      settings,
+      client,
+      cache,
+      remotes,
+      cached ?? { commit: "unknown", names: undefined },
+    );
     if (settings.offline) {
       if (!isFilled) throw model.#offline(`the cache ${cache.path} has no files of revision ${revision}`);
       return model;
@@ -108,7 +129,14 @@ export class HubModel implements ModelFiles {
 
   async readText(name: string): Promise<string | undefined> {
     const path = await this.#fetch(name);
-    return path === undefined ? undefined : readTextFile(path);
+    if (path !== undefined) return readTextFile(path);
+    const isShared = name === VOCABULARY && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch("config.json")) === undefined;
+    return isShared ? this.#sharedVocabulary() : undefined;
+  }
+
+  async #sharedVocabulary(): Promise<string | undefined> {
+    const owner = await HubModel.open(this.#hub, VOCABULARY_OWNERS[this.#hub], this.source, { ...this.#options, revision: undefined });
+    return owner.readText(VOCABULARY);
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
