@@ -32,8 +32,9 @@ const BUNDLES: readonly BundleRule[] = [
   {
     name: "model",
     packages: ["model"],
-    ceiling: 24_000,
-    reason: "readers of every published checkpoint format, graph builders, the ONNX encoder: in place of an export",
+    ceiling: 27_000,
+    reason:
+      "readers of every published checkpoint format, graph builders, the ONNX encoder: in place of an export; since 24,000 also a reader of exports, which cuts them into towers, and the layout of new ones",
   },
   {
     name: "everything but a runtime",

@@ -7,7 +7,7 @@ import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
 import type { TowerGraphs } from "../towers/tower-graphs.js";
 import type { CheckpointFile } from "../weights/byte-source.js";
-import { ValueGraph } from "./cut-graph.js";
+import { type Origin, ValueGraph } from "./cut-graph.js";
 import { DATA_TYPE, writeNode, writeValueInfo } from "./encode-model.js";
 import { encodeOnnx, joinPieces } from "./encode-onnx.js";
 import type { EncodedGraph } from "./graph-builder.js";
@@ -149,7 +149,7 @@ function beforeNormalization(graph: ValueGraph, output: string): string {
     const got = graph.model.outputs.map(({ name }) => name);
     graph.unsupported(`expected a combined export with an output ${output}, got outputs ${quote(got)}`, { expected: output, actual: got });
   }
-  const { node } = graph.origin(output);
+  const { producer: node } = graph.origin(output);
   const [value = "", divisor = ""] = node?.inputs ?? [];
   if (node?.opType === "LpNormalization") return value;
   if (node?.opType === "Div" && isNormOf(graph, divisor, value)) return value;
@@ -180,12 +180,13 @@ function isNormOf(graph: ValueGraph, norm: string, value: string): boolean {
 async function readLogitScale(file: CheckpointFile, files: ReadonlyMap<string, CheckpointFile>, graph: ValueGraph): Promise<number> {
   const output = graph.model.outputs.find(({ name }) => name === "logits_per_text" || name === "logits_per_image")?.name;
   let current = graph.origin(output ?? "");
-  for (let steps = 0; steps < 16 && current.node?.opType === "Transpose"; steps++) current = graph.origin(current.node.inputs[0] ?? "");
-  if (current.node?.opType === "Mul") {
-    for (const factor of current.node.inputs) {
-      const { name, node } = graph.origin(factor);
-      const isExponential = node?.opType === "Exp";
-      const constant = isExponential ? graph.origin(node.inputs[0] ?? "") : { name, node };
+  for (let steps = 0; steps < 16 && current.producer?.opType === "Transpose"; steps++)
+    current = graph.origin(current.producer.inputs[0] ?? "");
+  if (current.producer?.opType === "Mul") {
+    for (const factor of current.producer.inputs) {
+      const source = graph.origin(factor);
+      const isExponential = source.producer?.opType === "Exp";
+      const constant = isExponential ? graph.origin(source.producer.inputs[0] ?? "") : source;
       // One after the other: the first is the other one's cosines.
       const number = await readScalar(file, files, graph, constant);
       if (number !== undefined && (isExponential || number > 0)) return isExponential ? number : Math.log(number);
@@ -199,9 +200,9 @@ async function readScalar(
   file: CheckpointFile,
   files: ReadonlyMap<string, CheckpointFile>,
   graph: ValueGraph,
-  { name, node }: { readonly name: string; readonly node: OnnxNode | undefined },
+  { name, producer }: Origin,
 ): Promise<number | undefined> {
-  const data = graph.model.initializers.get(name)?.data ?? constantOf(file, node);
+  const data = graph.model.initializers.get(name)?.data ?? constantOf(file, producer);
   if (data === undefined) return undefined;
   if (data instanceof Uint8Array) return parseScalar(file, data);
   const { dataType = 0 } = graph.model.initializers.get(name) ?? {};

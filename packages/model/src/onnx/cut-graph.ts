@@ -7,7 +7,7 @@ import type { OnnxModel, OnnxNode } from "./onnx-model.js";
 /** A value, and the operator that gives it; none gives an input or an initializer. */
 export interface Origin {
   readonly name: string;
-  readonly node: OnnxNode | undefined;
+  readonly producer: OnnxNode | undefined;
 }
 
 /** A graph by its values' names. */
@@ -55,7 +55,7 @@ export class ValueGraph {
       const node = this.#producers.get(current);
       const [source] = node?.inputs ?? [];
       if (node === undefined || source === undefined || !(node.opType === "Identity" || node.opType === "Cast")) {
-        found = { name: current, node };
+        found = { name: current, producer: node };
         break;
       }
       path.push(current);
