@@ -140,7 +140,11 @@ describe("what cannot be done is one message and exit status 1", () => {
     ["a folder without a sentence", ["--images", "."], /--text/],
     ["a model with nothing to do", ["--model", "."], /--image/],
     ["a missing model", ["--model", "no-such-model", "--image", image, "--labels", "猫"], /no-such-model/],
-    ["a folder that is no model", ["--model", demoFile("pictures"), "--image", image, "--labels", "猫"], /config\.json/],
+    [
+      "a folder that is no model",
+      ["--model", demoFile("pictures"), "--image", image, "--labels", "猫"],
+      /expected weights: model\.safetensors/,
+    ],
     ["a missing picture", ["--image", "no-such.png", "--labels", "猫"], /no-such\.png/],
     ["a file that is no picture", ["--image", demoFile("package.json"), "--labels", "猫"], /package\.json/],
     ["a missing folder", ["--images", "no-such-folder", "--text", "猫"], /no-such-folder: no such folder/],

@@ -84,7 +84,8 @@ export class HubServer {
   #answer(request: IncomingMessage, response: ServerResponse, isCdn: boolean): void {
     const seen: SeenRequest = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, isCdn };
     this.requests.push(seen);
-    const path = decodeURIComponent(seen.path);
+    const path = decoded(seen.path);
+    if (path === undefined) return end(response, 400);
     if (isCdn) {
       const [, repo = "", name = ""] = /^\/blob\/([^/]+\/[^/]+)\/(.+)$/u.exec(path) ?? [];
       const bytes = this.repos.get(repo)?.files.get(name);
@@ -179,4 +180,13 @@ export class HubServer {
 export function end(response: ServerResponse, status: number, headers: Record<string, string> = {}, body = ""): void {
   response.writeHead(status, { "content-length": String(Buffer.byteLength(body)), ...headers });
   response.end(response.req.method === "HEAD" ? undefined : body);
+}
+
+/** A path without its percent signs; undefined for one that is no UTF-8, which a fuzzed client may send. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }
