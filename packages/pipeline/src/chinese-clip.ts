@@ -184,7 +184,9 @@ export async function loadChineseCLIPParts<ImageInput>(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {
-  const [model, parts] = await Promise.all([loadModelParts(platform, files, options), loadProcessorParts(files, options)]);
+  const loading = [loadModelParts(platform, files, options), loadProcessorParts(files, options)] as const;
+  await Promise.allSettled(loading); // of a folder that is no model both fail, and the lack of weights says more than that of a vocabulary
+  const [model, parts] = [await loading[0], await loading[1]];
   const preprocessor = platform.createImagePreprocessor(parts.imageProcessor.toJSON());
   return { model, processor: new ChineseCLIPProcessor(parts), preprocessor };
 }
