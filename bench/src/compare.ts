@@ -1,20 +1,34 @@
 /**
  * Times contestants alternately in one process, so that a machine whose speed drifts slows them all alike, and reports
- * medians and ratios. Agreement of the results is the caller's to check first: a bench never times a wrong answer.
+ * medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
  */
 
 /** One side of a comparison. `run` does the whole unit of work once. */
-export interface Contestant {
+export interface Contestant<Result = unknown> {
   readonly name: string;
-  readonly run: () => unknown;
+  readonly run: () => Result | Promise<Result>;
 }
 
-/** What one contestant took: the median and the spread over all rounds, milliseconds, and its speed relative to the first peer. */
-export interface Timing {
+/** What one contestant took: the median and the spread over all rounds, milliseconds. */
+export interface Timing<Result = unknown> {
   readonly name: string;
   readonly medianMs: number;
   readonly minMs: number;
   readonly maxMs: number;
+  /** Of how many rounds. */
+  readonly rounds: number;
+  /** What the last round gave. */
+  readonly result: Result;
+}
+
+/** How often a comparison runs its contestants. */
+export interface Rounds {
+  /** Measured rounds, at most. Default 15. */
+  readonly rounds?: number;
+  /** Rounds before them. Default 3. */
+  readonly warmup?: number;
+  /** No further round begins after this many milliseconds, once there is one; default: no limit. */
+  readonly budgetMs?: number;
 }
 
 /** The middle value; the mean of the two middle ones for an even count. */
@@ -25,32 +39,48 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? Number.NaN)) / 2;
 }
 
-/** Runs every contestant once a round, in turn, `warmup` rounds unmeasured and then `rounds` measured. */
-export async function compare(
-  contestants: readonly Contestant[],
-  { rounds = 15, warmup = 3 }: { rounds?: number; warmup?: number } = {},
-): Promise<Timing[]> {
+/** Runs every contestant once a round, in turn: the warm-up rounds unmeasured, then the measured ones. */
+export async function compare<Result>(
+  contestants: readonly Contestant<Result>[],
+  { rounds = 15, warmup = 3, budgetMs = Number.POSITIVE_INFINITY }: Rounds = {},
+): Promise<Timing<Result>[]> {
   const samples = contestants.map((): number[] => []);
+  const results: Result[] = [];
+  const begin = performance.now();
   for (let round = -warmup; round < rounds; round++) {
+    if (round > 0 && performance.now() - begin > budgetMs) break;
     for (const [i, contestant] of contestants.entries()) {
       const start = performance.now();
-      await contestant.run();
+      results[i] = await contestant.run();
       const elapsed = performance.now() - start;
       if (round >= 0) samples[i]?.push(elapsed);
     }
   }
   return contestants.map(({ name }, i) => {
     const taken = samples[i] ?? [];
-    return { name, medianMs: median(taken), minMs: Math.min(...taken), maxMs: Math.max(...taken) };
+    return {
+      name,
+      medianMs: median(taken),
+      minMs: Math.min(...taken),
+      maxMs: Math.max(...taken),
+      rounds: taken.length,
+      result: results[i] as Result,
+    };
   });
+}
+
+/** Milliseconds for a table: two decimals below 10, one below 1000, none above. */
+export function formatMs(value: number): string {
+  return value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
 }
 
 /** Prints one comparison as a Markdown table; the ratio column is each peer's median over the first contestant's (higher: ours is faster). */
 export function printTimings(title: string, timings: readonly Timing[]): void {
   const ours = timings[0]?.medianMs ?? Number.NaN;
-  const ms = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
   console.log(`\n### ${title}\n\n| contestant | median ms | min | max | ours is faster by |\n|---|---:|---:|---:|---:|`);
   for (const [i, { name, medianMs, minMs, maxMs }] of timings.entries()) {
-    console.log(`| ${name} | ${ms(medianMs)} | ${ms(minMs)} | ${ms(maxMs)} | ${i === 0 ? "" : `${(medianMs / ours).toFixed(2)}x`} |`);
+    console.log(
+      `| ${name} | ${formatMs(medianMs)} | ${formatMs(minMs)} | ${formatMs(maxMs)} | ${i === 0 ? "" : `${(medianMs / ours).toFixed(2)}x`} |`,
+    );
   }
 }

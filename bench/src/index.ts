@@ -1,32 +1,61 @@
 /**
- * Every benchmark, one after another: `pnpm bench`, or `pnpm bench -- resize tokenizer` for some of them. Nothing is downloaded; the
- * ViT-B/16-sized checkpoint is made at the first run.
+ * Every benchmark, one after another: `pnpm bench`, or `pnpm bench -- peers growth` for some of them. Rewrites their tables in `README.md`.
+ * The ViT-B/16-sized checkpoint is made at the first run; only `peers` and `cold-start` install something, what they compare with.
+ * `pnpm bench -- --check` compares results on small inputs and times nothing.
  */
-import { arch, cpus, platform } from "node:os";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { checkAgreement } from "./check.js";
+import { benchColdStart } from "./cold-start.js";
 import { benchCombinedOnnx } from "./combined-onnx.js";
 import { benchEventLoop } from "./event-loop.js";
 import { benchFirstText } from "./first-text.js";
-import { makeRandomCheckpoint, VIT_B_16 } from "./random-checkpoint.js";
+import { benchGrowth } from "./growth.js";
+import { benchMemory } from "./memory.js";
+import { benchPeers } from "./peers.js";
+import { benchProfile } from "./profile.js";
+import { makeRandomCheckpoint, VIT_B_16, VIT_B_16_SHALLOW } from "./random-checkpoint.js";
 import { benchPublishedModels } from "./published-models.js";
+import { currentLoad, describeMachine, describeRun, recordOutput, updateReadme } from "./readme.js";
 import { benchResize } from "./resize.js";
 import { benchTokenizer } from "./tokenizer.js";
 
 const cache = (name: string): string => fileURLToPath(new URL(`../.cache/${name}`, import.meta.url));
 const vitB16 = (): Promise<string> => makeRandomCheckpoint(cache("vit-b-16"), VIT_B_16);
+const shallow = (): Promise<string> => makeRandomCheckpoint(cache("vit-b-16-shallow"), VIT_B_16_SHALLOW);
+const readme = new URL("../README.md", import.meta.url);
+const plot = new URL("../results/growth.svg", import.meta.url);
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tokenizer: benchTokenizer,
   resize: benchResize,
+  peers: async () => benchPeers(await vitB16()),
+  "cold-start": async () => benchColdStart(await vitB16()),
   "first-text": async () => benchFirstText(await vitB16()),
   "combined-onnx": async () => benchCombinedOnnx(await vitB16()),
-  "published-models": () => benchPublishedModels(cache("published")),
+  profile: async () => benchProfile(await vitB16(), cache("profiles")),
+  growth: async () => benchGrowth(await vitB16(), plot),
+  memory: async () => benchMemory(await shallow()),
   "event-loop": async () => benchEventLoop(await vitB16()),
+  "published-models": () => benchPublishedModels(cache("published")),
 };
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
-const unknown = wanted.find((name) => !(name in BENCHES));
-if (unknown !== undefined) throw new RangeError(`bench: expected some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
-
-console.log(`Node ${process.versions.node}, ${platform()} ${arch()}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown processor"}`);
-for (const name of wanted.length > 0 ? wanted : Object.keys(BENCHES)) await BENCHES[name]?.();
+if (wanted.includes("--check")) {
+  for (const line of await checkAgreement()) console.log(line);
+} else {
+  const unknown = wanted.find((name) => !(name in BENCHES));
+  if (unknown !== undefined) throw new RangeError(`bench: expected --check or some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
+  console.log(describeMachine());
+  const start = performance.now();
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const load = currentLoad();
+    const printed = await recordOutput(bench);
+    await updateReadme(readme, name, `${printed}\n\n${await describeRun(load)}`);
+  }
+  // The tables are then as the formatter of the whole house wants them.
+  await promisify(execFile)("npx", ["--no-install", "oxfmt", fileURLToPath(readme)], { shell: process.platform === "win32" });
+  console.log(`\n${((performance.now() - start) / 60_000).toFixed(1)} minutes`);
+}

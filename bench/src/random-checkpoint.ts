@@ -15,6 +15,14 @@ export const VIT_B_16: ChineseCLIPConfig = ChineseCLIPConfig.fromJSON({
   vision_config: { patch_size: 16 },
 });
 
+/** The same with three layers for each tower's twelve: every buffer as large, in a quarter of the time. */
+export const VIT_B_16_SHALLOW: ChineseCLIPConfig = ChineseCLIPConfig.fromJSON({
+  model_type: "chinese_clip",
+  projection_dim: 512,
+  text_config: { vocab_size: 21128, num_hidden_layers: 3 },
+  vision_config: { patch_size: 16, num_hidden_layers: 3 },
+});
+
 const PREPROCESSOR = {
   feature_extractor_type: "ChineseCLIPFeatureExtractor",
   do_center_crop: false,

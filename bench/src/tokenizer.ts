@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { BertTokenizer } from "@chinese-clip/tokenizer";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { compare, median, printTimings } from "./compare.js";
+import { tokenizerJson } from "./peer-tokenizer.js";
 
 const root = new URL("../../", import.meta.url);
 
@@ -17,51 +18,12 @@ function readVocab(): { name: string; vocab: string; cases: string } {
   return { name: "the demo checkpoint's vocabulary", vocab: demo, cases: "cases-demo-vocab.jsonl" };
 }
 
-function buildPeer(vocab: string): Tokenizer {
-  const tokens = vocab.split("\n").slice(0, -1);
-  const json = {
-    added_tokens: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map((content) => ({
-      id: tokens.indexOf(content),
-      content,
-      special: true,
-      normalized: false,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-    })),
-    normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [
-        { SpecialToken: { id: "[CLS]", type_id: 0 } },
-        { Sequence: { id: "A", type_id: 0 } },
-        { SpecialToken: { id: "[SEP]", type_id: 0 } },
-      ],
-      pair: [],
-      special_tokens: {
-        "[CLS]": { id: "[CLS]", ids: [tokens.indexOf("[CLS]")], tokens: ["[CLS]"] },
-        "[SEP]": { id: "[SEP]", ids: [tokens.indexOf("[SEP]")], tokens: ["[SEP]"] },
-      },
-    },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: "[UNK]",
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-    },
-  };
-  return new Tokenizer(json, {});
-}
-
 /** Checks ids, then times encoding one by one, batches and the reading of the vocabulary, and prints the tables. */
 export async function benchTokenizer(): Promise<void> {
   const { name, vocab, cases } = readVocab();
   const ours = BertTokenizer.fromVocab(vocab, { flavor: "transformers" });
   const cnClip = BertTokenizer.fromVocab(vocab);
-  const peer = buildPeer(vocab);
+  const peer = new Tokenizer(tokenizerJson(vocab), {});
   const golden = readFileSync(new URL(`fixtures/tokenizer/${cases}`, root), "utf8")
     .split("\n")
     .filter((line) => line !== "")

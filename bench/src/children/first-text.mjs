@@ -1,11 +1,11 @@
 /**
  * A process of its own: loads a model, embeds one text, and prints what that took as JSON. Plain JavaScript, so that nothing but the
- * package under test is loaded. Arguments: model folder, text.
+ * package under test is loaded. Arguments: model folder, text, number format.
  */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 
-const [folder = "", text = ""] = process.argv.slice(2);
+const [folder = "", text = "", dtype = "fp32"] = process.argv.slice(2);
 const heap = () => {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
@@ -16,7 +16,7 @@ const heapAtStart = heap();
 const { ChineseCLIP } = await import("@chinese-clip/node");
 const importedMs = performance.now();
 const heapImported = heap();
-const clip = await ChineseCLIP.fromPretrained(folder);
+const clip = await ChineseCLIP.fromPretrained(folder, { dtype });
 const loadedMs = performance.now();
 const { data } = await clip.embedText(text);
 const firstMs = performance.now();
