@@ -18,11 +18,9 @@ interface NodePlatform extends Platform<ImageInput> {
 export const nodePlatform: NodePlatform = {
   openModel,
 
-  createSession(graph, files, { numThreads, sessionOptions }) {
-    return createNodeSession(graph, files.weightsFolder, {
-      ...(numThreads === undefined ? {} : { intraOpNumThreads: numThreads }),
-      ...sessionOptions,
-    });
+  createSession(graph, files, { numThreads, sessionOptions, lowMemory = false }) {
+    const options = { ...(numThreads === undefined ? {} : { intraOpNumThreads: numThreads }), ...sessionOptions };
+    return createNodeSession(graph, files.weightsFolder, options, lowMemory);
   },
 
   createImagePreprocessor: (config): ImagePreprocessor<ImageInput> => createImagePreprocessor(config),

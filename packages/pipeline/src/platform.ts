@@ -52,6 +52,11 @@ export interface PretrainedOptions {
   readonly device?: "cpu" | undefined;
   /** Threads that one operator may use. Default: ONNX Runtime's, one for each physical core. */
   readonly numThreads?: number | undefined;
+  /**
+   * Keep the weights as pages of their file, which all processes share and the system may take back, instead of repacking them for
+   * speed after the first run: about the weights' size less memory, and slower. Default false.
+   */
+  readonly lowMemory?: boolean | undefined;
   /** Passed to ONNX Runtime as it is, on top of what the other options say. */
   readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
   /** Which tokenizer's rules: what the weights were trained with (default), or Hugging Face's. */
