@@ -118,7 +118,7 @@ describe("files", () => {
       });
       return handle;
     };
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the spy stands in for all of readFile's overloads
+    // the spy stands in for all of readFile's overloads
     fsPromises.readFile = (async (...args: Parameters<typeof readFile>) => {
       const content = await readFile(...args);
       const [path] = args;

@@ -6,7 +6,7 @@ import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { TextGraphs } from "./tower-graphs.js";
-import type { StateOptions } from "./tower-states.js";
+import { type StateOptions, wantedStates } from "./tower-states.js";
 
 /** Tokenized texts. */
 export interface TextInputs {
@@ -42,11 +42,7 @@ export class TextTower {
 
   /** Outputs `last_hidden_state`, `pooler_output`, `text_features` where there is a projection, and the states asked for. */
   states(where: string, inputs: TextInputs, options: StateOptions): Promise<Readonly<Record<string, Tensor>>> {
-    return this.#run(where, inputs, {
-      kind: "states",
-      hiddenStates: options.outputHiddenStates === true,
-      attentions: options.outputAttentions === true,
-    });
+    return this.#run(where, inputs, wantedStates(options));
   }
 
   dispose(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { CheckpointError } from "../checkpoint-error.js";
+import type { TowerOutputs } from "../graph/tower-outputs.js";
 
 /** Which inner states a forward pass returns besides the last. */
 export interface StateOptions {
@@ -22,6 +23,11 @@ export interface TowerStates {
   readonly hiddenStates?: readonly Tensor[];
   /** float32 `[B, heads, L, L]` each: every layer's attention probabilities. Only with `outputAttentions`. */
   readonly attentions?: readonly Tensor[];
+}
+
+/** What a graph is asked for by these options. */
+export function wantedStates({ outputHiddenStates = false, outputAttentions = false }: StateOptions): TowerOutputs {
+  return { kind: "states", hiddenStates: outputHiddenStates, attentions: outputAttentions };
 }
 
 /** Sorts a graph's outputs into a tower's states. */

@@ -6,7 +6,7 @@ import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { VisionGraphs } from "./tower-graphs.js";
-import type { StateOptions } from "./tower-states.js";
+import { type StateOptions, wantedStates } from "./tower-states.js";
 
 /** Preprocessed images. */
 export interface ImageInputs {
@@ -43,11 +43,7 @@ export class VisionTower {
 
   /** Outputs `last_hidden_state`, `pooler_output`, `image_features` where there is a projection, and the states asked for. */
   states(where: string, inputs: ImageInputs, options: StateOptions): Promise<Readonly<Record<string, Tensor>>> {
-    return this.#run(where, inputs, {
-      kind: "states",
-      hiddenStates: options.outputHiddenStates === true,
-      attentions: options.outputAttentions === true,
-    });
+    return this.#run(where, inputs, wantedStates(options));
   }
 
   dispose(): Promise<void> {

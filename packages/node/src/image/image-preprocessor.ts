@@ -67,6 +67,6 @@ function buffersOf(image: PostedImage): ArrayBuffer[] {
 
 function reviveImageError(message: string, { code, details, cause }: RevivedFields): ImageError {
   const fields: Record<string, unknown> = typeof details === "object" && details !== null ? { ...details } : {};
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other end made it of an ImageError's
+  // the other end made it of an ImageError's
   return new ImageError(code as ImageErrorCode, message, fields, cause === undefined ? undefined : { cause });
 }

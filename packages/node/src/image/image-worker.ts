@@ -14,7 +14,7 @@ import { loadImage } from "./load-image.js";
  */
 const MAX_LOADS = 4;
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- image-preprocessor.ts is the only one to start this thread
+// image-preprocessor.ts is the only one to start this thread
 const { config, limits } = workerData as ImageWorkerData;
 const processor = createImageProcessor(config);
 
@@ -41,7 +41,7 @@ servePort<PreprocessRequest>({
       const input = isUrl && typeof image === "string" ? new URL(image) : image;
       const { pixelValues } = processor.preprocess(await loadImage(input, { ...limits, signal }));
       const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a float32 tensor's data, and the only view of its buffer.
+      // a float32 tensor's data, and the only view of its buffer.
       const data = pixelValues.data as Float32Array<ArrayBuffer>;
       return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
     }),

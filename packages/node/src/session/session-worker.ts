@@ -7,7 +7,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { servePort, Transferred } from "../worker/worker-port.js";
 import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-messages.js";
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- node-session.ts is the only one to start this thread
+// node-session.ts is the only one to start this thread
 const { model, folder, sessionOptions } = workerData as SessionWorkerData;
 
 const { extra, ...rest } = sessionOptions;

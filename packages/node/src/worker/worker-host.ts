@@ -87,7 +87,7 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
         };
         signal?.addEventListener("abort", onAbort, { once: true });
       });
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both ends of the channel are this package's: the caller names the type
+      // both ends of the channel are this package's: the caller names the type
       return answer as T;
     } finally {
       if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);

@@ -78,7 +78,7 @@ async function answer<R extends WorkerRequest>(
   try {
     if (!Object.hasOwn(handlers, request.type))
       throw new TypeError(`servePort: no handler for requests of type ${JSON.stringify(request.type)}`);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `type` picks the handler of that very member of the union, which TypeScript cannot follow
+    // `type` picks the handler of that very member of the union, which TypeScript cannot follow
     const handle = handlers[request.type as R["type"]] as (request: WorkerRequest, context: RequestContext) => unknown;
     const result = await handle(request, { signal });
     const { value, transfer } = result instanceof Transferred ? result : { value: result, transfer: [] };
