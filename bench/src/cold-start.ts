@@ -23,7 +23,7 @@ interface Start {
   readonly first: number;
 }
 
-const RUNS = 4;
+const RUNS = 3;
 const TEXT = "一只红色的猫在草地上";
 const MB = 1e6;
 const child = (name: string): string => fileURLToPath(new URL(`children/${name}.mjs`, import.meta.url));

@@ -3,7 +3,8 @@
  * The ViT-B/16-sized checkpoint is made at the first run; only `peers` and `cold-start` install something, what they compare with.
  * `pnpm bench -- --check` compares results on small inputs and times nothing.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { checkAgreement } from "./check.js";
@@ -47,15 +48,32 @@ if (wanted.includes("--check")) {
 } else {
   const unknown = wanted.find((name) => !(name in BENCHES));
   if (unknown !== undefined) throw new RangeError(`bench: expected --check or some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
+  const names = Object.keys(BENCHES).filter((name) => wanted.length === 0 || wanted.includes(name));
+  if (names.length === 1) await runOne(names[0] ?? "");
+  else await runAll(names);
+}
+
+/** Each in a process of its own: what one leaves in memory, or in ONNX Runtime's threads, is nothing to the next. */
+async function runAll(names: readonly string[]): Promise<void> {
   console.log(describeMachine());
   const start = performance.now();
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    const load = currentLoad();
-    const printed = await recordOutput(bench);
-    await updateReadme(readme, name, `${printed}\n\n${await describeRun(load)}`);
+  for (const name of names) {
+    const began = performance.now();
+    const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), name], { stdio: "inherit" });
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (code !== 0) {
+      console.error(`bench: ${name} failed`);
+      process.exitCode = 1;
+    }
+    console.log(`\n(${name}: ${((performance.now() - began) / 1000).toFixed(0)} s)`);
   }
+  console.log(`\n${((performance.now() - start) / 60_000).toFixed(1)} minutes`);
+}
+
+async function runOne(name: string): Promise<void> {
+  const load = currentLoad();
+  const printed = await recordOutput(async () => BENCHES[name]?.());
+  await updateReadme(readme, name, `${printed}\n\n${await describeRun(load)}`);
   // The tables are then as the formatter of the whole house wants them.
   await promisify(execFile)("npx", ["--no-install", "oxfmt", fileURLToPath(readme)], { shell: process.platform === "win32" });
-  console.log(`\n${((performance.now() - start) / 60_000).toFixed(1)} minutes`);
 }
