@@ -48,14 +48,8 @@ const REDUCTIONS: ReadonlySet<string> = new Set(["ReduceL2", "ReduceSum", "Reduc
 /** The first IR version in which an initializer need not be an input. */
 const MIN_IR_VERSION = 4;
 
-/**
- * Reads a combined export. Of weights no more than headers are read.
- *
- * @param file - the `.onnx` file.
- * @param openBeside - opens a file in the same folder by its name, for weights that are kept apart, or gives undefined.
- * @throws {@link CheckpointError} `malformed`, `missing-file`, or `unsupported-graph`: not this kind of export.
- */
-export async function readCombinedOnnx(
+/** Reads a combined export and cuts it; see `read-combined-onnx.ts`. */
+export async function cutCombinedOnnx(
   file: CheckpointFile,
   openBeside: (name: string) => Promise<CheckpointFile | undefined>,
 ): Promise<CombinedOnnx> {

@@ -7,9 +7,6 @@ import { readSafetensors } from "./safetensors.js";
 import type { ShardIndex } from "./shard-index.js";
 import { nameCanonically } from "./tensor-names.js";
 import type { StoredTensor, WeightDtype } from "./tensor-reference.js";
-import { openTorchLegacy } from "./torch-legacy.js";
-import { findTensors } from "./torch-state-dict.js";
-import { openTorchZip } from "./torch-zip.js";
 
 /** The number formats that a graph can compute with. */
 const FLOATS: readonly WeightDtype[] = ["F32", "F16", "BF16", "F64"];
@@ -109,10 +106,17 @@ async function readTensors(file: CheckpointFile): Promise<Map<string, StoredTens
   const [a, b, c, d] = start;
   // safetensors' ninth byte is its JSON's first; what comes before is a length, and may look like anything.
   if (start[8] !== 0x7b) {
-    if (a === 0x50 && b === 0x4b && c === 3 && d === 4) return findTensors(file, await openTorchZip(file));
-    if (a === 0x80) return findTensors(file, await openTorchLegacy(file));
+    const isZip = a === 0x50 && b === 0x4b && c === 3 && d === 4;
+    if (isZip || a === 0x80) return readTorchFile(file, isZip);
   }
   return readSafetensors(file, start);
+}
+
+/** The readers come with the first such file: a page that reads safetensors never downloads the unpickling. */
+async function readTorchFile(file: CheckpointFile, isZip: boolean): Promise<Map<string, StoredTensor>> {
+  const { findTensors } = await import("./torch-state-dict.js");
+  const opened = isZip ? (await import("./torch-zip.js")).openTorchZip(file) : (await import("./torch-legacy.js")).openTorchLegacy(file);
+  return findTensors(file, await opened);
 }
 
 function fromFloat16(bits: number): number {
