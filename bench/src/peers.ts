@@ -24,10 +24,10 @@ function lines(): readonly Line[] {
   const image = images.slice(0, 3 * SIDE * SIDE);
   const [some, many] = [captions(64, [3, 16]), captions(2000, [3, 40])];
   return [
-    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 7, warmup: 1, budgetMs: 45_000 },
-    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 2, budgetMs: 20_000 },
-    { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 3, budgetMs: 20_000 },
-    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 7, warmup: 1, budgetMs: 45_000 },
+    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 7, warmup: 1, budgetMs: 25_000 },
+    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 2, budgetMs: 12_000 },
+    { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 3, budgetMs: 12_000 },
+    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 7, warmup: 1, budgetMs: 25_000 },
     // The lines before have warmed everything up, and one round takes minutes.
     { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 3, warmup: 0, budgetMs: 60_000 },
   ];
