@@ -50,11 +50,9 @@ interface Response {
 }
 
 declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array<ArrayBuffer>);
-  }
+  const Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
   class Instance {
-    constructor(module: Module);
+    constructor(module: object);
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class Memory {
