@@ -7,20 +7,29 @@ import { SIMD_KERNEL_BYTES } from "./simd-kernel-bytes.js";
 /** The functions as wasm/resample.wat documents them. Addresses and distances are in bytes. */
 export interface SimdKernel {
   readonly memory: WebAssembly.Memory;
-  readonly widen: (from: number, stride: number, second: number, masks: number, into: number, pixels: number) => void;
-  readonly widenRgb: (from: number, into: number, planeStep: number, pixels: number) => void;
-  readonly across: (
-    planes: number,
-    pitch: number,
+  readonly widen: (from: number, pitch: number, stride: number, order: number, channels: number, into: number, end: number) => void;
+  readonly acrossRgb: (
+    pixels: number,
     starts: number,
     outputs: number,
     weights: number,
-    taps: number,
+    pairs: number,
     split: number,
     precision: number,
     into: number,
     rowPitch: number,
-    step: number,
+  ) => void;
+  readonly acrossOne: (
+    pixels: number,
+    channels: number,
+    starts: number,
+    outputs: number,
+    weights: number,
+    pairs: number,
+    split: number,
+    precision: number,
+    into: number,
+    rowPitch: number,
   ) => void;
   readonly down: (
     rows: number,
