@@ -31,7 +31,7 @@ export class MemoryPlan {
 /** An axis's weights in the memory: [outputs, pairs, 2] int16, zeros where an output has fewer. */
 export class PackedWeights {
   readonly address: number;
-  /** Pairs of weights of every output. */
+  /** Pairs of weights of every output, an even number: the kernel takes two at once. */
   readonly pairs: number;
   /** Distance in bytes from the weights' low halves to their high ones; 0 if they are whole. */
   readonly split: number;
@@ -42,7 +42,7 @@ export class PackedWeights {
   /** `leads` has a 1 for every output that begins in the middle of a pair of inputs. Weights that exceed int16 must be split. */
   constructor(plan: MemoryPlan, axis: AxisWeights, isSplit: boolean, leads: Uint8Array) {
     const taps = axis.counts.reduce((most, count, output) => Math.max(most, count + leads[output]!), 1);
-    this.pairs = Math.ceil(taps / 2);
+    this.pairs = Math.ceil(taps / 4) * 2;
     const bytes = axis.counts.length * this.pairs * 4;
     this.address = plan.take(bytes);
     this.split = isSplit ? plan.take(bytes) - this.address : 0;
