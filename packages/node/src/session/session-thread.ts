@@ -1,13 +1,13 @@
 /**
  * One inference session in a thread of its own.
  */
-import type { EncodedGraph } from "@chinese-clip/model";
+import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import { type InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-messages.js";
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
-export class SessionThread {
+export class SessionThread implements GraphSession {
   readonly #host: WorkerHost<SessionRequest>;
 
   /**
@@ -23,12 +23,11 @@ export class SessionThread {
   /**
    * Loads the graph.
    *
-   * @param holdsProcess - whether the process stays alive until it is loaded.
    * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options; the thread has then ended.
    */
-  async load(holdsProcess: boolean): Promise<void> {
+  async load(): Promise<void> {
     try {
-      await this.#host.call({ type: "load" }, [], undefined, holdsProcess);
+      await this.#host.call({ type: "load" });
     } catch (error) {
       await this.#host.dispose();
       throw error;

@@ -64,11 +64,10 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
    * @param request - Copied to the worker, except for what `transfer` lists.
    * @param transfer - Buffers inside `request` to move instead of copy: the caller's views of them become empty at once.
    * @param signal - Rejects the call with `signal.reason` when aborted; the worker is told, and what it still answers is dropped.
-   * @param holdsProcess - Whether the process stays alive for the answer; not for work that is only worth doing if the process goes on.
    * @throws {@link WorkerError} with code `"crashed"` or `"disposed"`; a `DataCloneError` when the request cannot be copied; what the
    *   handler threw otherwise.
    */
-  async call<T>(request: R, transfer: readonly TransferListItem[] = [], signal?: AbortSignal, holdsProcess = true): Promise<T> {
+  async call<T>(request: R, transfer: readonly TransferListItem[] = [], signal?: AbortSignal): Promise<T> {
     if (this.#disposed !== undefined) throw this.#disposedError();
     signal?.throwIfAborted();
     const worker = (this.#worker ??= this.#start());
@@ -79,8 +78,7 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
     try {
       const answer = await new Promise<unknown>((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
-        if (holdsProcess) worker.ref();
-        else if (this.#pending.size === 1) worker.unref();
+        worker.ref();
         onAbort = () => {
           worker.postMessage({ cancel: id } satisfies HostMessage, []);
           reject(signal?.reason);
