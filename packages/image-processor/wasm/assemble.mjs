@@ -3,26 +3,16 @@
  * assembles anew and compares.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import createWabt from "wabt";
 
-const target = new URL("../src/simd-kernel-bytes.ts", import.meta.url);
+const wabt = await createWabt();
+const module = wabt.parseWat("resample.wat", readFileSync(new URL("resample.wat", import.meta.url), "utf8"), { simd: true });
+module.validate();
+const { buffer } = module.toBinary({});
+const text = `/** wasm/resample.wat, assembled by wasm/assemble.mjs: not to be edited by hand. */
 
-/** The text of src/simd-kernel-bytes.ts as it should be. */
-export async function assembleKernel() {
-  const wabt = await createWabt();
-  const module = wabt.parseWat("resample.wat", readFileSync(new URL("resample.wat", import.meta.url), "utf8"), { simd: true });
-  module.validate();
-  const { buffer } = module.toBinary({});
-  module.destroy();
-  return [
-    "/** wasm/resample.wat, assembled by wasm/assemble.mjs: not to be edited by hand. */",
-    "",
-    `/** A WebAssembly module of ${buffer.length} bytes, in base64. */`,
-    "export const SIMD_KERNEL_BYTES: string =",
-    `  "${Buffer.from(buffer).toString("base64")}";`,
-    "",
-  ].join("\n");
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(target, await assembleKernel());
+/** A WebAssembly module of ${buffer.length} bytes, in base64. */
+export const SIMD_KERNEL_BYTES: string =
+  "${Buffer.from(buffer).toString("base64")}";
+`;
+writeFileSync(new URL("../src/simd-kernel-bytes.ts", import.meta.url), text);
