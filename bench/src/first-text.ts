@@ -19,7 +19,7 @@ interface FirstText {
   readonly rss: number;
   readonly peakRss?: number;
   readonly anonymous?: number;
-  /** The same when the packed session has taken over; its peak has both. */
+  /** The same after further queries. */
   readonly steady: { readonly rss: number; readonly peakRss?: number; readonly anonymous?: number };
   /** Byte ranges of `model.safetensors` that are mapped into the process. */
   readonly mapped?: readonly (readonly [number, number])[];
@@ -55,14 +55,13 @@ export async function benchFirstText(folder: string): Promise<void> {
     ["process start to package imported", `${middle("importedMs").toFixed(0)} ms`],
     ["... to model ready (configuration and headers read)", `${middle("loadedMs").toFixed(0)} ms`],
     ["... to first text embedding", `${middle("firstMs").toFixed(0)} ms`],
-    ["each further text query, once the weights are packed", `${middle("queryMs").toFixed(1)} ms`],
+    ["each further text query", `${middle("queryMs").toFixed(1)} ms`],
     ["JavaScript heap and external memory, growth by loading and embedding", `${(middle("heapGrowth") / MB).toFixed(1)} MB`],
     ["... by importing the package", `${(middle("heapImported") / MB).toFixed(1)} MB`],
     ["resident memory after it, at most", `${(middle("peakRss") / MB).toFixed(0)} MB`],
     ["... of it not pages of files", `${(middle("anonymous") / MB).toFixed(0)} MB`],
-    ["resident memory with the weights packed", `${(steady("rss") / MB).toFixed(0)} MB`],
+    ["resident memory after further queries", `${(steady("rss") / MB).toFixed(0)} MB`],
     ["... of it not pages of files", `${(steady("anonymous") / MB).toFixed(0)} MB`],
-    ["... at most, while both sessions are there", `${(steady("peakRss") / MB).toFixed(0)} MB`],
     [
       "size of the weights file / of the text tower in it",
       `${(file.size / MB).toFixed(0)} / ${((file.size - file.visionBytes) / MB).toFixed(0)} MB`,

@@ -7,7 +7,7 @@ import { agreement } from "./agreement.js";
 import { compare, formatMs, type Timing } from "./compare.js";
 import { captions, pixelValues } from "./inputs.js";
 import { linePlot, type Panel } from "./line-plot.js";
-import { type Embedder, loadOurs, OUR_DTYPES, STEADY } from "./ours.js";
+import { type Embedder, loadOurs, OUR_DTYPES } from "./ours.js";
 
 const BATCHES = [1, 2, 4, 8, 16, 32, 64];
 const SIDES = [224, 336, 448];
@@ -22,7 +22,7 @@ const ROUNDS = { rounds: 3, warmup: 0, budgetMs: 25_000 };
 export async function benchGrowth(folder: string, plot: URL): Promise<void> {
   const panels: Panel[] = [];
   for (const dtype of OUR_DTYPES) {
-    const embedder = await loadOurs(folder, dtype, { sessionOptions: STEADY });
+    const embedder = await loadOurs(folder, dtype);
     if (embedder === undefined) continue;
     panels.push(...(await measure(embedder)));
     await embedder.dispose();

@@ -16,12 +16,6 @@ export interface Embedder {
 /** Number formats that a build may have; those that it refuses are left out of the tables. */
 export const OUR_DTYPES: readonly string[] = ["fp32", "q8"];
 
-/**
- * Packs the weights at once, as a model does by itself a while after its second call: for lines that measure the speed which then holds, not how it is
- * reached. That is `cold-start`'s and `first-text`'s to show.
- */
-export const STEADY: NonNullable<PretrainedOptions["sessionOptions"]> = { extra: { session: { disable_prepacking: "0" } } };
-
 /** Loads a model in a number format; undefined where this build does not have it. */
 export async function loadOurs(folder: string, dtype: string, options: PretrainedOptions = {}): Promise<Embedder | undefined> {
   const wanted = { ...options, dtype } as PretrainedOptions;

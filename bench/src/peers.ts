@@ -5,7 +5,7 @@
 import { agreement } from "./agreement.js";
 import { compare, formatMs, type Rounds } from "./compare.js";
 import { captions, pixelValues } from "./inputs.js";
-import { type Embedder, loadOurs, OUR_DTYPES, STEADY } from "./ours.js";
+import { type Embedder, loadOurs, OUR_DTYPES } from "./ours.js";
 import { makePeerModel } from "./peer-model.js";
 import { loadPeer } from "./peer.js";
 
@@ -36,9 +36,7 @@ function lines(): readonly Line[] {
 /** Prints one table: a row for each line, a column for each contestant. Fails where a float32 result is not the other's. */
 export async function benchPeers(folder: string): Promise<void> {
   const exported = await makePeerModel(folder);
-  const ours = (await Promise.all(OUR_DTYPES.map((dtype) => loadOurs(folder, dtype, { sessionOptions: STEADY })))).filter(
-    (embedder) => embedder !== undefined,
-  );
+  const ours = (await Promise.all(OUR_DTYPES.map((dtype) => loadOurs(folder, dtype)))).filter((embedder) => embedder !== undefined);
   const peers = [await loadPeer(exported, "fp32"), await loadPeer(exported, "q8")];
   const embedders = [...ours, ...peers];
   const ratios = ours.map(({ name }) => `${name}: faster than its fp32 / its best by`);

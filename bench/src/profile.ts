@@ -4,7 +4,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { captions, pixelValues } from "./inputs.js";
-import { type Embedder, loadOurs, OUR_DTYPES, STEADY } from "./ours.js";
+import { type Embedder, loadOurs, OUR_DTYPES } from "./ours.js";
 
 const SIDE = 224;
 const TOP = 6;
@@ -32,7 +32,7 @@ export async function benchProfile(folder: string, scratch: string): Promise<voi
     for (const [what, run] of lines) {
       await rm(scratch, { recursive: true, force: true });
       await mkdir(scratch, { recursive: true });
-      const sessionOptions = { ...STEADY, enableProfiling: true, profileFilePrefix: join(scratch, "ort") };
+      const sessionOptions = { enableProfiling: true, profileFilePrefix: join(scratch, "ort") };
       const embedder = await loadOurs(folder, dtype, { sessionOptions });
       if (embedder === undefined) break;
       for (let i = 0; i < RUNS; i++) await run(embedder);

@@ -1,6 +1,7 @@
 /**
- * Resizing decoded pixels to the model's 224 x 224: ours, bit for bit as Pillow and as PyTorch, against sharp's cubic kernel (libvips), which is the
- * same antialiased filter but reproduces neither. First shows that they make the same picture; then times them in turn.
+ * Resizing decoded pixels to the model's 224 x 224: ours, bit for bit as Pillow and as PyTorch, with and without its WebAssembly kernel, against sharp's
+ * cubic kernel (libvips), which is the same antialiased filter but reproduces neither. First shows that ours are equal and that sharp makes the
+ * same picture; then times them in turn.
  */
 import { availableParallelism } from "node:os";
 import { type RawImage, resize } from "@chinese-clip/image-processor";
@@ -25,6 +26,20 @@ function picture(width: number, height: number): RawImage & { readonly data: Uin
   return { data, width, height, channels: 3 };
 }
 
+/** The package as it is where there is no WebAssembly: a copy of its own, that looks for it while it is away. */
+async function scalarResize(): Promise<typeof resize> {
+  const copy = (await import(`${import.meta.resolve("@chinese-clip/image-processor")}?scalar`)) as { resize: typeof resize };
+  const engine = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly");
+  if (engine === undefined) throw new Error("scalarResize: expected an engine with WebAssembly");
+  Reflect.deleteProperty(globalThis, "WebAssembly");
+  try {
+    copy.resize(picture(2, 2), { width: 1, height: 1 });
+  } finally {
+    Object.defineProperty(globalThis, "WebAssembly", engine);
+  }
+  return copy.resize;
+}
+
 function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? Number.NaN)), 0) / a.length;
 }
@@ -33,12 +48,14 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
 export async function benchResize(): Promise<void> {
   const initial = sharp.concurrency();
   const threads = availableParallelism();
+  const scalar = await scalarResize();
   for (const [width, height] of [
     [4032, 3024],
     [640, 480],
   ] as const) {
     const image = picture(width, height);
     const ours = (library: "pillow" | "torch"): Uint8Array => resize(image, { width: SIDE, height: SIDE, library }).data;
+    const withoutKernel = (library: "pillow" | "torch"): Uint8Array => scalar(image, { width: SIDE, height: SIDE, library }).data;
     const theirs = (concurrency: number): Promise<Uint8Array> => {
       sharp.concurrency(concurrency);
       return sharp(image.data, { raw: { width, height, channels: 3 } })
@@ -47,14 +64,19 @@ export async function benchResize(): Promise<void> {
         .toBuffer();
     };
     const reference = await theirs(1);
+    console.log();
     for (const library of ["pillow", "torch"] as const) {
-      const difference = meanDifference(ours(library), reference);
+      const pixels = ours(library);
+      if (Buffer.compare(pixels, withoutKernel(library)) !== 0) throw new Error("benchResize: expected the kernel to change no byte");
+      const difference = meanDifference(pixels, reference);
       console.log(`resize ${width}x${height} as ${library}: mean absolute difference from sharp ${difference.toFixed(3)} of 255`);
       if (!(difference < 2)) throw new Error("benchResize: expected the pictures to be alike");
     }
     const timings = await compare([
       { name: "ours, as Pillow", run: () => ours("pillow") },
       { name: "ours, as PyTorch", run: () => ours("torch") },
+      { name: "the same without WebAssembly, as Pillow", run: () => withoutKernel("pillow") },
+      { name: "the same without WebAssembly, as PyTorch", run: () => withoutKernel("torch") },
       { name: "sharp cubic, 1 thread", run: () => theirs(1) },
       { name: `sharp cubic, ${threads} threads`, run: () => theirs(threads) },
     ]);
