@@ -16,6 +16,8 @@ export { layOutOnnx, type OnnxExport, type OnnxExportOptions } from "./onnx/expo
 export type { EncodedGraph } from "./onnx/graph-builder.js";
 export type { ExternalData } from "./onnx/ir.js";
 export { readCombinedOnnx } from "./onnx/read-combined-onnx.js";
+export type { TowerDtype, TowerName } from "./quantize/conversion-step.js";
+export { layOutTower, quantizedDtype, type TowerFile } from "./quantize/lay-out-tower.js";
 export { ChineseCLIPModel, type ModelInputs, type ModelOutput } from "./towers/chinese-clip-model.js";
 export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";
 export { ChineseCLIPVisionModel } from "./towers/chinese-clip-vision-model.js";
@@ -34,5 +36,6 @@ export {
 export type { ImageInputs } from "./towers/vision-tower.js";
 export type { ByteSource, CheckpointFile } from "./weights/byte-source.js";
 export { Checkpoint, readCheckpoint } from "./weights/checkpoint.js";
+export { safetensorsHeader, type TensorHeader } from "./weights/safetensors-header.js";
 export { parseShardIndex, type ShardIndex } from "./weights/shard-index.js";
 export type { StoredTensor, TensorReference, WeightDtype } from "./weights/tensor-reference.js";

@@ -115,9 +115,9 @@ function bertLayer(
     ? attendWithProbabilities(graph, inputs)
     : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
 
-  const attended = layer.linear("attention.output.dense", graph.reshape(context, rows), D, D); // [B·Q, D]
+  const attended = layer.in("attention.output").linear("dense", graph.reshape(context, rows), D, D); // [B·Q, D]
   const middle = layer.layerNorm("attention.output.LayerNorm", graph.add(attended, asking), D, layerNormEps); // [B·Q, D]
-  const inner = activate(graph, layer.linear("intermediate.dense", middle, D, F), config.hiddenAct); // [B·Q, F]
-  const outer = layer.linear("output.dense", inner, F, D); // [B·Q, D]
+  const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F), config.hiddenAct); // [B·Q, F]
+  const outer = layer.in("output").linear("dense", inner, F, D); // [B·Q, D]
   return { x: layer.layerNorm("output.LayerNorm", graph.add(outer, middle), D, layerNormEps), probabilities }; // [B·Q, D]
 }

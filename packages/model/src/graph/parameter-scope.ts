@@ -1,14 +1,20 @@
 /**
- * Parameters by name: a scope of the checkpoint from which a graph takes its layers' parameters, each with the shape it must have.
+ * Parameters by name: a scope of the checkpoint from which a graph takes its layers' parameters, each with the shape it must have. How a
+ * layer is computed follows from what is stored: a weight in floating point, or one that a tower file (`quantize/`) has in whole numbers.
  */
 import type { GraphBuilder, Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
+import type { WeightDtype } from "../weights/tensor-reference.js";
+import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows } from "./quantized-linear.js";
 
 /** The parameters below one name of the checkpoint, as graph values. */
 export class ParameterScope {
   readonly #graph: GraphBuilder;
   readonly #checkpoint: Checkpoint;
   readonly #prefix: string;
+  /** What was scaled, and what was quantised, already: the query, key and value layers share it. */
+  readonly #scaled: Map<string, Value> = new Map();
+  readonly #quantized: Map<Value, QuantizedRows> = new Map();
 
   constructor(graph: GraphBuilder, checkpoint: Checkpoint, prefix = "") {
     this.#graph = graph;
@@ -37,6 +43,11 @@ export class ParameterScope {
 
   /** Rows of the embedding table `name`, `[rows, size]`, at `indices [..] -> [.., size]`; only the rows are converted to float32. */
   embed(name: string, indices: Value, rows: number, size: number): Value {
+    if (this.has(`${name}_int8`)) {
+      const values = this.#graph.gather(this.#integers(`${name}_int8`, [rows, size], "I8"), indices); // [.., size]
+      const scales = this.#graph.gather(this.get(`${name}_scale`, [rows, 1]), indices); // [.., 1]
+      return this.#graph.mul(this.#graph.cast(values, "float32"), scales);
+    }
     const full = this.#prefix + name;
     const reference = this.#checkpoint.tensor(full, [rows, size]);
     const found = this.#graph.gather(this.#graph.weight(full, reference), indices);
@@ -46,7 +57,23 @@ export class ParameterScope {
   /** `x [M, inputs] -> [M, outputs]` by the linear layer `name`, with its bias. */
   linear(name: string, x: Value, inputs: number, outputs: number): Value {
     const layer = this.in(name);
-    return this.#graph.linear(x, layer.get("weight", [outputs, inputs]), layer.get("bias", [outputs]));
+    const bias = (): Value => layer.get("bias", [outputs]); // after the weight: where both are missing, that says more
+    if (layer.has("weight_int8")) {
+      const weight = layer.#integers("weight_int8", [inputs, outputs], "I8");
+      const product = int8Product(this.#graph, this.#quantizedRows(x, inputs), weight, layer.get("weight_scale", [outputs]));
+      return this.#graph.add(product, bias()); // [M, outputs]
+    }
+    if (layer.has("weight_int4")) {
+      const blocks = inputs / INT4_BLOCK_SIZE;
+      const weight = {
+        values: layer.#integers("weight_int4", [outputs, blocks, INT4_BLOCK_SIZE / 2], "U8"),
+        scales: layer.get("weight_scale", [outputs * blocks]),
+        zeroPoints: layer.#integers("weight_zero_point", [outputs * Math.ceil(blocks / 2)], "U8"),
+        bias: bias(),
+      };
+      return this.#graph.matMulBlocks(this.#scaledInput(x, inputs), weight, [inputs, outputs], INT4_BLOCK_SIZE);
+    }
+    return this.#graph.linear(x, layer.get("weight", [outputs, inputs]), bias());
   }
 
   /** `x [M, inputs] -> [M, outputs]` by the projection `name`, which has no bias, and which cn_clip stores as `[inputs, outputs]`. */
@@ -59,6 +86,27 @@ export class ParameterScope {
   layerNorm(name: string, x: Value, size: number, epsilon: number): Value {
     const layer = this.in(name);
     return this.#graph.layerNorm(x, layer.get("weight", [size]), layer.get("bias", [size]), epsilon);
+  }
+
+  /** `x [M, inputs]` in int8; once for all layers that take it. */
+  #quantizedRows(x: Value, inputs: number): QuantizedRows {
+    const scaled = this.#scaledInput(x, inputs);
+    const rows = this.#quantized.get(scaled) ?? quantizeRows(this.#graph, scaled);
+    this.#quantized.set(scaled, rows);
+    return rows;
+  }
+
+  /** `x [M, inputs]`, times this scope's `input_scale` where it has one; once for all layers that take it. */
+  #scaledInput(x: Value, inputs: number): Value {
+    if (!this.has("input_scale")) return x;
+    const scaled = this.#scaled.get(x) ?? this.#graph.mul(x, this.get("input_scale", [inputs]));
+    this.#scaled.set(x, scaled);
+    return scaled;
+  }
+
+  #integers(name: string, shape: readonly number[], dtype: WeightDtype): Value {
+    const full = this.#prefix + name;
+    return this.#graph.weight(full, this.#checkpoint.tensor(full, shape, [dtype]));
   }
 
   #stored(name: string, shape: readonly number[]): { value: Value; transposed: boolean } {

@@ -118,6 +118,10 @@ function transformerBlock(
 
   const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D])), D, D); // [B·Q, D]
   const middle = graph.add(classOnly ? classRows(x) : x, attended); // [B·Q, D]
-  const inner = activate(graph, block.linear("mlp.fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F), config.hiddenAct); // [B·Q, F]
-  return { x: graph.add(middle, block.linear("mlp.fc2", inner, F, D)), probabilities }; // [B·Q, D]
+  const inner = activate(
+    graph,
+    block.in("mlp").linear("fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F),
+    config.hiddenAct,
+  ); // [B·Q, F]
+  return { x: graph.add(middle, block.in("mlp").linear("fc2", inner, F, D)), probabilities }; // [B·Q, D]
 }

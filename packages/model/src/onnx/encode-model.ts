@@ -12,6 +12,8 @@ const OPSET_VERSION = 18;
 /** `TensorProto.DataType`: the numbers of the element types. */
 export const DATA_TYPE: Readonly<Record<ElementType, number>> = {
   float32: 1,
+  uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,

@@ -9,6 +9,14 @@ import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } 
 /** A tensor in the graph under construction, by name. */
 export type Value = string;
 
+/** A weight quantised in blocks along K: uint8 `[N, K / blockSize, blockSize / 2]`, float32 `[N · K / blockSize]`, uint8, and the layer's bias. */
+export interface BlockWeight {
+  readonly values: Value;
+  readonly scales: Value;
+  readonly zeroPoints: Value;
+  readonly bias: Value | undefined;
+}
+
 /** A graph ready for a session. */
 export interface EncodedGraph {
   /** The model as ONNX protobuf; weights are external data whose `location` is a checkpoint file's name. */
@@ -27,7 +35,9 @@ const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
 const string = (value: string): Attribute => ({ kind: "string", value });
 
 /** Which stored number formats a graph can read, and what ONNX calls them. */
-const FLOAT_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
+const STORED_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
+  ["I8", "int8"],
+  ["U8", "uint8"],
   ["F32", "float32"],
   ["F16", "float16"],
   ["BF16", "bfloat16"],
@@ -59,8 +69,9 @@ export class GraphBuilder {
 
   /** A tensor of the checkpoint, by reference, in the number format in which it is stored. */
   weight(name: string, { dtype, shape, file, byteOffset, byteLength }: TensorReference): Value {
-    const type = FLOAT_TYPES.get(dtype);
-    if (type === undefined) throw new TypeError(`weight: expected floating-point numbers in ${name}, got ${dtype}`);
+    const type = STORED_TYPES.get(dtype);
+    if (type === undefined)
+      throw new TypeError(`weight: expected a dtype of ${[...STORED_TYPES.keys()].join(", ")} in ${name}, got ${dtype}`);
     this.#files.add(file);
     const data = { location: file, offset: byteOffset, length: byteLength };
     this.#initializers.set(name, { name, type, dims: shape, data });
@@ -73,6 +84,13 @@ export class GraphBuilder {
     const name = typeof values === "number" ? `int64_${values}` : `int64[${list.join(",")}]`;
     const data = new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
     this.#initializers.set(name, { name, type: "int64", dims: typeof values === "number" ? [] : [list.length], data });
+    return name;
+  }
+
+  /** One uint8 number. */
+  uint8(value: number): Value {
+    const name = `uint8_${value}`;
+    this.#initializers.set(name, { name, type: "uint8", dims: [], data: Uint8Array.of(value) });
     return name;
   }
 
@@ -126,6 +144,34 @@ export class GraphBuilder {
   /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`; with `transposed` the weight is `[K, N]`. */
   linear(x: Value, weight: Value, bias?: Value, transposed = false): Value {
     return this.#apply("Gemm", bias === undefined ? [x, weight] : [x, weight, bias], { transB: int(transposed ? 0 : 1) });
+  }
+
+  /** `a [M, K]` of uint8 around `zeroPoint`, times int8 `weight [K, N]`, times float32 `scale [N]` -> float32 `[M, N]`. */
+  matMulInteger(a: Value, zeroPoint: Value, weight: Value, scale: Value): Value {
+    return this.#apply("MatMulIntegerToFloat", [a, weight, this.float32(1), scale, zeroPoint], {}, "com.microsoft");
+  }
+
+  /**
+   * The linear layer with a weight of 4 bits an element, in blocks of `blockSize` along K, each with its scale and zero point:
+   * `x [M, K] -> [M, N]`. What multiplies is int8 where the processor has instructions for it, else float32.
+   */
+  matMulBlocks(x: Value, { values, scales, zeroPoints, bias }: BlockWeight, [K, N]: readonly [number, number], blockSize: number): Value {
+    const attributes = { K: int(K), N: int(N), bits: int(4), block_size: int(blockSize), accuracy_level: int(4) };
+    return this.#apply("MatMulNBits", [x, values, scales, zeroPoints, "", bias ?? ""], attributes, "com.microsoft");
+  }
+
+  /** `round(x [M, K] / scale [M]) + zeroPoint`, row by row, as uint8, halves to even, cut to [0, 255]; the zero point is a uint8 `[M]`. */
+  quantizeRows(x: Value, scale: Value, zeroPoint: Value): Value {
+    return this.#apply("QuantizeLinear", [x, scale, zeroPoint], { axis: int(0) });
+  }
+
+  abs(x: Value): Value {
+    return this.#apply("Abs", [x]);
+  }
+
+  /** The greatest element along one axis, which goes away. */
+  max(x: Value, axis: number): Value {
+    return this.#apply("ReduceMax", [x, this.int64([axis])], { keepdims: int(0) });
   }
 
   softmax(x: Value): Value {

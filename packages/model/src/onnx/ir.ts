@@ -3,7 +3,7 @@
  */
 
 /** Element types of tensors, by ONNX Runtime's names. */
-export type ElementType = "float32" | "float16" | "bfloat16" | "float64" | "int64" | "int32" | "bool";
+export type ElementType = "float32" | "float16" | "bfloat16" | "float64" | "int64" | "int32" | "int8" | "uint8" | "bool";
 
 /** An extent of an axis: a number, or a name for one that is known when the graph runs. */
 export type Dimension = number | string;

@@ -3,6 +3,7 @@
  */
 import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
+import { decodeFloats, transposeMatrix } from "./float-values.js";
 import { readSafetensors } from "./safetensors.js";
 import type { ShardIndex } from "./shard-index.js";
 import { nameCanonically } from "./tensor-names.js";
@@ -23,12 +24,13 @@ export class Checkpoint {
   }
 
   /**
-   * The reference to a floating-point tensor of a known shape.
+   * The reference to a tensor of a known shape.
    *
+   * @param dtypes - number formats that will do. Default: floating point.
    * @returns the reference; where it is `transposed`, its `shape` is the reverse of what was asked for.
    * @throws {@link CheckpointError} `missing-tensor`, `shape-mismatch` or `unsupported-dtype`, naming the tensor.
    */
-  tensor(name: string, shape: readonly number[]): StoredTensor {
+  tensor(name: string, shape: readonly number[], dtypes: readonly WeightDtype[] = FLOATS): StoredTensor {
     const found = this.tensors.get(name);
     if (found === undefined) {
       const files = [...this.#files.keys()].join(", ");
@@ -45,11 +47,11 @@ export class Checkpoint {
         { tensor: name, expected: shape, actual },
       );
     }
-    if (!FLOATS.includes(found.dtype)) {
+    if (!dtypes.includes(found.dtype)) {
       throw new CheckpointError(
         "unsupported-dtype",
-        `${found.file}: tensor ${name}: expected a dtype of ${FLOATS.join(", ")}, got ${found.dtype}`,
-        { tensor: name, expected: FLOATS, actual: found.dtype },
+        `${found.file}: tensor ${name}: expected a dtype of ${dtypes.join(", ")}, got ${found.dtype}`,
+        { tensor: name, expected: dtypes, actual: found.dtype },
       );
     }
     return found;
@@ -61,14 +63,29 @@ export class Checkpoint {
    * @throws {@link CheckpointError} as {@link Checkpoint.tensor}.
    */
   async scalar(name: string): Promise<number> {
-    const { dtype, file, byteOffset, byteLength } = this.tensor(name, this.tensors.get(name)?.shape.length === 1 ? [1] : []);
+    const shape = this.tensors.get(name)?.shape.length === 1 ? [1] : [];
+    const bytes = await this.#read(name, shape);
+    if (this.tensor(name, shape).dtype === "F64") return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
+    return decodeFloats(bytes, this.tensor(name, shape).dtype)[0] ?? Number.NaN;
+  }
+
+  /**
+   * The numbers of a floating-point tensor, row by row as its name stands for: a copy, which is float32 whatever it is stored in.
+   *
+   * @throws {@link CheckpointError} as {@link Checkpoint.tensor}; `malformed` where the file is shorter than it was.
+   */
+  async values(name: string, shape: readonly number[]): Promise<Float32Array> {
+    const { dtype, transposed } = this.tensor(name, shape);
+    const values = decodeFloats(await this.#read(name, shape), dtype);
+    return transposed ? transposeMatrix(values, shape) : values;
+  }
+
+  async #read(name: string, shape: readonly number[]): Promise<Uint8Array> {
+    const { file, byteOffset, byteLength } = this.tensor(name, shape);
     const bytes = await this.#files.get(file)?.read(byteOffset, byteOffset + byteLength);
     if (bytes?.byteLength !== byteLength)
       malformed({ name: file }, `tensor ${name}: expected ${byteLength} bytes to read`, { tensor: name });
-    const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength);
-    if (dtype === "F64") return view.getFloat64(0, true);
-    if (dtype === "F32") return view.getFloat32(0, true);
-    return (dtype === "F16" ? fromFloat16 : fromBfloat16)(view.getUint16(0, true));
+    return bytes;
   }
 }
 
@@ -117,19 +134,4 @@ async function readTorchFile(file: CheckpointFile, isZip: boolean): Promise<Map<
   const { findTensors } = await import("./torch-state-dict.js");
   const opened = isZip ? (await import("./torch-zip.js")).openTorchZip(file) : (await import("./torch-legacy.js")).openTorchLegacy(file);
   return findTensors(file, await opened);
-}
-
-function fromFloat16(bits: number): number {
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  const magnitude =
-    exponent === 31 ? (fraction === 0 ? Infinity : NaN) : exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -magnitude : magnitude;
-}
-
-/** The upper half of a float32. */
-function fromBfloat16(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint16(0, bits);
-  return view.getFloat32(0);
 }

@@ -1,0 +1,17 @@
+/**
+ * A part of a tower's conversion: which tensors it gives, known from names and shapes alone, and how their bytes are made.
+ */
+import type { TensorHeader } from "../weights/safetensors-header.js";
+
+/** Which of the two towers. */
+export type TowerName = "text" | "vision";
+
+/** A number format that weights are converted to. */
+export type TowerDtype = "fp16" | "q8" | "q4";
+
+/** Some tensors of the file, and how to make their bytes. */
+export interface ConversionStep {
+  readonly tensors: readonly TensorHeader[];
+  /** Reads the source's weights; one array for each tensor, of its size. */
+  make(): Promise<readonly ArrayBufferView[]>;
+}

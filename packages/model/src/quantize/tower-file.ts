@@ -1,0 +1,107 @@
+/**
+ * One tower's weights as a file of their own in another number format: a safetensors file under the checkpoint's names, from which the same
+ * graph builders make the tower (`graph/parameter-scope.ts` reads what is stored). Its layout follows from names and shapes, so a graph can
+ * be built from it before a weight was read; the bytes are made a layer at a time.
+ *
+ * - `fp16`: matrices in half precision.
+ * - `q8`: the linear layers of the blocks in int8, one scale for each output; the word embedding in int8, one scale for each word.
+ * - `q4`: the linear layers in 4 bits, in blocks of 32 inputs, each with scale and zero point; the word embedding as in `q8`.
+ *
+ * Vectors stay float32; what matrices are left (patches, positions, projections) are half precision. A ResNet has no such layers: it is
+ * stored in half precision.
+ */
+import { Checkpoint } from "../weights/checkpoint.js";
+import { toFloat16 } from "../weights/float-values.js";
+import { safetensorsHeader, tensorBytes } from "../weights/safetensors-header.js";
+import type { StoredTensor } from "../weights/tensor-reference.js";
+import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";
+import type { TowerFile } from "./lay-out-tower.js";
+import { quantizeInt8Rows } from "./int8-matrix.js";
+import { bertLayerStep, bertStart, visionLayerStep, visionStart } from "./quantized-layer.js";
+
+/** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet. */
+const TOWER_TENSORS = {
+  text: /^text_model\.|^text_projection\.weight$/u,
+  vision: /^(?:vision_model|visual)\.|^visual_projection\.weight$/u,
+} as const;
+const LAYER = /^(.*\.encoder\.layers?\.\d+)\./u;
+const WORD_EMBEDDING = "text_model.embeddings.word_embeddings.weight";
+
+/** As {@link layOutTower} of `lay-out-tower.ts`, which loads this file when it is wanted. */
+export function towerFile(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype, name: string): TowerFile {
+  const steps = [...conversionSteps(checkpoint, tower, dtype)];
+  const tensors = steps.flatMap((step) => step.tensors);
+  const header = safetensorsHeader(tensors, { format: "pt", dtype, tower });
+  const references = new Map<string, StoredTensor>();
+  let end = header.length;
+  for (const tensor of tensors) {
+    const byteLength = tensorBytes(tensor);
+    const { dtype: stored, shape } = tensor;
+    references.set(tensor.name, { dtype: stored, shape, file: name, byteOffset: end, byteLength, transposed: false });
+    end += byteLength;
+  }
+  return {
+    checkpoint: new Checkpoint(references, []),
+    name,
+    byteLength: end,
+    async *chunks() {
+      yield header;
+      for (const step of conversionSteps(checkpoint, tower, dtype)) {
+        // One after the other: that is what keeps a layer in memory and not a tower.
+        for (const { buffer, byteOffset, byteLength } of await step.make()) yield new Uint8Array(buffer, byteOffset, byteLength);
+      }
+    },
+  };
+}
+
+/** What has no layer comes first, then the layers in their order. */
+function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype): Generator<ConversionStep> {
+  const names = [...checkpoint.tensors.keys()].filter((name) => TOWER_TENSORS[tower].test(name) && !name.endsWith(".position_ids"));
+  const layers = new Set(names.map((name) => LAYER.exec(name)?.[1]).filter((layer) => layer !== undefined));
+  const quantized = dtype !== "fp16";
+  for (const name of names) {
+    if (quantized && name === WORD_EMBEDDING) yield wordEmbeddingStep(checkpoint, name);
+    else if (!quantized || !LAYER.test(name)) yield floatStep(checkpoint, name);
+  }
+  if (!quantized || layers.size === 0) return;
+  const ordered = [...layers].toSorted((a, b) => layerIndex(a) - layerIndex(b));
+  const start = tower === "text" ? bertStart(checkpoint) : visionStart(checkpoint);
+  for (const layer of ordered) yield (tower === "text" ? bertLayerStep : visionLayerStep)(checkpoint, layer, dtype, start);
+}
+
+function layerIndex(layer: string): number {
+  return Number(/\d+$/u.exec(layer)?.[0]);
+}
+
+/** A tensor in floating point: matrices in half precision, vectors in float32. */
+function floatStep(checkpoint: Checkpoint, name: string): ConversionStep {
+  const shape = canonicalShape(checkpoint, name);
+  const half = shape.length > 1;
+  return {
+    tensors: [{ name, dtype: half ? "F16" : "F32", shape }],
+    async make() {
+      const values = await checkpoint.values(name, shape);
+      return [half ? toFloat16(values) : values];
+    },
+  };
+}
+
+function wordEmbeddingStep(checkpoint: Checkpoint, name: string): ConversionStep {
+  const [rows = 0, size = 0] = canonicalShape(checkpoint, name);
+  return {
+    tensors: [
+      { name: `${name}_scale`, dtype: "F32", shape: [rows, 1] },
+      { name: `${name}_int8`, dtype: "I8", shape: [rows, size] },
+    ],
+    async make() {
+      const { values, scales } = quantizeInt8Rows(await checkpoint.values(name, [rows, size]), [rows, size]);
+      return [scales, values];
+    },
+  };
+}
+
+function canonicalShape(checkpoint: Checkpoint, name: string): readonly number[] {
+  const tensor = checkpoint.tensors.get(name);
+  const shape = tensor?.shape ?? [];
+  return tensor?.transposed === true ? shape.toReversed() : shape;
+}

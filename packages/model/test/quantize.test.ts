@@ -1,0 +1,192 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  buildTextGraph,
+  buildVisionGraph,
+  ChineseCLIPConfig,
+  layOutTower,
+  quantizedDtype,
+  readCheckpoint,
+  type TowerDtype,
+} from "../src/index.js";
+import { quantizeInt4 } from "../src/quantize/int4-matrix.js";
+import { quantizeInt8, quantizeInt8Rows } from "../src/quantize/int8-matrix.js";
+import { decodeFloats, toFloat16 } from "../src/weights/float-values.js";
+import { fixtureBytes, memoryFile, safetensors } from "./fixtures.js";
+
+const halves = (values: Float32Array): Float32Array => decodeFloats(new Uint8Array(toFloat16(values).buffer), "F16");
+
+describe("half precision", () => {
+  it("gives every half back", () => {
+    const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
+    const back = toFloat16(decodeFloats(new Uint8Array(all.buffer), "F16"));
+    const isNaN = (bits: number): boolean => (bits & 0x7fff) > 0x7c00;
+    expect(all.filter((bits, i) => (isNaN(bits) ? !isNaN(back[i]!) : back[i] !== bits))).toHaveLength(0);
+  });
+
+  it("takes the nearest, of two the even one", () => {
+    const step = 2 ** -10;
+    expect([
+      ...halves(Float32Array.of(1 + 0.5 * step, 1 + 1.5 * step, 1 + 0.51 * step, 65519, 65520, -1e9, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24)),
+    ]).toEqual([1, 1 + 2 * step, 1 + step, 65504, Infinity, -Infinity, 2 ** -24, 0, 2 ** -23]);
+    fc.assert(
+      fc.property(fc.float({ min: -65504, max: 65504, noNaN: true }), (value) => {
+        const [half = Number.NaN] = halves(Float32Array.of(value));
+        const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value) || 1)));
+        return Math.abs(half - value) <= 2 ** (exponent - 11);
+      }),
+    );
+  });
+});
+
+const matrix = fc
+  .tuple(
+    fc.integer({ min: 1, max: 40 }),
+    fc.integer({ min: 1, max: 3 }).map((blocks) => 32 * blocks),
+  )
+  .chain(([N, K]) =>
+    fc.record({
+      N: fc.constant(N),
+      K: fc.constant(K),
+      weight: fc.float32Array({ minLength: N * K, maxLength: N * K, min: -100, max: 100, noNaN: true }),
+      scale: fc.float32Array({ minLength: K, maxLength: K, min: 0.5, max: 20, noNaN: true }),
+    }),
+  );
+
+describe("quantised matrices", () => {
+  it("are within half a step in int8, transposed", () => {
+    fc.assert(
+      fc.property(matrix, ({ N, K, weight, scale }) => {
+        const { values, scales } = quantizeInt8(weight, [N, K], scale);
+        for (let n = 0; n < N; n++) {
+          for (let k = 0; k < K; k++) {
+            const wanted = weight[n * K + k]! * scale[k]!;
+            expect(Math.abs(values[k * N + n]! * scales[n]! - wanted)).toBeLessThanOrEqual(0.5001 * scales[n]! + 1e-6);
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("are within half a step in int8, row by row", () => {
+    fc.assert(
+      fc.property(matrix, ({ N, K, weight }) => {
+        const { values, scales } = quantizeInt8Rows(weight, [N, K]);
+        return weight.every(
+          (value, i) => Math.abs(values[i]! * scales[Math.floor(i / K)]! - value) <= 0.5001 * scales[Math.floor(i / K)]! + 1e-6,
+        );
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("are within the range's sixteenth in 4 bits, and no worse than the uncut grid", () => {
+    fc.assert(
+      fc.property(matrix, ({ N, K, weight, scale }) => {
+        const { values, scales, zeroPoints } = quantizeInt4(weight, [N, K], scale, 32);
+        const blocks = K / 32;
+        for (let n = 0; n < N; n++) {
+          for (let b = 0; b < blocks; b++) {
+            const wanted = Array.from({ length: 32 }, (_, i) => weight[n * K + b * 32 + i]! * scale[b * 32 + i]!);
+            const zero = (zeroPoints[n * Math.ceil(blocks / 2) + (b >> 1)]! >> (4 * (b % 2))) & 15;
+            const got = wanted.map(
+              (_, i) => (((values[(n * K + b * 32 + i) >> 1]! >> (4 * (i % 2))) & 15) - zero) * scales[n * blocks + b]!,
+            );
+            const range = Math.max(0, ...wanted) - Math.min(0, ...wanted);
+            const error = wanted.reduce((sum, value, i) => sum + (value - got[i]!) ** 2, 0);
+            // The uncut grid errs by half a step at most, and by one at its ends, where the zero point was rounded.
+            expect(error).toBeLessThanOrEqual(32 * (range / 15) ** 2 + 1e-9);
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("keep nothing but zeros where there is nothing but zeros", () => {
+    expect(quantizeInt8(new Float32Array(64), [2, 32], new Float32Array(32).fill(1)).values.every((value) => value === 0)).toBe(true);
+    const { scales } = quantizeInt4(new Float32Array(64), [2, 32], new Float32Array(32).fill(1), 32);
+    expect([...scales]).toEqual([0, 0]);
+  });
+});
+
+async function tinyModel(name: "tiny-vit" | "tiny-rn50" = "tiny-vit") {
+  const file = name === "tiny-vit" ? "model.safetensors" : "clip_cn_tiny-rn50.pt";
+  return readCheckpoint([memoryFile(file, await fixtureBytes(`${name}/${file}`))]);
+}
+
+async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+describe("layOutTower", () => {
+  const cases = (["fp16", "q8", "q4"] as const).flatMap((dtype) => (["text", "vision"] as const).map((tower) => ({ dtype, tower })));
+
+  it.each(cases)("says where $tower in $dtype will lie before it is written", async ({ dtype, tower }) => {
+    const file = await layOutTower(await tinyModel(), tower, dtype, "tower.safetensors");
+    const bytes = await bytesOf(file.chunks());
+    expect(bytes.length).toBe(file.byteLength);
+    const read = await readCheckpoint([memoryFile("tower.safetensors", bytes)]);
+    expect(new Map(read.tensors)).toEqual(new Map(file.checkpoint.tensors));
+    expect(quantizedDtype(read)).toBe(dtype === "fp16" ? undefined : dtype);
+  });
+
+  it("takes the one tower, and less room than it has", async () => {
+    const checkpoint = await tinyModel();
+    const size = async (tower: "text" | "vision", dtype: TowerDtype): Promise<number> =>
+      (await layOutTower(checkpoint, tower, dtype, "x")).byteLength;
+    for (const tower of ["text", "vision"] as const) {
+      const fp32 = [...checkpoint.tensors]
+        .filter(([name]) => name.startsWith(tower))
+        .reduce((sum, [, { byteLength }]) => sum + byteLength, 0);
+      expect(await size(tower, "fp16")).toBeLessThan(0.7 * fp32);
+      expect(await size(tower, "q8")).toBeLessThan(await size(tower, "fp16"));
+      expect(await size(tower, "q4")).toBeLessThan(await size(tower, "q8"));
+      expect(
+        [...(await layOutTower(checkpoint, tower, "q8", "x")).checkpoint.tensors.keys()].every((name) =>
+          name.startsWith(tower.slice(0, 3)),
+        ),
+      ).toBe(true);
+    }
+  });
+
+  it("gives graphs that the builders make of what is stored", async () => {
+    const config = ChineseCLIPConfig.fromJSON(JSON.parse(new TextDecoder().decode(await fixtureBytes("tiny-vit/config.json"))));
+    const checkpoint = await tinyModel();
+    const text = buildTextGraph(
+      config.textConfig,
+      (await layOutTower(checkpoint, "text", "q8", "t")).checkpoint,
+      { kind: "features" },
+      config.projectionDim,
+    );
+    const vision = buildVisionGraph(
+      config.visionConfig,
+      (await layOutTower(checkpoint, "vision", "q4", "v")).checkpoint,
+      { kind: "features" },
+      config.projectionDim,
+    );
+    expect(text.files).toEqual(["t"]);
+    expect(vision.files).toEqual(["v"]);
+    expect(new TextDecoder("latin1").decode(text.model)).toContain("MatMulIntegerToFloat");
+    expect(new TextDecoder("latin1").decode(vision.model)).toContain("MatMulNBits");
+  });
+
+  it("stores a ResNet in half precision", async () => {
+    const file = await layOutTower(await tinyModel("tiny-rn50"), "vision", "q8", "v");
+    expect(new Set([...file.checkpoint.tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(["F16", "F32"]));
+    expect((await bytesOf(file.chunks())).length).toBe(file.byteLength);
+  });
+
+  it("names the tensor that a layer lacks", async () => {
+    const entries = { "text_model.encoder.layer.0.attention.self.query.weight": { dtype: "F32", shape: [4, 4], data_offsets: [0, 64] } };
+    const checkpoint = await readCheckpoint([memoryFile("model.safetensors", safetensors(entries, 64))]);
+    await expect(layOutTower(checkpoint, "text", "q8", "t").then((file) => bytesOf(file.chunks()))).rejects.toMatchObject({
+      name: "CheckpointError",
+      code: "missing-tensor",
+      message: expect.stringContaining("text_model.embeddings.word_embeddings.weight"),
+    });
+  });
+});
