@@ -272,7 +272,7 @@ describe("fromPretrained", () => {
   it("refuses options that it does not know, instead of loading something else", async () => {
     // @ts-expect-error -- not a dtype
     expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { dtype: "q99" })))).toMatch(
-      /RangeError: .*dtype "fp32", got "q99"/,
+      /RangeError: .*dtype to be one of fp32, fp16, q8, q4, got "q99"/,
     );
     // @ts-expect-error -- not a device
     expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { device: "tpu" })))).toMatch(/device "cpu", got "tpu"/);

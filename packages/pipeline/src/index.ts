@@ -10,6 +10,7 @@ export {
   type ModelOpener,
 } from "./load-model.js";
 export type {
+  Dtype,
   ImagePreprocessor,
   LoadProgress,
   ModelFiles,
@@ -17,6 +18,7 @@ export type {
   Platform,
   PreprocessedImage,
   PretrainedOptions,
+  TowerConversion,
 } from "./platform.js";
 export { openCheckpoint } from "./open-checkpoint.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";

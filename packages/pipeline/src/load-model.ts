@@ -12,15 +12,19 @@ import {
   type CreateSession,
   type ModelParts,
   parseVisionConfig,
+  quantizedDtype,
   type TextGraphs,
   type TowerGraphs,
   type VisionConfig,
   type VisionGraphs,
 } from "@chinese-clip/model";
+import { ConvertedTowers } from "./converted-towers.js";
 import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
-import type { ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
+import type { Dtype, ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
 import { readConfig } from "./read-config.js";
+
+const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 
 /** What a `ChineseCLIPModel` is made of. */
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
@@ -46,7 +50,8 @@ export async function loadFrom<Files extends ModelFiles, Made>(
   make: (files: Files) => Promise<Made>,
 ): Promise<Made> {
   const { dtype = "fp32", device = "cpu", numThreads, signal } = options;
-  if (dtype !== "fp32") throw new RangeError(`fromPretrained: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
+  if (!DTYPES.includes(dtype))
+    throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
   if (device !== "cpu") throw new RangeError(`fromPretrained: expected device "cpu", got ${JSON.stringify(device)}`);
   if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
     throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
@@ -99,10 +104,17 @@ export async function loadModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
-  const { config, weights, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
-  return weights instanceof Checkpoint
-    ? { config, graphs: checkpointGraphs(config, weights), createSession, logitScale: await weights.scalar("logit_scale") }
-    : { config, ...weights, createSession };
+  const { config, weights, towers, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
+  if (!(weights instanceof Checkpoint)) return { config, ...weights, createSession };
+  const graphsOf = (checkpoint: Checkpoint): TowerGraphs => checkpointGraphs(config, checkpoint);
+  const graphs: TowerGraphs =
+    towers === undefined
+      ? graphsOf(weights)
+      : {
+          text: (outputs) => towers.graph("text", (checkpoint) => graphsOf(checkpoint).text(outputs)),
+          vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
+        };
+  return { config, graphs, createSession, logitScale: await weights.scalar("logit_scale") };
 }
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
@@ -111,8 +123,15 @@ export async function loadTextModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<ChineseCLIPTextConfig, TextGraphs>> {
-  const { config, weights, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPTextConfig.fromJSON(json));
-  return { config, graphs: weights instanceof Checkpoint ? checkpointTextGraphs(config, weights) : weights.graphs, createSession };
+  const { config, weights, towers, createSession } = await loadParts(platform, files, options, (json) =>
+    ChineseCLIPTextConfig.fromJSON(json),
+  );
+  if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
+  const graphsOf = (checkpoint: Checkpoint): TextGraphs => checkpointTextGraphs(config, checkpoint);
+  const converted: TextGraphs | undefined = towers && {
+    text: (outputs) => towers.graph("text", (checkpoint) => graphsOf(checkpoint).text(outputs)),
+  };
+  return { config, graphs: converted ?? graphsOf(weights), createSession };
 }
 
 /** The parts of an image tower: of a whole model's files, or of an image tower's own. */
@@ -121,8 +140,13 @@ export async function loadVisionModelParts(
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<VisionConfig, VisionGraphs>> {
-  const { config, weights, createSession } = await loadParts(platform, files, options, parseVisionConfig);
-  return { config, graphs: weights instanceof Checkpoint ? checkpointVisionGraphs(config, weights) : weights.graphs, createSession };
+  const { config, weights, towers, createSession } = await loadParts(platform, files, options, parseVisionConfig);
+  if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
+  const graphsOf = (checkpoint: Checkpoint): VisionGraphs => checkpointVisionGraphs(config, checkpoint);
+  const converted: VisionGraphs | undefined = towers && {
+    vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
+  };
+  return { config, graphs: converted ?? graphsOf(weights), createSession };
 }
 
 async function loadParts<Config>(
@@ -130,11 +154,36 @@ async function loadParts<Config>(
   files: ModelFiles,
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
-): Promise<{ config: Config; weights: Checkpoint | CombinedOnnx; createSession: CreateSession }> {
+): Promise<{
+  config: Config;
+  weights: Checkpoint | CombinedOnnx;
+  /** Where the weights are wanted in another number format than they are stored in. */
+  towers: ConvertedTowers | undefined;
+  createSession: CreateSession;
+}> {
   const config = parseConfig(await readConfig(files));
   // An export gives features only, so it is what is left where there is no checkpoint.
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
   const weights = onnx ?? (await openCheckpoint(files));
   options.signal?.throwIfAborted();
-  return { config, weights, createSession: (graph) => platform.createSession(graph, files, options) };
+  const towers = await convertedTowers(platform, files, options, weights);
+  return { config, weights, towers, createSession: towers?.createSession ?? ((graph) => platform.createSession(graph, files, options)) };
+}
+
+/** @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format. */
+async function convertedTowers(
+  platform: Platform<never>,
+  files: ModelFiles,
+  options: PretrainedOptions,
+  weights: Checkpoint | CombinedOnnx,
+): Promise<ConvertedTowers | undefined> {
+  const { dtype = "fp32" } = options;
+  const stored = weights instanceof Checkpoint ? quantizedDtype(weights) : undefined;
+  if (stored === dtype || (stored === undefined && dtype === "fp32")) return undefined;
+  if (stored !== undefined || !(weights instanceof Checkpoint)) {
+    throw new RangeError(
+      `fromPretrained: ${files.source}: expected dtype ${stored ?? "fp32"}, which is what the model's ${stored === undefined ? "ONNX export" : "weights"} are in, got ${dtype}`,
+    );
+  }
+  return dtype === "fp32" ? undefined : ConvertedTowers.layOut(platform, files, options, weights, dtype);
 }

@@ -72,6 +72,7 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
         },
       };
     },
+    keepTower: async () => files,
     createImagePreprocessor(): ImagePreprocessor<FakeImage> {
       return {
         async preprocess(image, { signal } = {}) {

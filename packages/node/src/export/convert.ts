@@ -7,6 +7,7 @@ import {
   checkpointGraphs,
   ChineseCLIPConfig,
   type Piece,
+  safetensorsHeader,
   type StoredTensor,
   type WeightDtype,
 } from "@chinese-clip/model";
@@ -114,22 +115,15 @@ function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTens
 
 /** A safetensors file: eight bytes of length, the header, then the tensors one after the other. */
 async function safetensors(checkpoint: Checkpoint, { weightsFolder }: DiskModelFiles): Promise<Piece[]> {
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
-  const pieces: Piece[] = [];
-  let end = 0;
-  for (const [name, tensor] of modelTensors(checkpoint)) {
-    const { dtype, shape, transposed, file: location, byteOffset: offset, byteLength: length } = tensor;
-    header[name] = { dtype, shape: transposed ? shape.toReversed() : shape, data_offsets: [end, end + length] };
-    end += length;
+  const tensors = modelTensors(checkpoint);
+  const headers = tensors.map(([name, { dtype, shape, transposed }]) => ({ name, dtype, shape: transposed ? shape.toReversed() : shape }));
+  const pieces: Piece[] = [safetensorsHeader(headers, { format: "pt" })];
+  for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length }] of tensors) {
     const range = { location, offset, length };
     // Only the two projections are ever transposed, at most a few megabytes each.
     pieces.push(transposed ? transpose(await readPiece(weightsFolder, range), shape, length) : range);
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const prefix = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
-  new DataView(prefix.buffer).setBigUint64(0, BigInt(prefix.length - 8), true);
-  prefix.set(json, 8);
-  return [prefix, ...pieces];
+  return pieces;
 }
 
 /** A matrix of elements of any size, the other way round: a copy. */

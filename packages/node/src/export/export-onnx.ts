@@ -50,7 +50,16 @@ const TOWERS = ["text", "vision"] as const;
  * @throws RangeError - an option that is not known, or `externalData: false` for a model of 2 GiB or more; else as `fromPretrained`.
  */
 export async function exportOnnx(source: ModelSource, folder: string | URL, options: ExportOnnxOptions = {}): Promise<readonly string[]> {
-  const { towers = TOWERS, normalize = false, externalData = "auto", triton = false, maxBatchSize = 64, signal, onProgress } = options;
+  const {
+    towers = TOWERS,
+    normalize = false,
+    externalData = "auto",
+    triton = false,
+    maxBatchSize = 64,
+    dtype = "fp32",
+    signal,
+    onProgress,
+  } = options;
   const unknown = towers.find((tower) => !TOWERS.includes(tower));
   if (unknown !== undefined || towers.length === 0)
     throw new RangeError(`exportOnnx: expected towers to be some of ${TOWERS.join(", ")}, got ${JSON.stringify(towers)}`);
@@ -58,6 +67,7 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     throw new RangeError(`exportOnnx: expected externalData to be true, false or "auto", got ${JSON.stringify(externalData)}`);
   if (!Number.isInteger(maxBatchSize) || maxBatchSize < 1)
     throw new RangeError(`exportOnnx: expected maxBatchSize to be a whole number of at least 1, got ${maxBatchSize}`);
+  if (dtype !== "fp32") throw new RangeError(`exportOnnx: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
   const target = folderPath(folder);
   return loadFrom(nodePlatform, source, options, async (files) => {
     const { config, graphs } = await loadModelParts(nodePlatform, files, options);

@@ -75,7 +75,8 @@ export async function readHubSettings(
   };
 }
 
-function cacheFolder(hub: HubName, environment: Environment): string {
+/** Where a hub's models are kept, by the environment. */
+export function cacheFolder(hub: HubName, environment: Environment = process.env): string {
   const modelscope = environment["MODELSCOPE_CACHE"];
   if (hub === "modelscope" && modelscope) return expand(modelscope, environment);
   const cache = environment["HF_HUB_CACHE"] || environment["HUGGINGFACE_HUB_CACHE"];

@@ -1,0 +1,56 @@
+/**
+ * The thread that converts a tower's weights: the entry file that `kept-towers.ts` starts. A layer is in memory at a time, and the file
+ * appears under its name only when it is whole.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { workerData } from "node:worker_threads";
+import { Checkpoint, type CheckpointFile, layOutTower } from "@chinese-clip/model";
+import { openDiskFile } from "../files/disk-file.js";
+import { cacheError } from "../hub/hub-cache.js";
+import { servePort } from "../worker/worker-port.js";
+import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
+
+// kept-towers.ts is the only one to start this thread
+const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as TowerWorkerData;
+
+servePort<ConvertRequest>({
+  async convert(): Promise<ConvertedTower> {
+    const hash = createHash("sha256");
+    const files: CheckpointFile[] = [];
+    for (const file of new Set([...tensors.values()].map((tensor) => tensor.file))) {
+      const opened = await openDiskFile(join(weightsFolder, file));
+      if (opened === undefined) continue; // the checkpoint says which tensor lacks it
+      files.push({
+        ...opened.file,
+        async read(start, end) {
+          const bytes = await opened.file.read(start, end);
+          hash.update(bytes);
+          return bytes;
+        },
+      });
+    }
+    const converted = await layOutTower(new Checkpoint(tensors, files), tower, dtype, name);
+    const part = join(folder, `${name}.${randomUUID()}.part`);
+    try {
+      await mkdir(folder, { recursive: true });
+      const target = await open(part, "wx");
+      try {
+        // Chunk by chunk: a layer is read, converted and written before the next.
+        for await (const chunk of converted.chunks()) await target.writeFile(chunk);
+        await target.datasync();
+      } finally {
+        await target.close();
+      }
+      const digest = hash.digest("hex");
+      await mkdir(join(folder, digest), { recursive: true });
+      await rename(part, join(folder, digest, name));
+      return { hash: digest };
+    } catch (error) {
+      throw cacheError(error, folder);
+    } finally {
+      await rm(part, { force: true }).catch(() => undefined); // where it cannot be removed it could not be made
+    }
+  },
+});
