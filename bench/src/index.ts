@@ -11,6 +11,7 @@ import { checkAgreement } from "./check.js";
 import { benchColdStart } from "./cold-start.js";
 import { benchCombinedOnnx } from "./combined-onnx.js";
 import { benchEventLoop } from "./event-loop.js";
+import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
 import { benchGrowth } from "./growth.js";
 import { benchMemory } from "./memory.js";
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tokenizer: benchTokenizer,
   resize: benchResize,
   peers: async () => benchPeers(await vitB16()),
+  fidelity: async () => benchFidelity(await vitB16(), cache("demo")),
   "cold-start": async () => benchColdStart(await vitB16()),
   "first-text": async () => benchFirstText(await vitB16()),
   "combined-onnx": async () => benchCombinedOnnx(await vitB16()),
