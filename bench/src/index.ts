@@ -21,6 +21,7 @@ import { makeRandomCheckpoint, VIT_B_16, VIT_B_16_SHALLOW } from "./random-check
 import { benchPublishedModels } from "./published-models.js";
 import { currentLoad, describeMachine, describeRun, recordOutput, updateReadme } from "./readme.js";
 import { benchResize } from "./resize.js";
+import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
 
 const cache = (name: string): string => fileURLToPath(new URL(`../.cache/${name}`, import.meta.url));
@@ -40,6 +41,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   profile: async () => benchProfile(await vitB16(), cache("profiles")),
   growth: async () => benchGrowth(await vitB16(), plot),
   memory: async () => benchMemory(await shallow()),
+  throughput: async () => benchThroughput(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
 };

@@ -3,7 +3,7 @@
  */
 
 /** Numbers in [0, 1), by a linear congruential generator. */
-function* uniform(seed: number): Generator<number, never> {
+export function* uniform(seed: number): Generator<number, never> {
   for (let state = seed >>> 0; ;) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     yield state / 2 ** 32;

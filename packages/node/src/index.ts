@@ -16,6 +16,7 @@ export {
 export type {
   Classification,
   ClassifyOptions,
+  Device,
   Embeddings,
   EmbedImagesOptions,
   EmbedImagesProgress,

@@ -6,6 +6,7 @@ import type { ImagePreprocessor, Platform, PretrainedOptions, TowerConversion } 
 import { type DiskModelFiles, openModel } from "./files/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
+import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
 import { createNodeSession } from "./session/node-session.js";
 import { keepTower } from "./towers/kept-towers.js";
 
@@ -20,9 +21,15 @@ interface NodePlatform extends Platform<ImageInput> {
 export const nodePlatform: NodePlatform = {
   openModel,
 
-  createSession(graph, files, { numThreads, sessionOptions, lowMemory = false }) {
-    const options = { ...(numThreads === undefined ? {} : { intraOpNumThreads: numThreads }), ...sessionOptions };
-    return createNodeSession(graph, files.weightsFolder, options, lowMemory);
+  checkDevice,
+
+  async createSession(graph, files, { device = "cpu", numThreads, sessionOptions, lowMemory = false }) {
+    const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
+    try {
+      return await createNodeSession(graph, files.weightsFolder, { ...deviceOptions(device), ...threads, ...sessionOptions }, lowMemory);
+    } catch (error) {
+      throw deviceError(device, error);
+    }
   },
 
   keepTower,

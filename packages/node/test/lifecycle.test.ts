@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Worker } from "node:worker_threads";
+import { listSupportedBackends } from "onnxruntime-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CheckpointError, ChineseCLIP, ChineseCLIPModel, ChineseCLIPTextModel, Tensor, WorkerError } from "../dist/index.js";
 
@@ -274,14 +275,32 @@ describe("fromPretrained", () => {
     expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { dtype: "q99" })))).toMatch(
       /RangeError: .*dtype to be one of fp32, fp16, q8, q4, got "q99"/,
     );
-    // @ts-expect-error -- not a device
-    expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { device: "tpu" })))).toMatch(/device "cpu", got "tpu"/);
+    expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { device: "tpu" })))).toMatch(
+      /RangeError: .*expected a device that .* has \("cpu".*\), got "tpu"/,
+    );
     expect(String(await rejection(ChineseCLIPModel.fromPretrained(TINY, { numThreads: 0 })))).toMatch(/numThreads/);
   });
 
   it("gives up when told to", async () => {
     const reason = new Error("changed my mind");
     expect(await rejection(ChineseCLIP.fromPretrained(TINY, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+  });
+
+  it("computes on the device that was asked for, or says why not, and never elsewhere", async () => {
+    for (const { name } of listSupportedBackends()) {
+      await using model = await ChineseCLIPModel.fromPretrained(TINY, { device: name, numThreads: 1 });
+      const result: unknown = await model.getTextFeatures({ inputIds: ids(3) }).catch((error: unknown) => error);
+      if (name === "cpu") expect(result).toBeInstanceOf(Tensor);
+      // A machine with a GPU computes there; one without says so.
+      else if (!(result instanceof Tensor))
+        expect(String(result)).toContain(`device "${name}": ONNX Runtime could not load the model there`);
+    }
+  }, 60_000);
+
+  it("refuses a device that no build for this system has, before it looks for the model", async () => {
+    const absent = process.platform === "win32" ? "coreml" : "dml";
+    const error = await rejection(ChineseCLIPModel.fromPretrained("/no such folder", { device: absent }));
+    expect(String(error)).toMatch(new RegExp(`RangeError: .*ONNX Runtime's build for ${process.platform} .*got "${absent}"`));
   });
 
   it("passes sessionOptions to ONNX Runtime, which refuses what it does not know", async () => {

@@ -9,9 +9,7 @@ import { dot, type Embeddings, type TextEmbeddings, writeNormalizedRows } from "
 import { type ChineseCLIPModelParts, loadModelParts } from "./load-model.js";
 import type { ImagePreprocessor, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
-
-/** Texts that go through the model together; sorted by length, so that little is padding. */
-const TEXT_BATCH = 64;
+import { batchByLength, textInputs, tokenizeTexts } from "./text-batches.js";
 
 /** Options of a classification. */
 export interface ClassifyOptions {
@@ -72,26 +70,28 @@ export class ChineseCLIP<ImageInput> {
   }
 
   /**
-   * Embeds one text or several.
+   * Embeds one text or several. Texts of like length go through the model together, so the order in which they are given costs nothing.
    *
    * @returns rows in the order of the texts; for no texts, no rows.
+   * @throws TypeError - a text that is no string.
    */
   async embedText(text: string | readonly string[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<TextEmbeddings> {
-    const texts = typeof text === "string" ? [text] : text;
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const { tokenizer } = this.processor;
+    const tokenized = await tokenizeTexts(tokenizer, typeof text === "string" ? [text] : text, signal);
     const dim = this.model.config.projectionDim;
-    const data = new Float32Array(texts.length * dim);
-    const truncated = texts.map(() => false);
-    const byLength = texts.map((_, index) => index).toSorted((a, b) => texts[a]!.length - texts[b]!.length);
-    for (let start = 0; start < byLength.length; start += TEXT_BATCH) {
-      options.signal?.throwIfAborted();
-      const rows = byLength.slice(start, start + TEXT_BATCH);
-      const inputs = this.processor.process({ text: rows.map((row) => texts[row]!) });
+    const data = new Float32Array(tokenized.length * dim);
+    for (const rows of batchByLength(tokenized.map(({ ids }) => ids.length))) {
+      const inputs = textInputs(
+        rows.map((row) => tokenized[row]!),
+        tokenizer.padTokenId,
+      );
       const features = await this.model.getTextFeatures(inputs);
+      signal?.throwIfAborted();
       writeNormalizedRows(features.data as Float32Array, data, rows);
-      for (const [i, row] of rows.entries()) truncated[row] = inputs.truncated[i] ?? false;
     }
-    options.signal?.throwIfAborted();
-    return { data, count: texts.length, dim, truncated };
+    return { data, count: tokenized.length, dim, truncated: tokenized.map(({ truncated }) => truncated) };
   }
 
   /**

@@ -1,13 +1,17 @@
 /**
- * Pictures to embeddings as a stream: while one batch is in the model, the next is being decoded, and no more than that is in memory.
+ * Pictures to embeddings as a stream: while one batch is in the model, the next is being decoded, and no more than that is in memory. Pictures
+ * that come as bytes are bounded by these as well.
  */
 import { Tensor } from "onnxruntime-common";
 import { writeNormalizedRows } from "./embeddings.js";
 import type { ImagePreprocessor, PreprocessedImage } from "./platform.js";
 
+/** A batch of pictures that come as bytes or pixels ends at so many of them, however few pictures they are. */
+const BATCH_BYTES = 64 * 2 ** 20;
+
 /** Options of a stream of embeddings. */
 export interface EmbedImagesOptions {
-  /** Pictures that go through the model together. Default 8: larger ones gain nothing on a CPU. */
+  /** Pictures that go through the model together, at most. Default 8: larger ones gain nothing on a CPU. */
   readonly batchSize?: number | undefined;
   /** Ends the stream early; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -122,12 +126,22 @@ async function* batches<T>(
   size: number,
 ): AsyncGenerator<{ index: number; input: T }[], void, undefined> {
   let batch: { index: number; input: T }[] = [];
-  let index = 0;
+  let [index, bytes] = [0, 0];
   for await (const input of items) {
     batch.push({ index: index++, input });
-    if (batch.length < size) continue;
+    bytes += heldBytes(input);
+    if (batch.length < size && bytes < BATCH_BYTES) continue;
     yield batch;
     batch = [];
+    bytes = 0;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Bytes that a picture keeps in memory: of a file's contents, of a Blob or of pixels; of a path or a URL, none. */
+function heldBytes(input: unknown): number {
+  if (typeof input !== "object" || input === null) return 0;
+  if ("byteLength" in input && typeof input.byteLength === "number") return input.byteLength;
+  if ("size" in input && typeof input.size === "number") return input.size;
+  return "data" in input ? heldBytes(input.data) : 0;
 }

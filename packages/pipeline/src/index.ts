@@ -10,6 +10,7 @@ export {
   type ModelOpener,
 } from "./load-model.js";
 export type {
+  Device,
   Dtype,
   ImagePreprocessor,
   LoadProgress,

@@ -33,6 +33,8 @@ export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> &
 export interface ModelOpener<Files extends ModelFiles> {
   /** Finds a model's files. */
   openModel(source: string | URL, options: PretrainedOptions): Promise<Files>;
+  /** Refuses a device that there is not; absent: only `"cpu"` is taken. */
+  checkDevice?(device: string): Promise<void>;
 }
 
 /**
@@ -52,7 +54,8 @@ export async function loadFrom<Files extends ModelFiles, Made>(
   const { dtype = "fp32", device = "cpu", numThreads, signal } = options;
   if (!DTYPES.includes(dtype))
     throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
-  if (device !== "cpu") throw new RangeError(`fromPretrained: expected device "cpu", got ${JSON.stringify(device)}`);
+  if (platform.checkDevice !== undefined) await platform.checkDevice(device);
+  else if (device !== "cpu") throw new RangeError(`fromPretrained: expected device "cpu", got ${JSON.stringify(device)}`);
   if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
     throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
   }

@@ -47,6 +47,9 @@ export type LoadProgress =
 /** Number formats that a model can be loaded in. */
 export type Dtype = "fp32" | TowerDtype;
 
+/** Where to compute: one of ONNX Runtime's execution providers, of which each platform has its own. */
+export type Device = "cpu" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
+
 /** How a model is to be loaded. All are per call; nothing is global. */
 export interface PretrainedOptions {
   /**
@@ -54,8 +57,8 @@ export interface PretrainedOptions {
    * of the size, and the fastest on a processor. `"q4"`: 4 bits, the smallest. Weights are converted when a tower is first used, and kept.
    */
   readonly dtype?: Dtype | undefined;
-  /** Where to compute. Default, and so far the only one: `"cpu"`. */
-  readonly device?: "cpu" | undefined;
+  /** Where to compute. Default: `"cpu"`. What else there is depends on the platform; one that cannot be had is an error, never another in its place. */
+  readonly device?: Device | undefined;
   /** Threads that one operator may use. Default: ONNX Runtime's, one for each physical core. */
   readonly numThreads?: number | undefined;
   /**
@@ -137,6 +140,12 @@ export interface PreprocessedImage {
 export interface Platform<ImageInput> {
   /** Finds a model's files. */
   openModel(source: string | URL, options: PretrainedOptions): Promise<ModelFiles>;
+  /**
+   * Refuses what {@link PretrainedOptions.device} cannot be here, before any file is looked for. Absent: only `"cpu"` is taken.
+   *
+   * @throws RangeError - naming the devices that there are.
+   */
+  checkDevice?(device: string): Promise<void>;
   /** Loads a graph whose weights lie in these files. */
   createSession(graph: EncodedGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
   /**

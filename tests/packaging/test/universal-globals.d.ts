@@ -62,3 +62,6 @@ declare namespace WebAssembly {
 }
 
 declare function atob(base64: string): string;
+
+/** To let other work run in between. */
+declare function setTimeout(callback: (...values: never[]) => void, milliseconds: number): unknown;

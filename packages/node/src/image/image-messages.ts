@@ -12,6 +12,8 @@ export interface ImageWorkerData {
   /** The parsed preprocessor_config.json. */
   readonly config: unknown;
   readonly limits: ImageLimits;
+  /** How many pictures this thread reads and decodes at once. */
+  readonly loads: number;
 }
 
 /** A picture as it is sent: a path or URL, an encoded file, or pixels. */

@@ -1,9 +1,10 @@
 /**
- * Pictures to `pixelValues` in a thread of its own. Decoding is off the caller's thread anyway (libvips); resizing and normalising are
+ * Pictures to `pixelValues` in threads of their own. Decoding is off the caller's thread anyway (libvips); resizing and normalising are
  * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
  */
 import { createImageProcessor, ImageError, type ImageErrorCode } from "@chinese-clip/image-processor";
 import type { ImagePreprocessor, PreprocessedImage } from "@chinese-clip/pipeline";
+import { availableParallelism } from "node:os";
 import type { RevivedFields } from "../worker/serialized-error.js";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
@@ -12,14 +13,24 @@ import { readBlobBytes } from "./read-bytes.js";
 
 /** Options of {@link createImagePreprocessor}. */
 export interface ImagePreprocessorOptions extends ImageLimits {
-  /** The thread's entry file, for a program that is bundled into one file. Default: `image-worker.js` beside this module. */
+  /** The threads' entry file, for a program that is bundled into one file. Default: `image-worker.js` beside this module. */
   readonly workerUrl?: URL | undefined;
 }
 
+/** libuv decodes in four threads unless told otherwise, and a picture takes longer to decode than to resize: more threads would wait for it. */
+const MAX_THREADS = 4;
+
 /**
- * Prepares a thread for preprocessing; it starts at the first picture, and holds the process only while it has work.
+ * How many pictures are read and decoded at once: as many as libuv has threads by default. More would only pile up decoded pixels, which
+ * take ten times the memory of the files and more.
+ */
+const MAX_LOADS = 4;
+
+/**
+ * Prepares threads for preprocessing, at most one for each core. One starts when those before it all have work, the first at the first
+ * picture; they hold the process only while they have work.
  *
- * Any number of calls of `preprocess` may be under way; the thread takes them in turn. Bytes and pixels are copied before the call returns, so
+ * Any number of calls of `preprocess` may be under way; the threads take them in turn. Bytes and pixels are copied before the call returns, so
  * the caller's stay as they are. It rejects with an ImageError as `loadImage` and the image processor do, with a `WorkerError` when the thread
  * crashed or `dispose` was called, and with `signal.reason` when aborted.
  *
@@ -31,19 +42,29 @@ export function createImagePreprocessor(config: unknown, options: ImagePreproces
   createImageProcessor(config);
   const { workerUrl = new URL("./image-worker.js", import.meta.url), ...limits } = options;
   const { maxBytes } = limitsOf(limits);
-  const host = new WorkerHost<PreprocessRequest>(workerUrl, {
-    name: "chinese-clip images",
-    workerData: { config, limits } satisfies ImageWorkerData,
-    reviveError: { ImageError: reviveImageError },
-  });
+  const threads = Math.min(availableParallelism(), MAX_THREADS);
+  const loads = Math.ceil(MAX_LOADS / threads);
+  const hosts = Array.from(
+    { length: threads },
+    () =>
+      new WorkerHost<PreprocessRequest>(workerUrl, {
+        name: "chinese-clip images",
+        workerData: { config, limits, loads } satisfies ImageWorkerData,
+        reviveError: { ImageError: reviveImageError },
+      }),
+  );
   return {
     async preprocess(input, { signal } = {}) {
       signal?.throwIfAborted();
       const posted = input instanceof Blob ? await readBlobBytes(input, { maxBytes, signal }) : copyOf(input);
       const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL };
+      // The first of those with the least to do, so that a later one starts only when the others are busy.
+      const host = hosts.reduce((least, other) => (other.pending < least.pending ? other : least));
       return host.call<PreprocessedImage>(request, buffersOf(posted), signal);
     },
-    dispose: () => host.dispose(),
+    async dispose() {
+      await Promise.all(hosts.map((host) => host.dispose()));
+    },
   };
 }
 

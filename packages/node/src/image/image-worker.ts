@@ -1,5 +1,5 @@
 /**
- * The thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
+ * A thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
 import type { PreprocessedImage } from "@chinese-clip/pipeline";
@@ -8,22 +8,16 @@ import { servePort, Transferred } from "../worker/worker-port.js";
 import type { ImageWorkerData, PreprocessRequest } from "./image-messages.js";
 import { loadImage } from "./load-image.js";
 
-/**
- * How many pictures are read and decoded at once: as many as libuv has threads by default. More would only pile up decoded pixels, which
- * take ten times the memory of the files and more.
- */
-const MAX_LOADS = 4;
-
 // image-preprocessor.ts is the only one to start this thread
-const { config, limits } = workerData as ImageWorkerData;
+const { config, limits, loads: maxLoads } = workerData as ImageWorkerData;
 const processor = createImageProcessor(config);
 
 const waiting: (() => void)[] = [];
 let loads = 0;
 
-/** Runs `work` when fewer than `MAX_LOADS` others run; first come, first served. */
+/** Runs `work` when fewer than `maxLoads` others run; first come, first served. */
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (loads === MAX_LOADS) await new Promise<void>((resolve) => waiting.push(resolve));
+  if (loads === maxLoads) await new Promise<void>((resolve) => waiting.push(resolve));
   else loads++;
   try {
     return await work();
