@@ -5,7 +5,7 @@ import { loadPythonJson } from "../../src/evaluation/python-json.js";
 
 type Pairs = readonly (readonly [string, string])[];
 /** What Python wrote: floats by the bytes of their double, strings as they are. */
-const golden = JSON.parse(readFileSync(new URL("fixtures/python-values.json", import.meta.url), "utf8")) as Record<
+const golden = JSON.parse(readFileSync(new URL("../../../../fixtures/evaluation/python-values.json", import.meta.url), "utf8")) as Record<
   "floats" | "rounded" | "strings" | "reprs",
   Pairs
 >;

@@ -13,7 +13,7 @@ interface Case {
 }
 
 /** cn_clip's result files for these inputs, successes and failures, as CPython 3.11 wrote them. */
-const cases = readFileSync(new URL("fixtures/judgements.jsonl", import.meta.url), "utf8")
+const cases = readFileSync(new URL("../../../../fixtures/evaluation/judgements.jsonl", import.meta.url), "utf8")
   .trimEnd()
   .split("\n")
   .map((line) => JSON.parse(line) as Case);

@@ -7,7 +7,7 @@ import { type Features, readFeatures } from "../../src/evaluation/features.js";
 import { formatJudgement, judgePredictions } from "../../src/evaluation/recall.js";
 import { formatPrediction, searchTopK } from "../../src/evaluation/top-k.js";
 
-const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/retrieval/${name}`, import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../../../../fixtures/evaluation/retrieval/${name}`, import.meta.url));
 const read = (name: string): string => readFileSync(fixture(name), "utf8");
 
 describe.each(["ties", "floats"])("cn_clip's files for the features of %s, byte for byte", (set) => {
