@@ -70,14 +70,18 @@ function axisLabels(
   label: string,
   { at, left, top, font }: { readonly at: number; readonly left: number; readonly top: number; readonly font: number },
 ): string[] {
-  const characters = Array.from(label);
-  const shown = escapeMarkup(widthOf(label) > 14 ? `${characters.slice(0, 12).join("")}…` : label);
+  const all = Array.from(label);
+  const characters = widthOf(label) > 14 ? [...all.slice(0, 12), "…"] : all;
+  const shown = escapeMarkup(characters.join(""));
   const style = `font-size="${font}" fill="${INK}"`;
-  return [
-    `<text x="${left - 6}" y="${top + at + font * 0.36}" text-anchor="end" ${style}>${shown}</text>`,
-    // Chinese stands upright, from above downwards; other scripts lie on their side.
-    `<text x="${left + at}" y="${top - 6}" text-anchor="end" style="writing-mode:vertical-rl" ${style}>${shown}</text>`,
-  ];
+  const x = left + at;
+  // Chinese stands upright, one character under the other; other scripts lie on their side.
+  const above = /^[\p{Script=Han}…]+$/u.test(characters.join(""))
+    ? `<text y="${top - 8 - characters.length * font * 1.05}" text-anchor="middle" ${style}>${characters
+        .map((character) => `<tspan x="${x}" dy="${font * 1.05}">${character}</tspan>`)
+        .join("")}</text>`
+    : `<text transform="translate(${x + font * 0.36} ${top - 6}) rotate(-90)" ${style}>${shown}</text>`;
+  return [`<text x="${left - 6}" y="${top + at + font * 0.36}" text-anchor="end" ${style}>${shown}</text>`, above];
 }
 
 function gridLines(count: number, cell: number, left: number, top: number): string[] {
