@@ -9,9 +9,9 @@ import type { Features } from "./features.js";
 import { readImageTsv } from "./image-tsv.js";
 import type { EmbedTexts } from "./zero-shot.js";
 
-/** A stream of pictures' bytes to a stream of rows of length 1, in the same order; unreadable ones are errors. */
+/** A stream of pictures, files or their bytes, to a stream of rows of length 1, in the same order; unreadable ones are errors. */
 export type EmbedPictures = (
-  pictures: AsyncIterable<Uint8Array>,
+  pictures: AsyncIterable<string | Uint8Array>,
 ) => AsyncIterable<{ readonly index: number; readonly embedding: Float32Array } | { readonly index: number; readonly error: unknown }>;
 
 /** Texts that are embedded between two reports of progress. */
