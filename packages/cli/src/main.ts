@@ -43,4 +43,10 @@ async function main(): Promise<number> {
   throw new UsageError(`no such command: ${args.slice(0, 2).join(" ")}\n${overview()}`);
 }
 
+// A reader that has seen enough (`… | head`) is no mistake.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 process.exitCode = await main().catch(report);

@@ -143,6 +143,8 @@ function printReports(reports: readonly DirectionReport[], { json, language, pri
     if (!json) for (const file of report.files) note(`→ ${file}`);
     if (report.judgement.success) continue;
     const advice = adviceFor(report);
-    note(`error: ${report.direction}: ${report.judgement.reason}${advice === undefined ? "" : `\n${advice}`}`);
+    note(
+      `${language === "zh" ? "错误：" : "error: "}${report.direction}: ${report.judgement.reason}${advice === undefined ? "" : `\n${advice}`}`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The package's own Chinese templates, written as people write under pictures: data files in `templates/`, found by name.
+ * The package's own Chinese templates, written as people write under pictures: data files in `sets/`, found by name.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -18,9 +18,9 @@ export function isTemplateSet(name: string): name is TemplateSet {
   return (TEMPLATE_SETS as readonly string[]).includes(name);
 }
 
-/** The file of a set; the folder lies beside `dist` and beside `src`. */
+/** The file of a set: beside this source file, or seen from `dist`, where the build puts this code. The package has both folders. */
 function fileOfSet(name: TemplateSet): string {
-  const candidates = ["../templates/", "../../templates/"].map((up) => fileURLToPath(new URL(`${up}${name}.txt`, import.meta.url)));
+  const candidates = ["./sets/", "../src/templates/sets/"].map((folder) => fileURLToPath(new URL(`${folder}${name}.txt`, import.meta.url)));
   const file = candidates.find((candidate) => existsSync(candidate));
   if (file === undefined) throw new TemplateError(`the package's own file ${name}.txt is missing; install the package again`);
   return file;

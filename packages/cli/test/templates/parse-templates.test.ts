@@ -100,7 +100,7 @@ describe("by name", () => {
 });
 
 describe("the package's own sets", () => {
-  const folder = fileURLToPath(new URL("../../templates/", import.meta.url));
+  const folder = fileURLToPath(new URL("../../src/templates/sets/", import.meta.url));
 
   it("are those in the folder, and its README counts them right", async () => {
     const files = readdirSync(folder).filter((file) => file.endsWith(".txt"));
