@@ -89,7 +89,7 @@ export async function runCommand(command: Command, args: readonly string[], cont
 function parseOptions(command: Command, args: readonly string[]): OptionValues {
   const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type }]) => [name, { type }]));
   try {
-    return parseArgs({ args: [...args], options }).values as OptionValues;
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     // Node's message goes on with advice about positional arguments, of which there are none here.
     const reason = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);

@@ -14,8 +14,11 @@ export const JUDGED = 10;
 
 /** Recall in percent: of how many queries something right is among the first one, five or ten found. */
 export interface Recall {
+  /** Something right came first. */
   readonly r1: number;
+  /** Something right was among the first five. */
   readonly r5: number;
+  /** Something right was among the first ten. */
   readonly r10: number;
   /** The mean of the three. */
   readonly meanRecall: number;
@@ -91,11 +94,17 @@ function strippedLines(text: string): string[] {
   return lines.map(pythonStrip);
 }
 
-/** `str.strip()`: Python's idea of white space has the four separators U+001C to U+001F and U+0085, and not U+FEFF. */
+/** `str.strip()`: Python's idea of white space has U+001C to U+001F and U+0085, and not U+FEFF. */
 export function pythonStrip(text: string): string {
-  return text.replace(/^[\s\u001c-\u001f\u0085]+|[\s\u001c-\u001f\u0085]+$/g, (space) =>
-    space.includes("\uFEFF") ? space.replace(/^[^\uFEFF]+|[^\uFEFF]+$/g, "") : "",
-  );
+  let [start, end] = [0, text.length];
+  while (start < end && isPythonSpace(text.charAt(start))) start++;
+  while (end > start && isPythonSpace(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isPythonSpace(unit: string): boolean {
+  const code = unit.charCodeAt(0);
+  return (code >= 0x1c && code <= 0x1f) || code === 0x85 || (code !== 0xfeff && /\s/.test(unit));
 }
 
 function readReference(text: string, names: DirectionNames): Map<string, Entry> {

@@ -13,6 +13,7 @@ export interface TemplateList {
 
 /** A list of templates that cannot be read. */
 export class TemplateError extends Error {
+  /** `"TemplateError"`. */
   override readonly name: string = "TemplateError";
   /** The line that it is about, counted from 1. */
   readonly line: number | undefined;
