@@ -104,7 +104,7 @@ function filesOf(values: OptionValues): RetrievalFiles {
     }
     return { texts, images: named, textFeatures };
   }
-  const found = findRetrievalFiles(data, stringValue(values, "split") ?? "test");
+  const found = findRetrievalFiles(data, stringValue(values, "split") ?? "test", stringValue(values, "model") !== undefined);
   return { texts: texts ?? found.texts, images: named ?? found.images, textFeatures: textFeatures ?? found.textFeatures };
 }
 
@@ -142,9 +142,9 @@ function printReports(reports: readonly DirectionReport[], { json, language, pri
   for (const report of reports) {
     if (!json) for (const file of report.files) note(`→ ${file}`);
     if (report.judgement.success) continue;
+    const { place, reason } = report.judgement;
+    const where = place === undefined ? "" : `${place.file}, ${language === "zh" ? `第 ${place.line} 行` : `line ${place.line}`}: `;
     const advice = adviceFor(report);
-    note(
-      `${language === "zh" ? "错误：" : "error: "}${report.direction}: ${report.judgement.reason}${advice === undefined ? "" : `\n${advice}`}`,
-    );
+    note(`${language === "zh" ? "错误：" : "error: "}${report.direction}: ${where}${reason}${advice === undefined ? "" : `\n${advice}`}`);
   }
 }

@@ -27,7 +27,15 @@ export interface Recall {
 /** Recall, or why cn_clip's script would have given none. */
 export type Judgement =
   | { readonly success: true; readonly recall: Recall; readonly queries: number }
-  | { readonly success: false; readonly reason: string };
+  | { readonly success: false; readonly reason: string; readonly place: FailurePlace | undefined };
+
+/** The line that a judgement failed at. */
+export interface FailurePlace {
+  /** Which of the two files. */
+  readonly file: "reference" | "predictions";
+  /** Counted from 1. */
+  readonly line: number;
+}
 
 /** What a query's right answers and predictions are kept under, by Python's equality. */
 interface Entry {
@@ -36,7 +44,26 @@ interface Entry {
 }
 
 /** A failure in cn_clip's words. */
-class JudgementFailure extends Error {}
+class JudgementFailure extends Error {
+  readonly place: FailurePlace | undefined;
+
+  constructor(message: string, place?: FailurePlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/** What `read` gives for each line; a failure in it gets the line's number. */
+function readEach<T>(text: string, file: FailurePlace["file"], read: (line: string) => T): void {
+  for (const [index, line] of strippedLines(text).entries()) {
+    try {
+      read(line);
+    } catch (error) {
+      if (!(error instanceof JudgementFailure || error instanceof PythonJsonError)) throw error;
+      throw new JudgementFailure(error.message, { file, line: index + 1 });
+    }
+  }
+}
 
 /**
  * Judges predictions.
@@ -52,8 +79,8 @@ export function judgePredictions(reference: string, predictions: string, directi
     const submission = readSubmission(predictions, golden, names);
     return { success: true, recall: scoreOf(golden, submission), queries: golden.size };
   } catch (error) {
-    if (!(error instanceof JudgementFailure || error instanceof PythonJsonError)) throw error;
-    return { success: false, reason: error.message };
+    if (!(error instanceof JudgementFailure)) throw error;
+    return { success: false, reason: error.message, place: error.place };
   }
 }
 
@@ -109,14 +136,14 @@ function isPythonSpace(unit: string): boolean {
 
 function readReference(text: string, names: DirectionNames): Map<string, Entry> {
   const reference = new Map<string, Entry>();
-  for (const line of strippedLines(text)) {
+  readEach(text, "reference", (line) => {
     const object = loadPythonJson(line);
     const id = itemOf(object, names.query);
     const values = itemOf(object, names.found);
     if (isList(id) || isDict(id)) throw new JudgementFailure(`unhashable type: '${typeName(id)}'`);
     const key = equalityKey(id);
     reference.set(key, { id: reference.get(key)?.id ?? id, values });
-  }
+  });
   return reference;
 }
 
@@ -148,11 +175,11 @@ interface Prediction {
 function readSubmission(text: string, reference: ReadonlyMap<string, Entry>, names: DirectionNames): Map<string, Prediction> {
   const submission = new Map<string, Prediction>();
   let previous: PythonValue | undefined;
-  for (const line of strippedLines(text)) {
+  readEach(text, "predictions", (line) => {
     const prediction = readPrediction(line, previous, names);
     previous = prediction.id;
     submission.set(equalityKey(prediction.id), prediction);
-  }
+  });
   const missing = missingIds(reference, submission);
   if (missing.length > 0) {
     throw new JudgementFailure(

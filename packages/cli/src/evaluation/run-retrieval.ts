@@ -142,27 +142,27 @@ export async function judgePredictionFile(
 }
 
 /**
- * The files of a set by cn_clip's names, `<folder>/<split>_texts.jsonl` and so on: features where they are, else pictures.
+ * The files of a set by cn_clip's names, `<folder>/<split>_texts.jsonl` and so on.
  *
+ * @param embed - whether there is a model to embed with: then pictures and texts come before features, which may be another model's.
  * @throws EvaluationError - `missing`: neither pictures nor features, or no texts.
  */
-export function findRetrievalFiles(folder: string, split: string): RetrievalFiles {
-  const file = (ending: string): string => join(folder, `${split}_${ending}`);
-  const present = (name: string): string | undefined => (existsSync(name) ? name : undefined);
-  const texts = present(file("texts.jsonl"));
-  const features = present(file("imgs.img_feat.jsonl"));
-  const tsv = present(file("imgs.tsv"));
-  if (texts === undefined || (features ?? tsv) === undefined) {
+export function findRetrievalFiles(folder: string, split: string, embed: boolean): RetrievalFiles {
+  const present = (ending: string): string | undefined => {
+    const file = join(folder, `${split}_${ending}`);
+    return existsSync(file) ? file : undefined;
+  };
+  const texts = present("texts.jsonl");
+  const features = present("imgs.img_feat.jsonl");
+  const tsv = present("imgs.tsv");
+  const images = tsv !== undefined && (embed || features === undefined) ? { tsv } : features === undefined ? undefined : { features };
+  if (texts === undefined || images === undefined) {
     const expected = texts === undefined ? `${split}_texts.jsonl` : `${split}_imgs.tsv or ${split}_imgs.img_feat.jsonl`;
     throw new EvaluationError("missing", `expected ${expected} in it; check the folder, or name another split with --split`, {
       file: folder,
     });
   }
-  return {
-    texts,
-    images: features === undefined ? { tsv: tsv ?? "" } : { features },
-    textFeatures: present(file("texts.txt_feat.jsonl")),
-  };
+  return { texts, images, textFeatures: embed ? undefined : present("texts.txt_feat.jsonl") };
 }
 
 /** The directions that a word asks for. */

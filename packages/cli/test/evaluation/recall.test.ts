@@ -23,6 +23,18 @@ describe("the result file of evaluation.py and evaluation_tr.py, byte for byte",
     expect(formatJudgement(judgePredictions(reference, predictions, direction))).toBe(output);
   });
 
+  it("a failure at a line names it", () => {
+    const reference = '{"text_id": 1, "image_ids": [1]}\n';
+    const prediction = '{"text_id": 1, "image_ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\n';
+    const place = (golden: string, submitted: string): unknown => {
+      const judgement = judgePredictions(golden, submitted, "text-to-image");
+      return judgement.success ? "success" : judgement.place;
+    };
+    expect(place(`${reference}{}\n`, prediction)).toEqual({ file: "reference", line: 2 });
+    expect(place(reference, `${prediction}${prediction}\n`)).toEqual({ file: "predictions", line: 3 });
+    expect(place(reference, "")).toBeUndefined();
+  });
+
   it("whatever the line, there is a judgement", () => {
     const good = '{"text_id": 1, "image_ids": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}';
     const line = fc.oneof(

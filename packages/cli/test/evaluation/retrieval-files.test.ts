@@ -8,6 +8,7 @@ import { formatFeature, readFeatures } from "../../src/evaluation/features.js";
 import { readImageTsv } from "../../src/evaluation/image-tsv.js";
 import { readLines } from "../../src/evaluation/read-lines.js";
 import { evaluateDirection, readAnnotation, writeRetrievalFiles } from "../../src/evaluation/retrieval.js";
+import { findRetrievalFiles } from "../../src/evaluation/run-retrieval.js";
 import { writeWhole } from "../../src/evaluation/write-whole.js";
 
 let folder: string;
@@ -115,6 +116,27 @@ describe("annotations", () => {
     ["[]", "t, line 1: expected one JSON object a line, {…}"],
   ])("say what is wrong with %j", (content, message) => {
     expect(() => parseAnnotation(content, "t")).toThrow(message);
+  });
+});
+
+describe("a folder's files", () => {
+  it("are features without a model, and pictures and texts with one", () => {
+    for (const name of ["test_texts.jsonl", "test_imgs.tsv", "test_imgs.img_feat.jsonl", "test_texts.txt_feat.jsonl"]) write(name, "");
+    const texts = join(folder, "test_texts.jsonl");
+    expect(findRetrievalFiles(folder, "test", false)).toEqual({
+      texts,
+      images: { features: join(folder, "test_imgs.img_feat.jsonl") },
+      textFeatures: join(folder, "test_texts.txt_feat.jsonl"),
+    });
+    expect(findRetrievalFiles(folder, "test", true)).toEqual({
+      texts,
+      images: { tsv: join(folder, "test_imgs.tsv") },
+      textFeatures: undefined,
+    });
+    rmSync(join(folder, "test_imgs.tsv"));
+    expect(findRetrievalFiles(folder, "test", true).images).toEqual({ features: join(folder, "test_imgs.img_feat.jsonl") });
+    rmSync(join(folder, "test_imgs.img_feat.jsonl"));
+    expect(() => findRetrievalFiles(folder, "test", true)).toThrow("expected test_imgs.tsv or test_imgs.img_feat.jsonl in it");
   });
 });
 

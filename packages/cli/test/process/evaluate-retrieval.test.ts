@@ -73,6 +73,13 @@ describe("finished predictions", () => {
     expect(stderr).toContain(output.errorMsg);
   });
 
+  it("name the line that they fail at", async () => {
+    const bad = write("bad.jsonl", `${lines(join(golden, "valid_predictions.jsonl"))[0]}\n{"text_id": "2"}\n`);
+    const { code, stderr } = await judge(bad, path("bad.json"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: text-to-image: predictions, line 2: Found an invalid text_id \d+, it should be an integer/m);
+  });
+
   it("need one direction", async () => {
     const { code, stderr } = await runCli(["evaluate", "retrieval", "--texts", TEXTS, "--predictions", TEXTS]);
     expect([code, stderr]).toEqual([
