@@ -53,8 +53,8 @@ class JudgementFailure extends Error {
   }
 }
 
-/** What `read` gives for each line; a failure in it gets the line's number. */
-function readEach<T>(text: string, file: FailurePlace["file"], read: (line: string) => T): void {
+/** Calls `read` for each line; a failure in it gets the line's number. */
+function readEach(text: string, file: FailurePlace["file"], read: (line: string) => void): void {
   for (const [index, line] of strippedLines(text).entries()) {
     try {
       read(line);
