@@ -47,6 +47,14 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       sharp: "decodes JPEG, PNG, WebP and what else a browser shows; Node has no decoder",
     },
   },
+  cli: {
+    platformFree: false,
+    dependencies: {
+      "@chinese-clip/model": "the configuration that parameters are counted from",
+      "@chinese-clip/node": "loads models and embeds",
+      "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
+    },
+  },
 };
 
 /** The parts of a package's manifest that the tests read. */

@@ -1,0 +1,113 @@
+/**
+ * What a verb of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
+ */
+import { parseArgs } from "node:util";
+
+/** A text in the two languages of the command. */
+export interface Bilingual {
+  readonly en: string;
+  readonly zh: string;
+}
+
+/** One option of a verb. */
+export interface CommandOption {
+  readonly type: "string" | "boolean";
+  /** What its value is called in the help. */
+  readonly value?: string;
+  readonly help: Bilingual;
+}
+
+/** Values of the options that were given. */
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Where a verb writes and what it knows of its user. */
+export interface CommandContext {
+  readonly language: keyof Bilingual;
+  /** Whether results are for a program. */
+  readonly json: boolean;
+  /** Results. */
+  readonly print: (text: string) => void;
+  /** Everything else. */
+  readonly note: (text: string) => void;
+}
+
+/** A verb. */
+export interface Command {
+  /** As it is typed, `evaluate retrieval`. */
+  readonly name: string;
+  readonly summary: Bilingual;
+  readonly options: Readonly<Record<string, CommandOption>>;
+  readonly examples: readonly string[];
+  /** @returns the exit code: 0, or 1 for a result that is a failure. */
+  run(values: OptionValues, context: CommandContext): Promise<number>;
+}
+
+/** A command line that cannot be followed: exit code 2. */
+export class UsageError extends Error {
+  override readonly name: string = "UsageError";
+}
+
+const COMMON: Readonly<Record<string, CommandOption>> = {
+  json: { type: "boolean", help: { en: "print the result as JSON", zh: "以 JSON 输出结果" } },
+  help: { type: "boolean", help: { en: "this text", zh: "显示本帮助" } },
+};
+
+/** The language that the environment asks for. */
+export function languageOf(env: Readonly<Record<string, string | undefined>>): keyof Bilingual {
+  const locale = env["LC_ALL"] || env["LC_MESSAGES"] || env["LANG"] || "";
+  return locale.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+/** A string option's value. */
+export function stringValue(values: OptionValues, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** @throws UsageError - the option was not given. */
+export function requiredValue(values: OptionValues, name: string): string {
+  const value = stringValue(values, name);
+  if (value === undefined || value === "") throw new UsageError(`--${name} is needed; see --help`);
+  return value;
+}
+
+/**
+ * Runs a verb with its arguments.
+ *
+ * @returns the exit code.
+ * @throws UsageError - unknown options, missing values; and whatever the verb throws.
+ */
+export async function runCommand(command: Command, args: readonly string[], context: Omit<CommandContext, "json">): Promise<number> {
+  const values = parseOptions(command, args);
+  if (values["help"] === true) {
+    context.print(formatHelp(command, context.language));
+    return 0;
+  }
+  return command.run(values, { ...context, json: values["json"] === true });
+}
+
+function parseOptions(command: Command, args: readonly string[]): OptionValues {
+  const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type }]) => [name, { type }]));
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    // Node's message goes on with advice about positional arguments, of which there are none here.
+    const reason = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
+    throw new UsageError(`${reason}; see chinese-clip ${command.name} --help`);
+  }
+}
+
+/** A verb's help. */
+export function formatHelp(command: Command, language: keyof Bilingual): string {
+  const rows = Object.entries({ ...command.options, ...COMMON }).map(
+    ([name, { value, help }]) => [`--${name}${value === undefined ? "" : ` <${value}>`}`, help[language]] as const,
+  );
+  const width = Math.max(...rows.map(([option]) => option.length));
+  return [
+    command.summary[language],
+    "",
+    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`),
+    "",
+    ...rows.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`),
+  ].join("\n");
+}

@@ -1,0 +1,171 @@
+/**
+ * `chinese-clip evaluate zero-shot`: cn_clip's zero-shot classification of a folder for each class.
+ */
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { countParameters, publishedName } from "../evaluation/parameter-count.js";
+import { runZeroShot, writeZeroShotFiles, type ZeroShotFiles, type ZeroShotResult } from "../evaluation/run-zero-shot.js";
+import { formatPercent, frequentMistakes } from "../evaluation/zero-shot-page.js";
+import { readTemplates } from "../templates/built-in-templates.js";
+import { TemplateError } from "../templates/parse-templates.js";
+import { formatTable } from "../terminal-table.js";
+import { withEmbedder } from "./with-embedder.js";
+
+/** Classes and mistakes that are printed. */
+const SHOWN = 5;
+
+/** The verb. */
+export const evaluateZeroShot: Command = {
+  name: "evaluate zero-shot",
+  summary: {
+    en: "Accuracy of zero-shot classification over a folder for each class, as cn_clip measures it",
+    zh: "按 cn_clip 的方法评测零样本分类的准确率（每类一个文件夹）",
+  },
+  options: {
+    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    data: {
+      type: "string",
+      value: "folder",
+      help: { en: "a data set with label_cn.txt and test/<class>/*", zh: "数据集文件夹，内有 label_cn.txt 和 test/<类别>/*" },
+    },
+    split: {
+      type: "string",
+      value: "name",
+      help: { en: "folder of the pictures in it (default: test)", zh: "其中图片所在的文件夹（默认 test）" },
+    },
+    labels: {
+      type: "string",
+      value: "file",
+      help: {
+        en: "labels, one a line, in the order of the folders' names (default: label_cn.txt)",
+        zh: "标签文件，每行一个，顺序同文件夹名排序（默认 label_cn.txt）",
+      },
+    },
+    templates: {
+      type: "string",
+      value: "set",
+      help: {
+        en: "general (default), photo, goods, food, places, or a file",
+        zh: "模板：general（默认）、photo、goods、food、places，或文件",
+      },
+    },
+    template: { type: "string", value: "text", help: { en: "one template, such as 一张{}的照片", zh: "单个模板，如 一张{}的照片" } },
+    index: {
+      type: "string",
+      value: "file",
+      help: {
+        en: "ELEVATER's index.json: the order of the rows in the prediction file",
+        zh: "ELEVATER 的 index.json：预测文件中各行的顺序",
+      },
+    },
+    dataset: {
+      type: "string",
+      value: "name",
+      help: { en: "the data set's name in the files (default: the folder's)", zh: "写入文件的数据集名（默认为文件夹名）" },
+    },
+    output: {
+      type: "string",
+      value: "folder",
+      help: {
+        en: "write ELEVATER's prediction file and a page with the confusion matrix there",
+        zh: "写出 ELEVATER 预测文件和含混淆矩阵的网页",
+      },
+    },
+  },
+  examples: ["--model OFA-Sys/chinese-clip-vit-base-patch16 --data ELEVATER/food-101 --templates food --output results"],
+
+  async run(values, context) {
+    const data = requiredValue(values, "data");
+    const dataset = stringValue(values, "dataset") ?? basename(resolve(data));
+    if (dataset === "" || /[\\/]/.test(dataset)) throw new UsageError(`--dataset: expected a name without slashes, got ${dataset}`);
+    const templates = await templatesOf(values);
+    const output = stringValue(values, "output");
+    return withEmbedder(values, context, async (openEmbedder, onProgress, model) => {
+      requiredValue(values, "model");
+      const result = await runZeroShot({ files: filesOf(data, values), templates, openEmbedder, onProgress });
+      const config = model()?.model.config;
+      const name = (config === undefined ? undefined : publishedName(config)) ?? basename(resolve(requiredValue(values, "model")));
+      const { total, visual } = config === undefined ? { total: 0, visual: 0 } : countParameters(config);
+      const names = { modelName: `CN-CLIP-${name}`, datasetName: dataset, parameters: total, visualParameters: visual, templates };
+      const files = output === undefined ? [] : await writeZeroShotFiles(output, names, result);
+      printResult(result, templates, files, context);
+      return 0;
+    });
+  },
+};
+
+async function templatesOf(values: OptionValues): Promise<readonly string[]> {
+  const [set, one] = [stringValue(values, "templates"), stringValue(values, "template")];
+  if (set !== undefined && one !== undefined) throw new UsageError("give --template or --templates, not both");
+  if (one !== undefined) {
+    if (!one.includes("{}")) throw new UsageError(`--template: expected {} where the label goes, got ${one}`);
+    return [one];
+  }
+  return readTemplates(set ?? "general").catch((cause: unknown) => {
+    throw cause instanceof TemplateError ? new EvaluationError("template", cause.message, { cause }) : cause;
+  });
+}
+
+/** Pictures below `test/` where there is such a folder, else below the folder itself. */
+function filesOf(data: string, values: OptionValues): ZeroShotFiles {
+  const split = stringValue(values, "split");
+  const below = join(data, split ?? "test");
+  const images = split !== undefined || existsSync(below) ? below : data;
+  return { images, labels: stringValue(values, "labels") ?? join(data, "label_cn.txt"), index: stringValue(values, "index") };
+}
+
+function printResult(
+  { labels, scores, probabilities }: ZeroShotResult,
+  templates: readonly string[],
+  files: readonly string[],
+  { json, language, print, note }: CommandContext,
+): void {
+  const { top1, top5, meanPerClass, perClass, confusion } = scores;
+  if (json) {
+    const classes = labels.map((label, i) => ({ label, ...perClass[i] }));
+    print(
+      JSON.stringify(
+        {
+          top1,
+          top5,
+          meanPerClass,
+          pictures: probabilities.length,
+          templates: templates.length,
+          classes,
+          confusion: confusion.map((row) => [...row]),
+          files,
+        },
+        null,
+        2,
+      ),
+    );
+    return;
+  }
+  const zh = language === "zh";
+  const numbers = [
+    ["top-1", formatPercent(top1)],
+    ...(labels.length > 5 ? [["top-5", formatPercent(top5)]] : []),
+    [zh ? "各类平均" : "mean per class", formatPercent(meanPerClass)],
+  ];
+  print(formatTable(numbers));
+  print(
+    zh
+      ? `${probabilities.length} 张图片，${labels.length} 个类别，${templates.length} 个模板`
+      : `${probabilities.length} pictures, ${labels.length} classes, ${templates.length} ${templates.length === 1 ? "template" : "templates"}`,
+  );
+  const worst = labels
+    .map((label, i) => ({ label, pictures: perClass[i]?.pictures ?? 0, correct: perClass[i]?.correct ?? 0 }))
+    .filter(({ pictures, correct }) => correct < pictures)
+    .sort((a, b) => a.correct / a.pictures - b.correct / b.pictures)
+    .slice(0, SHOWN)
+    .map(({ label, pictures, correct }) => [label, formatPercent(correct / pictures), `${correct} / ${pictures}`]);
+  if (worst.length > 0) print(`\n${zh ? "最差的类别" : "weakest classes"}\n${formatTable(worst)}`);
+  const mistakes = frequentMistakes(scores, SHOWN).map(({ target, predicted, pictures }) => [
+    `${labels[target]} → ${labels[predicted]}`,
+    String(pictures),
+  ]);
+  if (mistakes.length > 0) print(`\n${zh ? "最常见的错误" : "most frequent mistakes"}\n${formatTable(mistakes)}`);
+  for (const file of files) note(`→ ${file}`);
+}

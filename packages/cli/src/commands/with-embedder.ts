@@ -1,0 +1,42 @@
+/**
+ * The model of an evaluation: loaded when it is asked for, disposed of in the end, its progress on the terminal.
+ */
+import { ChineseCLIP } from "@chinese-clip/node";
+import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
+import { type Embedder, embedderOf, type EvaluationStep, type ReportProgress } from "../evaluation/evaluator.js";
+import { TerminalProgress } from "../terminal-progress.js";
+
+const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh: string }>> = {
+  "embed-texts": { en: "texts", zh: "文本" },
+  "embed-images": { en: "pictures", zh: "图片" },
+  "embed-labels": { en: "labels", zh: "标签" },
+  search: { en: "search", zh: "检索" },
+};
+
+/**
+ * Does `work` with a way to load the model that `--model` names.
+ *
+ * @throws UsageError - the model is needed and not named; and whatever loading and `work` throw.
+ */
+export async function withEmbedder<Result>(
+  values: OptionValues,
+  { language }: CommandContext,
+  work: (openEmbedder: () => Promise<Embedder>, onProgress: ReportProgress, model: () => ChineseCLIP | undefined) => Promise<Result>,
+): Promise<Result> {
+  const progress = new TerminalProgress(process.stderr);
+  let clip: ChineseCLIP | undefined;
+  const open = async (): Promise<Embedder> => {
+    clip = await ChineseCLIP.fromPretrained(requiredValue(values, "model"));
+    return embedderOf(clip);
+  };
+  try {
+    return await work(
+      open,
+      (step, done, total) => progress.report(STEPS[step][language], done, total),
+      () => clip,
+    );
+  } finally {
+    progress.end();
+    await clip?.dispose();
+  }
+}

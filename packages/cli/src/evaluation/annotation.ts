@@ -1,0 +1,111 @@
+/**
+ * The annotation of pictures found by texts turned round: cn_clip's `transform_ir_annotation_to_tr.py`, byte for byte.
+ */
+import { EvaluationError } from "./evaluation-error.js";
+import { dumpPythonJson } from "./python-format.js";
+import { loadPythonJson, PythonJsonError } from "./python-json.js";
+import { equalityKey, isDict, isInt, isList, type PythonValue } from "./python-value.js";
+import { pythonStrip } from "./recall.js";
+
+/** One line of a `*_texts.jsonl`. */
+export interface AnnotatedText {
+  readonly textId: number;
+  readonly text: string;
+  /** Ids of the pictures that it describes; none if that is not known. */
+  readonly imageIds: readonly bigint[];
+  /** The line that it is on, counted from 1. */
+  readonly line: number;
+}
+
+/**
+ * The lines of a `*_texts.jsonl`: `{"text_id": 1, "text": "…", "image_ids": [2]}`.
+ *
+ * @throws EvaluationError - `malformed`, `invalid-id`, `duplicate-id` with the line; `empty`.
+ */
+export function parseAnnotation(content: string, file: string): AnnotatedText[] {
+  const seen = new Map<number, number>();
+  const texts = content.split("\n").flatMap((raw, index): AnnotatedText[] => {
+    if (raw.trim() === "") return [];
+    const line = index + 1;
+    const parsed = parseAnnotationLine(raw, file, line);
+    const before = seen.get(parsed.textId);
+    if (before !== undefined) {
+      throw new EvaluationError("duplicate-id", `text_id ${parsed.textId} is on line ${before} already; give each text its own`, {
+        file,
+        line,
+      });
+    }
+    seen.set(parsed.textId, line);
+    return [parsed];
+  });
+  if (texts.length === 0)
+    throw new EvaluationError("empty", 'no texts in it; expected lines such as {"text_id": 1, "text": "…", "image_ids": [2]}', { file });
+  return texts;
+}
+
+function parseAnnotationLine(raw: string, file: string, line: number): AnnotatedText {
+  const object = parseObject(raw, file, line);
+  const text = object.get("text");
+  if (typeof text !== "string") {
+    throw new EvaluationError("malformed", 'expected a field "text" with a string', { file, line });
+  }
+  const imageIds = object.get("image_ids");
+  if (imageIds === undefined || !isList(imageIds)) {
+    throw new EvaluationError("malformed", 'expected a field "image_ids" with a list of picture ids ([] where they are unknown)', {
+      file,
+      line,
+    });
+  }
+  const ids = imageIds.map((id) => {
+    if (isInt(id)) return BigInt(id);
+    throw new EvaluationError("invalid-id", `expected whole numbers in "image_ids", got ${dumpPythonJson(id)}`, { file, line });
+  });
+  return { textId: safeId(object.get("text_id"), "text_id", file, line), text, imageIds: ids, line };
+}
+
+/** A line's JSON object. */
+function parseObject(raw: string, file: string, line: number): ReadonlyMap<string, PythonValue> {
+  try {
+    const object = loadPythonJson(pythonStrip(raw));
+    if (isDict(object)) return object;
+  } catch (cause) {
+    if (!(cause instanceof PythonJsonError)) throw cause;
+    throw new EvaluationError("malformed", `expected one JSON object a line (${cause.message})`, { file, line, cause });
+  }
+  throw new EvaluationError("malformed", "expected one JSON object a line, {…}", { file, line });
+}
+
+/** An id that JavaScript can hold. */
+function safeId(id: PythonValue | undefined, name: string, file: string, line: number): number {
+  if (id === undefined) throw new EvaluationError("malformed", `expected a field "${name}"`, { file, line });
+  if (typeof id === "bigint" && Number.isSafeInteger(Number(id))) return Number(id);
+  const hint = typeof id === "string" ? "; write it without the quotes, or number the lines if the ids are names" : "";
+  throw new EvaluationError("invalid-id", `expected a whole number up to 2^53 as ${name}, got ${dumpPythonJson(id)}${hint}`, {
+    file,
+    line,
+  });
+}
+
+/** `X.tr.jsonl` of an annotation: which texts describe each picture, pictures in the order in which they are first named. */
+export function invertAnnotation(texts: readonly Pick<AnnotatedText, "textId" | "imageIds">[]): string {
+  const byImage = new Map<string, { readonly id: bigint; readonly textIds: bigint[] }>();
+  for (const { textId, imageIds } of texts) {
+    for (const id of imageIds) {
+      const key = equalityKey(id);
+      const entry = byImage.get(key) ?? { id, textIds: [] };
+      byImage.set(key, entry);
+      entry.textIds.push(BigInt(textId));
+    }
+  }
+  return [...byImage.values()]
+    .map(
+      ({ id, textIds }) =>
+        `${dumpPythonJson(
+          new Map<string, PythonValue>([
+            ["image_id", id],
+            ["text_ids", textIds],
+          ]),
+        )}\n`,
+    )
+    .join("");
+}

@@ -1,0 +1,77 @@
+/**
+ * The prediction file of the ELEVATER benchmark, as cn_clip's `zeroshot_evaluation.py` writes it: one line of JSON, probabilities rounded to
+ * six decimals, rows in the order of an optional `index.json`.
+ */
+import { readFile } from "node:fs/promises";
+import { EvaluationError } from "./evaluation-error.js";
+import { formatJsonString, formatPythonFloat, roundToSixDecimals } from "./python-format.js";
+import { missingFile } from "./read-lines.js";
+
+/** What the file says of the model and the data. */
+export interface ElevaterHead {
+  /** `CN-CLIP-ViT-B-16` and the like. */
+  readonly modelName: string;
+  readonly datasetName: string;
+  /** Parameters of the whole model. */
+  readonly parameters: number;
+  /** Parameters of its image tower. */
+  readonly visualParameters: number;
+}
+
+/**
+ * The file's text in pieces, a row each: of a large data set it is larger than a string can be.
+ *
+ * @param rows - probabilities, one array for each picture.
+ * @param index - which row comes where; each in turn if it is left out.
+ */
+export function* formatElevater(
+  head: ElevaterHead,
+  rows: readonly Float32Array[],
+  index?: readonly number[],
+): Generator<string, void, undefined> {
+  yield [
+    `{"model_name": ${formatJsonString(head.modelName)}`,
+    `"dataset_name": ${formatJsonString(head.datasetName)}`,
+    `"num_trainable_params": 0`,
+    `"num_params": ${head.parameters}`,
+    `"num_visual_params": ${head.visualParameters}`,
+    `"num_backbone_params": ${head.parameters}`,
+    `"n_shot": 0`,
+    `"rnd_seeds": [123]`,
+    `"predictions": [[`,
+  ].join(", ");
+  const order = index ?? rows.map((_, row) => row);
+  for (const [position, row] of order.entries()) {
+    const values = Array.from(rows.at(row) ?? [], (value) => formatPythonFloat(roundToSixDecimals(value)));
+    yield `${position === 0 ? "" : ", "}[${values.join(", ")}]`;
+  }
+  yield "]]}";
+}
+
+/**
+ * Reads an `index.json`: a list with the row that comes at each place; negative ones count from the end, as in Python.
+ *
+ * @throws EvaluationError - `missing`, `malformed`.
+ */
+export async function readIndex(file: string, rows: number): Promise<number[]> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw missingFile(file, cause);
+  });
+  let index: unknown;
+  try {
+    index = JSON.parse(text);
+  } catch (cause) {
+    throw new EvaluationError("malformed", `expected a JSON list of row numbers (${String(cause)})`, { file, cause });
+  }
+  if (!Array.isArray(index) || index.length === 0) {
+    throw new EvaluationError("malformed", "expected a JSON list of row numbers, as [2, 0, 1]", { file });
+  }
+  return index.map((row: unknown, place) => {
+    if (typeof row === "number" && Number.isInteger(row) && row >= -rows && row < rows) return row;
+    throw new EvaluationError(
+      "malformed",
+      `expected row numbers below ${rows}, the number of pictures, got ${JSON.stringify(row)} as item ${place + 1}; is it the index of this data set?`,
+      { file },
+    );
+  });
+}

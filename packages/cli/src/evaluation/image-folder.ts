@@ -1,0 +1,141 @@
+/**
+ * Pictures in a folder for each class, in the order of torchvision's `ImageFolder`, which cn_clip reads them with: classes by name, within a
+ * class folders by path and pictures by name, all compared by code points.
+ */
+import { type Dirent } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { EvaluationError } from "./evaluation-error.js";
+import { missingFile } from "./read-lines.js";
+
+/** What `ImageFolder` takes for a picture. */
+const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"];
+
+/** Folders within folders beyond which links are taken to lead in a circle. */
+const DEEPEST = 32;
+
+/** One picture and its class. */
+export interface LabelledPicture {
+  readonly file: string;
+  /** Index of its class. */
+  readonly target: number;
+}
+
+/** Classes and their pictures. */
+export interface ImageFolder {
+  /** Names of the class folders, in order. */
+  readonly classes: readonly string[];
+  /** All pictures, class by class. */
+  readonly pictures: readonly LabelledPicture[];
+}
+
+/**
+ * Lists a folder of class folders.
+ *
+ * @throws EvaluationError - `missing`; `empty`: no class folders, or a class without pictures.
+ */
+export async function readImageFolder(folder: string): Promise<ImageFolder> {
+  const classes = (await subfolders(folder)).sort(byCodePoints);
+  if (classes.length === 0) {
+    throw new EvaluationError("empty", "no class folders in it; expected one folder of pictures for each label, as 000/, 001/, …", {
+      file: folder,
+    });
+  }
+  const pictures: LabelledPicture[] = [];
+  const emptyClasses: string[] = [];
+  for (const [target, name] of classes.entries()) {
+    const files = await picturesBelow(join(folder, name), DEEPEST);
+    if (files.length === 0) emptyClasses.push(name);
+    pictures.push(...files.map((file) => ({ file, target })));
+  }
+  if (emptyClasses.length > 0) {
+    throw new EvaluationError(
+      "empty",
+      `no pictures for the ${emptyClasses.length === 1 ? "class" : "classes"} ${shortList(emptyClasses)}; ` +
+        `expected files that end in ${EXTENSIONS.join(" ")}. Add some, or remove the folder and its label`,
+      { file: folder },
+    );
+  }
+  return { classes, pictures };
+}
+
+/**
+ * The labels, one a line, for classes in their order.
+ *
+ * @throws EvaluationError - `missing`; `labels`: not as many as classes, or an empty one.
+ */
+export async function readLabels(file: string, classes: readonly string[]): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw missingFile(file, cause);
+  });
+  const lines = text
+    .replace(/^\uFEFF/, "")
+    .replace(/\r?\n$/, "")
+    .split("\n")
+    .map((line) => line.trim());
+  const empty = lines.indexOf("");
+  if (empty >= 0) {
+    throw new EvaluationError("labels", "expected a label, got an empty line; the line's number is the class's", { file, line: empty + 1 });
+  }
+  if (lines.length !== classes.length) {
+    throw new EvaluationError(
+      "labels",
+      `expected ${classes.length} labels, one a line for the folders ${shortList(classes)} in this order, got ${lines.length}`,
+      { file },
+    );
+  }
+  return lines;
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  return readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT") throw new EvaluationError("missing", "no such folder; check the path", { file: folder, cause });
+    if (code === "ENOTDIR") throw new EvaluationError("missing", "expected a folder, got a file", { file: folder, cause });
+    throw missingFile(folder, cause);
+  });
+}
+
+async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return stat(join(folder, entry.name)).then(
+    (target) => target.isDirectory(),
+    () => false,
+  );
+}
+
+async function subfolders(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const entry of await entriesOf(folder)) if (await isFolder(folder, entry)) names.push(entry.name);
+  return names;
+}
+
+/** Pictures in a folder and in those below it: `sorted(os.walk(folder))`, then the names of each sorted. */
+async function picturesBelow(root: string, depth: number): Promise<string[]> {
+  const roots: string[] = [];
+  const collect = async (folder: string, left: number): Promise<void> => {
+    roots.push(folder);
+    if (left === 0) throw new EvaluationError("malformed", "folders nested too deep; does a link lead in a circle?", { file: root });
+    for (const name of await subfolders(folder)) await collect(join(folder, name), left - 1);
+  };
+  await collect(root, depth);
+  const files: string[] = [];
+  for (const folder of roots.sort(byCodePoints)) {
+    const names = (await entriesOf(folder)).filter(({ name }) => EXTENSIONS.some((extension) => name.toLowerCase().endsWith(extension)));
+    const pictures: string[] = [];
+    for (const entry of names) if (!(await isFolder(folder, entry))) pictures.push(entry.name);
+    files.push(...pictures.sort(byCodePoints).map((name) => join(folder, name)));
+  }
+  return files;
+}
+
+/** Python's order of strings; JavaScript's compares UTF-16 units. */
+export function byCodePoints(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** The first few of a list, for a message. */
+export function shortList(items: readonly string[], most = 5): string {
+  const shown = items.slice(0, most).join(", ");
+  return items.length > most ? `${shown}, … (${items.length})` : shown;
+}

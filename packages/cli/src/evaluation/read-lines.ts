@@ -1,0 +1,78 @@
+/**
+ * A text file line by line, for files larger than memory. Node's `readline` is not used: it also ends lines at U+2028, which JSON strings
+ * may hold as it is.
+ */
+import { createReadStream } from "node:fs";
+import { EvaluationError } from "./evaluation-error.js";
+
+/** One line and its number, counted from 1. */
+export interface NumberedLine {
+  readonly number: number;
+  /** Without its end (`\n` or `\r\n`). */
+  readonly text: string;
+}
+
+/** Longest line that is read, in UTF-16 units: a picture of 96 MiB in base64. */
+const LONGEST_LINE = 2 ** 27;
+
+/**
+ * The lines of a UTF-8 file, empty ones left out.
+ *
+ * @throws EvaluationError - `missing`; `malformed`: not UTF-8, or a line too long to be meant.
+ */
+export async function* readLines(file: string): AsyncGenerator<NumberedLine, void, undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  let pending: string[] = [];
+  let pendingLength = 0;
+  const take = function* (end: string): Generator<NumberedLine, void, undefined> {
+    const text = [...pending, end].join("").replace(/\r$/, "");
+    pending = [];
+    pendingLength = 0;
+    number++;
+    if (text.trim() !== "") yield { number, text };
+  };
+  const decode = (bytes: Uint8Array | undefined): string => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch (cause) {
+      throw new EvaluationError("malformed", "expected UTF-8 text; convert the file first (iconv -t UTF-8)", {
+        file,
+        line: number + 1,
+        cause,
+      });
+    }
+  };
+  for await (const bytes of openBytes(file)) {
+    const lines = decode(bytes).split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) yield* take(line);
+    pending.push(last);
+    pendingLength += last.length;
+    if (pendingLength > LONGEST_LINE) {
+      throw new EvaluationError("malformed", `expected lines of at most ${LONGEST_LINE} characters; is this the right file?`, {
+        file,
+        line: number + 1,
+      });
+    }
+  }
+  pending.push(decode(undefined));
+  if (pending.some((part) => part !== "")) yield* take("");
+}
+
+async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) yield chunk as Uint8Array;
+  } catch (cause) {
+    throw missingFile(file, cause);
+  }
+}
+
+/** What to say of a file that could not be opened or read. */
+export function missingFile(file: string, cause: unknown): EvaluationError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT") return new EvaluationError("missing", "no such file; check the path", { file, cause });
+  if (code === "EISDIR") return new EvaluationError("missing", "expected a file, got a folder", { file, cause });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new EvaluationError("missing", `cannot be read (${reason}); check its permissions`, { file, cause });
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/**
+ * The `chinese-clip` command: finds the verb, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
+ * command line that cannot be followed.
+ */
+import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
+import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
+import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
+import { EvaluationError } from "./evaluation/evaluation-error.js";
+import { ADVICE } from "./evaluation/evaluation-advice.js";
+
+const COMMANDS: readonly Command[] = [evaluateRetrieval, evaluateZeroShot];
+
+const args = process.argv.slice(2);
+const language = languageOf(process.env);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const verbs = COMMANDS.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
+  return [
+    ...verbs,
+    "",
+    language === "zh" ? "  每个命令后加 --help 查看选项与示例" : "  --help after a command shows its options and an example",
+  ].join("\n");
+}
+
+function report(error: unknown): number {
+  const prefix: Bilingual = { en: "error: ", zh: "错误：" };
+  note(`${prefix[language]}${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof EvaluationError && language === "zh") note(`提示：${ADVICE[error.code]}`);
+  return error instanceof UsageError ? 2 : 1;
+}
+
+async function main(): Promise<number> {
+  const command = COMMANDS.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
+  if (command !== undefined) return runCommand(command, args.slice(command.name.split(" ").length), { language, print, note });
+  if (args.length === 0 || args.includes("--help")) {
+    print(overview());
+    return args.length === 0 ? 2 : 0;
+  }
+  throw new UsageError(`no such command: ${args.slice(0, 2).join(" ")}\n${overview()}`);
+}
+
+// A reader that has seen enough (`… | head`) is no mistake.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+process.exitCode = await main().catch(report);

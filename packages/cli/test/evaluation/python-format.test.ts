@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { dumpPythonJson, formatPythonFloat, pythonRepr, roundToSixDecimals } from "../../src/evaluation/python-format.js";
+import { loadPythonJson } from "../../src/evaluation/python-json.js";
+
+type Pairs = readonly (readonly [string, string])[];
+/** What Python wrote: floats by the bytes of their double, strings as they are. */
+const golden = JSON.parse(readFileSync(new URL("../../../../fixtures/evaluation/python-values.json", import.meta.url), "utf8")) as Record<
+  "floats" | "rounded" | "strings" | "reprs",
+  Pairs
+>;
+const double = (hex: string): number => Buffer.from(hex, "hex").readDoubleBE();
+
+describe("as Python writes", () => {
+  it("floats, of float32 and of float64", () => {
+    expect(golden.floats.map(([hex]) => formatPythonFloat(double(hex)))).toEqual(golden.floats.map(([, repr]) => repr));
+  });
+
+  it("round(x, 6), halves included", () => {
+    expect(golden.rounded.map(([hex]) => formatPythonFloat(roundToSixDecimals(double(hex))))).toEqual(
+      golden.rounded.map(([, repr]) => repr),
+    );
+  });
+
+  it("strings in JSON", () => {
+    expect(golden.strings.map(([text]) => dumpPythonJson(text))).toEqual(golden.strings.map(([, json]) => json));
+    expect(golden.strings.map(([, json]) => loadPythonJson(json))).toEqual(golden.strings.map(([text]) => text));
+  });
+
+  it("strings in messages", () => {
+    expect(golden.reprs.map(([text]) => pythonRepr(text))).toEqual(golden.reprs.map(([, repr]) => repr));
+  });
+
+  it("values that JSON has no word for", () => {
+    expect(dumpPythonJson([NaN, Infinity, -Infinity, null, true, 3n, 3])).toBe("[NaN, Infinity, -Infinity, null, true, 3, 3.0]");
+    expect(loadPythonJson("[NaN, -Infinity, 1, 1.0, 1e2, -0]")).toEqual([NaN, -Infinity, 1n, 1, 100, 0n]);
+  });
+});
