@@ -18,6 +18,8 @@ interface NodePlatform extends Platform<ImageInput> {
 
 /** This machine. */
 export const nodePlatform: NodePlatform = {
+  devices: ["cpu"],
+
   openModel,
 
   createSession(graph, files, { numThreads, sessionOptions, lowMemory = false }) {

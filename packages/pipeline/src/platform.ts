@@ -54,8 +54,10 @@ export interface PretrainedOptions {
    * of the size, and the fastest on a processor. `"q4"`: 4 bits, the smallest. Weights are converted when a tower is first used, and kept.
    */
   readonly dtype?: Dtype | undefined;
-  /** Where to compute. Default, and so far the only one: `"cpu"`. */
-  readonly device?: "cpu" | undefined;
+  /**
+   * Where to compute: `"cpu"` in Node; `"wasm"` or `"webgpu"` in a browser, which by default takes WebGPU where there is a GPU for it.
+   */
+  readonly device?: "cpu" | "wasm" | "webgpu" | undefined;
   /** Threads that one operator may use. Default: ONNX Runtime's, one for each physical core. */
   readonly numThreads?: number | undefined;
   /**
@@ -135,6 +137,8 @@ export interface PreprocessedImage {
 
 /** A machine to run on. `ImageInput` is what it can make a picture of: paths, URLs, bytes, ... */
 export interface Platform<ImageInput> {
+  /** What the option `device` may be. */
+  readonly devices: readonly string[];
   /** Finds a model's files. */
   openModel(source: string | URL, options: PretrainedOptions): Promise<ModelFiles>;
   /** Loads a graph whose weights lie in these files. */
@@ -151,5 +155,5 @@ export interface Platform<ImageInput> {
    *
    * @param config - the parsed `preprocessor_config.json`.
    */
-  createImagePreprocessor(config: unknown): ImagePreprocessor<ImageInput>;
+  createImagePreprocessor(config: unknown, options: PretrainedOptions): ImagePreprocessor<ImageInput>;
 }

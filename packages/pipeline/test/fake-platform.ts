@@ -51,6 +51,7 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
     decoding: { now: 0, most: 0 },
     failNext: undefined,
     disposed: 0,
+    devices: ["cpu"],
     openModel: async () => files,
     async createSession(graph) {
       return {
