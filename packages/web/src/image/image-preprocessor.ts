@@ -16,7 +16,7 @@ export interface PreprocessRequest {
 
 /** Prepares a worker, which starts at the first picture. @param config - that of an image processor, so nothing is left to refuse. */
 export function createWorkerPreprocessor(config: unknown): ImagePreprocessor<ImageInput> {
-  const start = (): Worker => new Worker(new URL("./image-worker.js", import.meta.url), { type: "module", name: "chinese-clip images" });
+  const start = (): Worker => new Worker(new URL("./image-worker.js", import.meta.url), { type: "module", name: "chinese-clip-images" });
   const host = new WorkerHost<PreprocessRequest>(start, "image", { ImageError: reviveImageError });
   return {
     async preprocess(input, { signal } = {}) {

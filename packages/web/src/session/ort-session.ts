@@ -4,7 +4,7 @@
 import type { Env, InferenceSession, InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
 import type { PlainTensor, SessionFacts, SessionInputs } from "./session-messages.js";
 
-/** `onnxruntime-web/wasm` or `onnxruntime-web/webgpu`, as a module. */
+/** What is used of `onnxruntime-web/wasm` or `onnxruntime-web/webgpu`. */
 export interface OrtModule {
   readonly env: Env;
   readonly InferenceSession: InferenceSessionFactory;

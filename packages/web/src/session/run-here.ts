@@ -10,8 +10,9 @@ let lastHere: Promise<unknown> = Promise.resolve();
 
 /** Loads a session into this thread, which every run then blocks. */
 export async function runHere(inputs: SessionInputs): Promise<SessionRunner> {
-  const ort = inputs.device === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  const creating = lastHere.then(() => OrtSession.create(ort, inputs));
+  const { env, InferenceSession, Tensor } =
+    inputs.device === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+  const creating = lastHere.then(() => OrtSession.create({ env, InferenceSession, Tensor }, inputs));
   lastHere = creating.catch(() => undefined);
   const session = await creating;
   return { facts: session.facts, run: (feeds) => session.run(feeds), dispose: () => session.release() };

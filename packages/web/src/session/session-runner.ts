@@ -13,11 +13,11 @@ export interface SessionRunner {
 
 /** Loads a session into a new worker; ending it gives back all of its memory. */
 export async function runInWorker(inputs: SessionInputs): Promise<SessionRunner> {
-  // Each address is spelt out where the worker is made, since bundlers look for just that.
+  // Each address is spelt out where the worker is made, since bundlers look for just that; webpack names its file by the name.
   const start =
     inputs.device === "webgpu"
-      ? () => new Worker(new URL("./webgpu-session-worker.js", import.meta.url), { type: "module", name: "chinese-clip session" })
-      : () => new Worker(new URL("./session-worker.js", import.meta.url), { type: "module", name: "chinese-clip session" });
+      ? () => new Worker(new URL("./webgpu-session-worker.js", import.meta.url), { type: "module", name: "chinese-clip-webgpu-session" })
+      : () => new Worker(new URL("./session-worker.js", import.meta.url), { type: "module", name: "chinese-clip-session" });
   const host = new WorkerHost<SessionRequest>(start, "session");
   try {
     const buffers = inputs.weights.map(({ data }) => data.buffer as ArrayBuffer);

@@ -1,5 +1,5 @@
 /** The worker of a session on WebAssembly: ONNX Runtime's plain build, half the size of the one for WebGPU. */
-import * as ort from "onnxruntime-web/wasm";
+import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { serveSession } from "./serve-session.js";
 
-serveSession(ort);
+serveSession({ env, InferenceSession, Tensor });

@@ -1,5 +1,5 @@
 /** The worker of a session on WebGPU. */
-import * as ort from "onnxruntime-web/webgpu";
+import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
 import { serveSession } from "./serve-session.js";
 
-serveSession(ort);
+serveSession({ env, InferenceSession, Tensor });
