@@ -25,7 +25,7 @@ export class ChineseCLIPModel extends Model {
   /**
    * Loads a model; no weight is fetched before a tower is first used, and then only that tower's.
    *
-   * @param source - the address of a folder (as published, or as `exportWeb` of `@chinese-clip/node` writes it) or of one weights file, a
+   * @param source - the address of a folder (as published) or of one weights file, a
    *   Hugging Face id such as `OFA-Sys/chinese-clip-vit-base-patch16`, {@link PickedFiles}, or several of these, tried in order.
    * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
    * @throws HubError - the model could not be fetched, or not be kept.

@@ -47,6 +47,30 @@ describe.skipIf(chromiumPath === undefined)("the demo checkpoint", () => {
     expect(greatestDifference(actual.text, text.data)).toBeLessThan(1e-5);
     expect(greatestDifference(actual.image, image.data)).toBeLessThan(1e-5);
   });
+
+  it("is converted to other number formats in the page, whose embeddings stay close", async () => {
+    const cosines = await page.evaluate(
+      async ([texts, dtypes]) => {
+        const found: number[] = [];
+        let exact: Float32Array | undefined;
+        for (const dtype of dtypes) {
+          const clip = await lib.ChineseCLIP.fromPretrained("/demo/", { wasmPaths: "/ort/", device: "wasm", dtype });
+          const { data, dim } = await clip.embedText(texts);
+          await clip.dispose();
+          const reference = (exact ??= data);
+          for (let row = 0; row < texts.length; row++) {
+            let dot = 0;
+            for (let i = row * dim; i < (row + 1) * dim; i++) dot += (data[i] ?? 0) * (reference[i] ?? 0);
+            found.push(dot);
+          }
+        }
+        return found;
+      },
+      [TEXTS, ["fp32", "fp16", "q8", "q4"]] as const,
+    );
+    expect(cosines).toHaveLength(4 * TEXTS.length);
+    for (const cosine of cosines) expect(cosine).toBeGreaterThan(0.95);
+  });
 });
 
 function greatestDifference(a: readonly number[], b: Float32Array): number {

@@ -36,33 +36,6 @@ export function subtract(wanted: readonly ByteRange[], present: readonly ByteRan
   return missing;
 }
 
-/** Where a file is divided: after its first `head` bytes, and from there on every `size` bytes. */
-export interface PartGrid {
-  /** Bytes of the first part. */
-  readonly head: number;
-  /** Bytes of every other part; the last one may be shorter. */
-  readonly size: number;
-}
-
-/** Which part a byte is in. */
-export function partAt({ head, size }: PartGrid, position: number): number {
-  return position < head ? 0 : 1 + Math.floor((position - head) / size);
-}
-
-/** A part's first byte. */
-export function partStart({ head, size }: PartGrid, part: number): number {
-  return part === 0 ? 0 : head + (part - 1) * size;
-}
-
-/** The ranges widened to whole parts of a file. */
-export function alignToParts(grid: PartGrid, byteLength: number, ranges: readonly ByteRange[]): ByteRange[] {
-  const widened = ranges.map(({ start, end }) => ({
-    start: partStart(grid, partAt(grid, start)),
-    end: Math.min(partStart(grid, partAt(grid, end - 1) + 1), byteLength),
-  }));
-  return coalesce(widened, 0);
-}
-
 /** Bytes in all ranges. */
 export function byteCount(ranges: readonly ByteRange[]): number {
   return ranges.reduce((sum, { start, end }) => sum + end - start, 0);

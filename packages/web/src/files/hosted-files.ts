@@ -8,7 +8,6 @@ import type { ByteRange } from "./byte-ranges.js";
 import { type ByteSink, type RemoteContext, RemoteFile } from "./remote-file.js";
 import { fetchText } from "./remote-text.js";
 import type { WebFiles } from "./web-files.js";
-import type { WebManifest } from "./web-manifest.js";
 
 /** Weights that are looked for where a server does not list its files, by the pipeline's preference; the first one that is there will do. */
 const WEIGHTS: readonly string[] = [
@@ -17,8 +16,6 @@ const WEIGHTS: readonly string[] = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ];
-/** What the pipeline calls the index of weights. */
-const INDEX = "model.safetensors.index.json";
 
 /** Where a model is. */
 export interface HostedModel {
@@ -36,17 +33,14 @@ export interface HostedModel {
 export class HostedFiles implements WebFiles {
   readonly #model: HostedModel;
   readonly #context: RemoteContext;
-  readonly #dtype: string | undefined;
   readonly #onProgress: PretrainedOptions["onProgress"];
   readonly #files: Map<string, Promise<RemoteFile | undefined>> = new Map();
   readonly #texts: Map<string, Promise<string | undefined>> = new Map();
   readonly #missing: Set<string> = new Set();
-  #manifest: Promise<WebManifest | undefined> | undefined;
 
-  constructor(model: HostedModel, context: RemoteContext, { dtype, onProgress }: PretrainedOptions) {
+  constructor(model: HostedModel, context: RemoteContext, { onProgress }: PretrainedOptions) {
     this.#model = model;
     this.#context = context;
-    this.#dtype = dtype;
     this.#onProgress = onProgress;
   }
 
@@ -58,7 +52,6 @@ export class HostedFiles implements WebFiles {
     const { names, only } = this.#model;
     if (only !== undefined) return [only];
     if (names !== undefined) return names.filter((name) => !name.includes("/"));
-    if ((await this.#openManifest()) !== undefined) return [INDEX];
     for (const name of WEIGHTS) {
       if ((await this.open(name)) !== undefined) return [name];
     }
@@ -66,8 +59,7 @@ export class HostedFiles implements WebFiles {
   }
 
   async readText(name: string): Promise<string | undefined> {
-    const manifest = name === INDEX ? await this.#openManifest() : undefined;
-    return this.#text(manifest === undefined ? name : this.#indexOf(manifest));
+    return this.#text(name);
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
@@ -104,7 +96,7 @@ export class HostedFiles implements WebFiles {
       if (names !== undefined && !names.includes(name)) return undefined;
       if (await this.#isKnownMissing(url)) return undefined;
       this.#report("initiate", name);
-      const file = await RemoteFile.open(url, this.#context, (await this.#openManifest())?.files.get(name));
+      const file = await RemoteFile.open(url, this.#context);
       if (file === undefined) this.#missing.add(url);
       return file;
     });
@@ -121,27 +113,6 @@ export class HostedFiles implements WebFiles {
       if (text === undefined) this.#missing.add(url);
       else this.#report("done", name);
       return text;
-    });
-  }
-
-  /** Only a folder can be one that was made for the web. */
-  #openManifest(): Promise<WebManifest | undefined> {
-    const { names, only } = this.#model;
-    if (only !== undefined || names !== undefined) return Promise.resolve(undefined);
-    this.#manifest ??= this.#text("manifest.json").then(async (text) =>
-      // The parser comes with the first such folder.
-      text === undefined ? undefined : (await import("./web-manifest.js")).parseWebManifest(text),
-    );
-    return this.#manifest;
-  }
-
-  #indexOf({ weights }: WebManifest): string {
-    const [first = ""] = weights.keys();
-    const index = weights.get(this.#dtype ?? first);
-    if (index !== undefined) return index;
-    throw new HubError("not-found", `${this.source}: expected weights in ${this.#dtype}, got ${[...weights.keys()].join(", ")}`, {
-      expected: this.#dtype,
-      actual: [...weights.keys()],
     });
   }
 

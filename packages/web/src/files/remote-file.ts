@@ -3,29 +3,10 @@
  * another tab, and not what came before a connection broke.
  */
 import { HubError } from "@chinese-clip/pipeline";
-import {
-  alignToParts,
-  byteCount,
-  type ByteRange,
-  coalesce,
-  copyInto,
-  intersect,
-  partAt,
-  type PartGrid,
-  partStart,
-  subtract,
-} from "./byte-ranges.js";
+import { byteCount, type ByteRange, coalesce, copyInto, intersect, subtract } from "./byte-ranges.js";
 import { type HttpClient, networkError, requestRange, requestSize } from "./http-range.js";
 import type { KeptFacts, KeptFiles } from "./kept-files.js";
 import { withLock } from "./tab-lock.js";
-
-/** What the parts of a file must hash to. */
-export interface PartHashes {
-  /** How the file is divided. */
-  readonly grid: PartGrid;
-  /** SHA-256 of each part, in hexadecimal. */
-  readonly sha256: readonly string[];
-}
 
 /** What all files of a load have in common. */
 export interface RemoteContext {
@@ -40,8 +21,8 @@ export type ByteSink = (start: number, bytes: Uint8Array) => void;
 
 /** The first read brings this much: the whole header of the published checkpoints, or of a tiny one also its weights. */
 const HEAD_BYTES = 1 << 15;
-/** Bytes that are hashed and kept together: what a closed page loses at most. */
-const SEGMENTS: PartGrid = { head: 0, size: 1 << 22 };
+/** Bytes that are kept together: what a closed page loses at most. */
+const SEGMENT_BYTES = 1 << 22;
 /** Ranges this close are one request: a gap costs less than a request. */
 const GAP_BYTES = 1 << 12;
 const ATTEMPTS = 5;
@@ -52,37 +33,29 @@ const RETRY_MS = 200;
 export class RemoteFile {
   readonly url: string;
   readonly #context: RemoteContext;
-  readonly #hashes: PartHashes | undefined;
   #facts: KeptFacts;
   /** Whether the server gives the whole file or nothing. */
   #keepsAll = false;
   /** Of a file that is not kept: what has come, for reads that follow, such as those of a header. */
   readonly #recent: { readonly start: number; readonly bytes: Uint8Array }[] = [];
 
-  private constructor(url: string, context: RemoteContext, hashes: PartHashes | undefined, facts: KeptFacts) {
+  private constructor(url: string, context: RemoteContext, facts: KeptFacts) {
     this.url = url;
     this.#context = context;
-    this.#hashes = hashes;
     this.#facts = facts;
   }
 
   /**
    * Finds out how large a file is; by its first bytes, which are then there.
    *
-   * @param expected - its size, and what its parts hash to, where a manifest says.
    * @returns undefined where there is no such file.
    * @throws HubError - as requests do; `integrity`: the size is not known, or not what it should be.
    */
-  static async open(
-    url: string,
-    context: RemoteContext,
-    expected?: { readonly size: number; readonly hashes: PartHashes },
-  ): Promise<RemoteFile | undefined> {
+  static async open(url: string, context: RemoteContext): Promise<RemoteFile | undefined> {
     const { kept } = context;
     const known = await kept?.facts(url);
-    if (known !== undefined && known.size !== undefined) return new RemoteFile(url, context, expected?.hashes, known);
-    if (expected !== undefined) return new RemoteFile(url, context, expected.hashes, { size: expected.size, version: undefined });
-    const file = new RemoteFile(url, context, undefined, { size: undefined, version: undefined });
+    if (known !== undefined && known.size !== undefined) return new RemoteFile(url, context, known);
+    const file = new RemoteFile(url, context, { size: undefined, version: undefined });
     return (await file.#locked(() => file.#fetchHead())) ? file : undefined;
   }
 
@@ -104,8 +77,7 @@ export class RemoteFile {
    * @param onBytes - is told how many of the wanted bytes are there.
    */
   async deliver(ranges: readonly ByteRange[], sink: ByteSink, onBytes?: (loaded: number, total: number) => void): Promise<void> {
-    const plain = coalesce(ranges, GAP_BYTES);
-    const wanted = this.#hashes === undefined ? plain : alignToParts(this.#hashes.grid, this.byteLength, plain);
+    const wanted = coalesce(ranges, GAP_BYTES);
     const total = byteCount(wanted);
     let loaded = 0;
     const report: ByteSink = (start, bytes) => {
@@ -181,7 +153,7 @@ export class RemoteFile {
    */
   async #fetch(range: ByteRange, sink: ByteSink, settleSize?: (said: number | undefined) => Promise<number>): Promise<boolean> {
     const { signal } = this.#context;
-    const segments = new SegmentWriter(range.start, this.#hashes?.grid ?? SEGMENTS, (start, bytes) => this.#keep(start, bytes, sink));
+    const segments = new SegmentWriter(range.start, (start, bytes) => this.#keep(start, bytes, sink));
     let end = range.end;
     let isWhole = false;
     try {
@@ -216,8 +188,8 @@ export class RemoteFile {
         }
       }
     } catch (error) {
-      // The next load goes on from here. Half a part of a hashed file is nothing to rely on.
-      if (this.#hashes === undefined) await segments.flush().catch(() => undefined);
+      // The next load goes on from here.
+      await segments.flush().catch(() => undefined);
       throw error;
     }
     await segments.flush();
@@ -231,11 +203,8 @@ export class RemoteFile {
     settleSize: ((said: number | undefined) => Promise<number>) | undefined,
   ): Promise<void> {
     const { size, version: before } = this.#facts;
-    // Where there are hashes, they say it better.
     const isChanged =
-      this.#hashes === undefined &&
-      ((said !== undefined && size !== undefined && said !== size) ||
-        (version !== undefined && before !== undefined && version !== before));
+      (said !== undefined && size !== undefined && said !== size) || (version !== undefined && before !== undefined && version !== before);
     if (isChanged) {
       await this.#context.kept?.forget(this.url);
       throw new HubError(
@@ -250,40 +219,23 @@ export class RemoteFile {
   }
 
   async #keep(start: number, bytes: Uint8Array<ArrayBuffer>, sink: ByteSink): Promise<void> {
-    if (this.#hashes !== undefined) await this.#check(this.#hashes, start, bytes);
     await this.#context.kept?.keep(this.url, { start, end: start + bytes.length }, bytes);
     if (this.#context.kept === undefined && (this.#keepsAll || start < HEAD_BYTES)) this.#recent.push({ start, bytes });
     sink(start, bytes);
   }
-
-  async #check({ grid, sha256 }: PartHashes, start: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    // Only where the page is secure, as every other use of this API.
-    if (globalThis.crypto?.subtle === undefined) return;
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const expected = sha256[partAt(grid, start)];
-    if (actual === expected) return;
-    throw new HubError(
-      "integrity",
-      `${this.url}: bytes from ${start} on are not those of the manifest; the file or manifest.json is another version's, or was changed on the way`,
-      { url: this.url, expected, actual },
-    );
-  }
 }
 
-/** Collects a stream into segments that end where the grid says. */
+/** Collects a stream into segments that end at multiples of their size. */
 class SegmentWriter {
   /** The byte that comes next. */
   position: number;
-  readonly #grid: PartGrid;
   readonly #onSegment: (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   #parts: Uint8Array[] = [];
   #start: number;
 
-  constructor(start: number, grid: PartGrid, onSegment: (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>) {
+  constructor(start: number, onSegment: (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>) {
     this.position = start;
     this.#start = start;
-    this.#grid = grid;
     this.#onSegment = onSegment;
   }
 
@@ -295,7 +247,7 @@ class SegmentWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      const limit = partStart(this.#grid, partAt(this.#grid, this.#start) + 1);
+      const limit = (Math.floor(this.#start / SEGMENT_BYTES) + 1) * SEGMENT_BYTES;
       const part = bytes.subarray(at, at + limit - this.position);
       this.#parts.push(part);
       this.position += part.length;
