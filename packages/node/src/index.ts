@@ -33,5 +33,4 @@ export { convert, type ConvertOptions } from "./export/convert.js";
 export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
-export { HubError, type HubErrorCode } from "./hub/hub-error.js";
-export { WorkerError } from "./worker/worker-error.js";
+export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
