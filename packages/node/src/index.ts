@@ -30,6 +30,7 @@ export type {
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
 export { convert, type ConvertOptions } from "./export/convert.js";
+export { exportWeb, type ExportWebOptions } from "./export/export-web.js";
 export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";

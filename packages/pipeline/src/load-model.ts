@@ -173,10 +173,17 @@ async function loadParts<Config>(
   const config = parseConfig(await readConfig(files));
   // An export gives features only, so it is what is left where there is no checkpoint.
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
-  const weights = onnx ?? (await openCheckpoint(files));
+  const weights = onnx ?? (await openCheckpoint(files, options.dtype));
   options.signal?.throwIfAborted();
   const towers = await convertedTowers(platform, files, options, weights);
   return { config, weights, towers, createSession: towers?.createSession ?? ((graph) => platform.createSession(graph, files, options)) };
+}
+
+/** Whether there is nothing to gain by half precision: every matrix is in it. */
+function isHalf({ tensors }: Checkpoint): boolean {
+  return [...tensors.values()].every(
+    ({ shape, dtype }) => shape.length < 2 || dtype === "F16" || dtype.startsWith("I") || dtype === "BOOL",
+  );
 }
 
 /** @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format. */
@@ -189,6 +196,7 @@ async function convertedTowers(
   const { dtype = "fp32" } = options;
   const stored = weights instanceof Checkpoint ? quantizedDtype(weights) : undefined;
   if (stored === dtype || (stored === undefined && dtype === "fp32")) return undefined;
+  if (dtype === "fp16" && weights instanceof Checkpoint && isHalf(weights)) return undefined;
   if (stored !== undefined || !(weights instanceof Checkpoint)) {
     throw new RangeError(
       `fromPretrained: ${files.source}: expected dtype ${stored ?? "fp32"}, which is what the model's ${stored === undefined ? "ONNX export" : "weights"} are in, got ${dtype}`,

@@ -1,7 +1,10 @@
 /** The demo checkpoint in a page against what transformers computes, and against Node from the same files. */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { ChineseCLIP as NodeClip } from "@chinese-clip/node";
+import { ChineseCLIP as NodeClip, exportWeb } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath, openPage, startBrowser } from "./chromium.js";
 import { ModelServer } from "./model-server.js";
@@ -70,6 +73,39 @@ describe.skipIf(chromiumPath === undefined)("the demo checkpoint", () => {
     );
     expect(cosines).toHaveLength(4 * TEXTS.length);
     for (const cosine of cosines) expect(cosine).toBeGreaterThan(0.95);
+  });
+
+  it("is served as exportWeb writes it: a text takes the text tower's file in the wanted format, and nothing is converted", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "chinese-clip-exported-"));
+    const exported = await exportWeb(DEMO, folder, { dtypes: ["q8", "fp16"] }).then(() =>
+      ModelServer.start({ folders: { "/exported/": `${folder}/` } }),
+    );
+    try {
+      const exportedPage = await openPage(browser, exported.origin);
+      const actual = await exportedPage.evaluate(
+        async ([texts]) => {
+          const clip = await lib.ChineseCLIP.fromPretrained("/exported/", { wasmPaths: "/ort/", device: "wasm", dtype: "q8" });
+          const { data } = await clip.embedText(texts);
+          await clip.dispose();
+          return [...data];
+        },
+        [TEXTS] as const,
+      );
+      await using clip = await NodeClip.fromPretrained(folder, { dtype: "q8" });
+      const { data } = await clip.embedText(TEXTS);
+      // Two kernels of the same whole numbers; what differs is the float32 around them, and now and then a rounding.
+      expect(greatestDifference(actual, data)).toBeLessThan(5e-3);
+      const sent = (name: string): number =>
+        exported.answers.filter(({ path }) => path.endsWith(name)).reduce((sum, { bytes }) => sum + bytes, 0);
+      const { size } = await stat(join(folder, "text.q8.safetensors"));
+      expect(sent("text.q8.safetensors")).toBeGreaterThan(0.98 * size);
+      expect(sent("text.q8.safetensors")).toBeLessThan(1.02 * size + 8192);
+      expect(sent("vision.q8.safetensors")).toBeLessThanOrEqual(32_768); // its header
+      expect(sent(".fp16.safetensors")).toBe(0);
+    } finally {
+      await exported.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -17,6 +17,9 @@ const WEIGHTS: readonly string[] = [
   "pytorch_model.bin.index.json",
 ];
 
+/** Lists the files of a folder that `exportWeb` of `@chinese-clip/node` wrote. */
+const MANIFEST = "chinese-clip.json";
+
 /** Where a model is. */
 export interface HostedModel {
   /** What the caller calls it. */
@@ -52,6 +55,8 @@ export class HostedFiles implements WebFiles {
     const { names, only } = this.#model;
     if (only !== undefined) return [only];
     if (names !== undefined) return names.filter((name) => !name.includes("/"));
+    const listed = listedNames(await this.#text(MANIFEST));
+    if (listed.length > 0) return listed;
     for (const name of WEIGHTS) {
       if ((await this.open(name)) !== undefined) return [name];
     }
@@ -123,6 +128,19 @@ export class HostedFiles implements WebFiles {
 
   #report(status: "initiate" | "download" | "done", file: string): void {
     this.#onProgress?.({ status, name: this.source, file });
+  }
+}
+
+/** The names in a manifest; none where there is no manifest, or something else under its name. */
+function listedNames(text: string | undefined): readonly string[] {
+  try {
+    const json: unknown = JSON.parse(text ?? "");
+    if (typeof json !== "object" || json === null || !("files" in json) || !Array.isArray(json.files)) return [];
+    return json.files.flatMap((file: unknown) =>
+      typeof file === "object" && file !== null && "name" in file && typeof file.name === "string" ? [file.name] : [],
+    );
+  } catch {
+    return [];
   }
 }
 
