@@ -7,6 +7,7 @@ import { type Bilingual, type Command, languageOf, runCommand, UsageError } from
 import { classify } from "./commands/classify.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
+import { info } from "./commands/info.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
@@ -14,6 +15,7 @@ const COMMANDS: readonly Command[] = [
   classify,
   evaluateRetrieval,
   evaluateZeroShot,
+  info,
 ];
 
 const args = process.argv.slice(2);
