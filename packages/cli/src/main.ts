@@ -5,16 +5,22 @@
  */
 import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
 import { classify } from "./commands/classify.js";
+import { convert } from "./commands/convert.js";
+import { download } from "./commands/download.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
+import { exportTowers } from "./commands/export.js";
 import { info } from "./commands/info.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
 const COMMANDS: readonly Command[] = [
   classify,
+  convert,
+  download,
   evaluateRetrieval,
   evaluateZeroShot,
+  exportTowers,
   info,
 ];
 

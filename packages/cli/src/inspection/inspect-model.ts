@@ -3,7 +3,7 @@
  * hub's model fetches no weights either.
  */
 import { type Checkpoint, CheckpointError, checkpointGraphs, ChineseCLIPConfig } from "@chinese-clip/model";
-import { type DiskModelFiles, HubError, ImageError, openModel, type PretrainedOptions, TokenizerError } from "@chinese-clip/node";
+import { type DiskModelFiles, HubError, ImageError, type ModelFiles, openModel, type PretrainedOptions, TokenizerError } from "@chinese-clip/node";
 import { hasCheckpoint, openCheckpoint, openCombinedOnnx, loadProcessorParts, readConfig } from "@chinese-clip/pipeline";
 import { countParameters, publishedName } from "../evaluation/parameter-count.js";
 import { CheckedCheckpoint } from "./checked-checkpoint.js";
@@ -63,15 +63,15 @@ export interface Inspection {
  */
 export async function inspectModel(source: string, options: PretrainedOptions): Promise<Inspection> {
   const files = await openModel(source, options);
-  // Looking must not cost a download of a gigabyte: large files are only opened where they are.
-  const here = await openModel(source, { ...options, localFilesOnly: true });
+  const reopen = (): Promise<DiskModelFiles> => openModel(source, { ...options, localFilesOnly: true });
+  const here = withoutFetching(files, await files.list(), reopen);
   const problems: Problem[] = [];
-  const listed = await listFiles(await files.list(), () => openModel(source, { ...options, localFilesOnly: true }));
+  const listed = await listFiles(here);
   const weights = await attempt(problems, () => readWeights(here));
   const weightsHere = weights !== "not-here";
   const checkpoint = typeof weights === "object" ? weights.checkpoint : undefined;
-  const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await readConfig(weightsHere ? here : files)));
-  const vocabulary = await attempt(problems, async () => (await loadProcessorParts(weightsHere ? here : files, {})).tokenizer.vocabSize);
+  const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await readConfig(here)));
+  const vocabulary = await attempt(problems, async () => (await loadProcessorParts(here, {})).tokenizer.vocabSize);
   if (typeof vocabulary === "number" && typeof config === "object" && vocabulary > config.textConfig.vocabSize) {
     problems.push({
       code: "vocabulary-mismatch",
@@ -103,6 +103,26 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
   };
 }
 
+/** Looking must not cost a download of a gigabyte: small files are fetched, large ones only opened where they are here already. */
+function withoutFetching(files: ModelFiles, names: readonly string[], reopen: () => Promise<ModelFiles>): ModelFiles {
+  return {
+    source: files.source,
+    list: async () => names,
+    readText: (name) => files.readText(name),
+    async open(name) {
+      // Anew for each file: the weights that a model loads have to be in one folder, and here any file is asked for.
+      const file = await reopen()
+        .then((local) => local.open(name))
+        .catch((error: unknown) => {
+          if (!(error instanceof HubError && error.code === "offline")) throw error;
+          return undefined;
+        });
+      if (file === undefined && names.includes(name)) throw new HubError("offline", `${files.source}: ${name} is not in the cache`);
+      return file;
+    },
+  };
+}
+
 /** What `read` gives; undefined where it fails because of what is in the files, which becomes a problem. */
 async function attempt<T>(problems: Problem[], read: () => Promise<T>): Promise<T | "not-here" | undefined> {
   try {
@@ -118,24 +138,21 @@ async function attempt<T>(problems: Problem[], read: () => Promise<T>): Promise<
 
 type Weights = { readonly checkpoint: Checkpoint; readonly logitScale: undefined } | { readonly checkpoint: undefined; readonly logitScale: number };
 
-async function readWeights(files: DiskModelFiles): Promise<Weights> {
+async function readWeights(files: ModelFiles): Promise<Weights> {
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
   if (onnx !== undefined) return { checkpoint: undefined, logitScale: onnx.logitScale };
   return { checkpoint: await openCheckpoint(files), logitScale: undefined };
 }
 
-/**
- * Files in subfolders are not listed, but for the export that would be loaded.
- *
- * @param reopen - the model anew for each file: weights that it loads have to be in one folder, and here any file is asked for.
- */
-async function listFiles(names: readonly string[], reopen: () => Promise<DiskModelFiles>): Promise<InspectedFile[]> {
+/** Files in subfolders are not listed, but for the export that would be loaded. */
+async function listFiles(files: ModelFiles): Promise<InspectedFile[]> {
   const sizeOf = async (name: string): Promise<number | undefined> =>
-    (await reopen()).open(name).then(
+    files.open(name).then(
       (file) => file?.byteLength,
       () => undefined,
     );
-  const listed = await Promise.all([...names].sort().map(async (name) => ({ name, bytes: await sizeOf(name) })));
+  const names = [...(await files.list())].sort();
+  const listed = await Promise.all(names.map(async (name) => ({ name, bytes: await sizeOf(name) })));
   const nested = await sizeOf("onnx/model.onnx");
   return nested === undefined ? listed : [...listed, { name: "onnx/model.onnx", bytes: nested }];
 }
