@@ -5,7 +5,9 @@
  */
 import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
 import { classify } from "./commands/classify.js";
+import { compare } from "./commands/compare.js";
 import { convert } from "./commands/convert.js";
+import { doctor } from "./commands/doctor.js";
 import { download } from "./commands/download.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
@@ -16,7 +18,9 @@ import { ADVICE } from "./evaluation/evaluation-advice.js";
 
 const COMMANDS: readonly Command[] = [
   classify,
+  compare,
   convert,
+  doctor,
   download,
   evaluateRetrieval,
   evaluateZeroShot,

@@ -17,7 +17,7 @@ export async function readLabelList(value: string): Promise<string[]> {
   const labels = file ? await readLabelFile(value) : value.split(/[,，、]/).map((label) => label.trim());
   const filled = labels.filter((label) => label !== "");
   if (filled.length === 0) {
-    throw new EvaluationError("labels", "no labels in it; write one a line, or give them with commas: --labels 猫,狗", {
+    throw new EvaluationError("labels", "no labels in it; write one a line, or give them with commas: 猫,狗", {
       file: file ? value : undefined,
     });
   }
