@@ -112,7 +112,7 @@ export function formatHelp(command: Command, language: keyof Bilingual): string 
     command.summary[language],
     "",
     ...(command.operands === undefined ? [] : [`  chinese-clip ${command.name} ${command.operands}`, ""]),
-    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`),
+    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`.trimEnd()),
     "",
     ...rows.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`),
   ].join("\n");

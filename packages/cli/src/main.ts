@@ -45,7 +45,9 @@ function overview(): string {
 
 function report(error: unknown): number {
   const prefix: Bilingual = { en: "error: ", zh: "错误：" };
-  note(`${prefix[language]}${error instanceof Error ? error.message : String(error)}`);
+  // The library's messages begin with the function that was called, which says nothing to who typed a command.
+  const message = (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx): /, "");
+  note(`${prefix[language]}${message}`);
   if (error instanceof EvaluationError && language === "zh") note(`提示：${ADVICE[error.code]}`);
   return error instanceof UsageError ? 2 : 1;
 }

@@ -1,7 +1,7 @@
 /**
  * `chinese-clip doctor`: the machine, and advice.
  */
-import { type Command, type CommandContext, stringValue } from "../command.js";
+import { type Command, type CommandContext, stringValue, UsageError } from "../command.js";
 import { type Advice, adviseOn } from "../diagnosis/advice.js";
 import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
 import { displayWidth } from "../terminal-table.js";
@@ -10,6 +10,9 @@ import { parseCount } from "./loading-options.js";
 
 /** Models of the cache that are named. */
 const SHOWN = 5;
+
+/** Longest wait for a hub. */
+const MOST_SECONDS = 600;
 
 /** The verb. */
 export const doctor: Command = {
@@ -21,7 +24,9 @@ export const doctor: Command = {
   examples: ["", "--json"],
 
   async run(values, context) {
-    const state = await diagnose(1000 * parseCount("--timeout", stringValue(values, "timeout") ?? "5"));
+    const seconds = parseCount("--timeout", stringValue(values, "timeout") ?? "5");
+    if (seconds > MOST_SECONDS) throw new UsageError(`--timeout: expected at most ${MOST_SECONDS} seconds, got ${seconds}`);
+    const state = await diagnose(1000 * seconds);
     const advice = adviseOn(state);
     if (context.json) {
       context.print(JSON.stringify({ ...state, advice: advice.map(({ kind, [context.language]: text }) => ({ kind, text })) }, null, 2));

@@ -68,8 +68,8 @@ function speedHints({ processor: { instructionSets: sets, threads }, memory, run
   if (!("error" in runtime) && runtime.devices.some((name) => name !== "cpu")) {
     const others = runtime.devices.filter((name) => name !== "cpu").join(", ");
     hint(
-      `--device ${others} is in this build; each needs its driver and libraries, and says so where they are missing`,
-      `此版本包含 --device ${others}，均需相应驱动与库，缺少时会给出提示`,
+      `--device can also be ${others} in this build; each needs its driver and libraries, and says so where they are missing`,
+      `此版本的 --device 还可为 ${others}，均需相应驱动与库，缺少时会给出提示`,
     );
   }
   return advice;
