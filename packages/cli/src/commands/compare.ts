@@ -87,7 +87,8 @@ function contestantsOf(values: OptionValues, options: PretrainedOptions): readon
   if (kind === undefined || given.length > 1) {
     throw new UsageError("give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda: two things to compare");
   }
-  if (kind !== "models" && stringValue(values, kind.slice(0, -1)) !== undefined) throw new UsageError(`give --${kind} or --${kind.slice(0, -1)}, not both`);
+  if (kind !== "models" && stringValue(values, kind.slice(0, -1)) !== undefined)
+    throw new UsageError(`give --${kind} or --${kind.slice(0, -1)}, not both`);
   if (kind === "models" && values["model"] !== undefined) throw new UsageError("give --models or --model, not both");
   const names = (stringValue(values, kind) ?? "").split(/[,，]/).map((name) => name.trim());
   const [first, second] = names;
@@ -204,7 +205,8 @@ function printComparison(
     const head = zh ? ["余弦", "最小", "平均", "数量", "最小者"] : ["cosine", "min", "mean", "count", "least alike"];
     print(`\n${formatTable([head, ...towers])}`);
   }
-  if (differ) note(zh ? "两个模型的特征维度不同，无法比较余弦" : "the two models' embeddings are of different lengths: no cosines between them");
+  if (differ)
+    note(zh ? "两个模型的特征维度不同，无法比较余弦" : "the two models' embeddings are of different lengths: no cosines between them");
   if (search === null) {
     note(zh ? "同时给出图片和 --texts 可比较检索结果" : "with pictures and --texts both, search results are compared too");
     return;
@@ -217,7 +219,7 @@ function printComparison(
   ];
   print(
     `\n${formatTable([
-      zh ? ["结果变化", "前 1", "前 10", "候选数"] : ["changed", "top-1", "top-10", "of"],
+      zh ? ["结果变化", "前 1", "前 10", "候选数"] : ["changed", "top-1", "top-10", "gallery"],
       row(zh ? "文搜图" : "text to image", search.textToImage),
       row(zh ? "图搜文" : "image to text", search.imageToText),
     ])}`,

@@ -17,7 +17,10 @@ const MOST_SECONDS = 600;
 /** The verb. */
 export const doctor: Command = {
   name: "doctor",
-  summary: { en: "Runtime, processor, cache and network of this machine, with advice", zh: "检查本机的运行时、处理器、缓存与网络，并给出建议" },
+  summary: {
+    en: "Runtime, processor, cache and network of this machine, with advice",
+    zh: "检查本机的运行时、处理器、缓存与网络，并给出建议",
+  },
   options: {
     timeout: { type: "string", value: "seconds", help: { en: "wait for a hub (default: 5)", zh: "等待 hub 应答的秒数（默认 5）" } },
   },
@@ -49,12 +52,22 @@ function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language,
   add("processor", "处理器", `${processor.model}${zh ? "，" : ", "}${cores}${processor.threads} ${zh ? "线程" : "threads"}`);
   const sets = processor.instructionSets;
   add("instructions", "指令集", sets === undefined ? (zh ? "未知" : "not known here") : sets.length === 0 ? "-" : sets.join(", "));
-  add("memory", "内存", zh ? `${formatBytes(memory.total)}，空闲 ${formatBytes(memory.free)}` : `${formatBytes(memory.total)}, ${formatBytes(memory.free)} free`);
+  add(
+    "memory",
+    "内存",
+    zh
+      ? `${formatBytes(memory.total)}，空闲 ${formatBytes(memory.free)}`
+      : `${formatBytes(memory.total)}, ${formatBytes(memory.free)} free`,
+  );
   const size = cache.bytes === undefined ? (zh ? "尚未创建" : "not made yet") : formatBytes(cache.bytes);
   add("cache", "缓存", `${cache.folder} (${size}${cache.writable ? "" : zh ? "，不可写" : ", not writable"})`);
   if (cache.models.length > 0) {
     const more = cache.models.length - SHOWN;
-    add("models", "模型", cache.models.slice(0, SHOWN).join(", ") + (more > 0 ? (zh ? `，等 ${cache.models.length} 个` : ` and ${more} more`) : ""));
+    add(
+      "models",
+      "模型",
+      cache.models.slice(0, SHOWN).join(", ") + (more > 0 ? (zh ? `，等 ${cache.models.length} 个` : ` and ${more} more`) : ""),
+    );
   }
   for (const { url, reachable, milliseconds, reason } of endpoints) {
     add("network", "网络", `${url}  ${reachable ? `${milliseconds} ms` : `${zh ? "无应答" : "no answer"} (${reason})`}`);

@@ -32,7 +32,10 @@ export const exportTowers: Command = {
     },
     ...HUB_OPTIONS,
   },
-  examples: ["--model ./clip_cn_tuned.pt --output ./exported --normalize", "--model ./clip_cn_tuned.pt --output ./models --triton --max-batch 32"],
+  examples: [
+    "--model ./clip_cn_tuned.pt --output ./exported --normalize",
+    "--model ./clip_cn_tuned.pt --output ./models --triton --max-batch 32",
+  ],
 
   async run(values, context) {
     const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];

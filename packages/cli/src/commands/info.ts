@@ -33,7 +33,11 @@ export const info: Command = {
   },
 };
 
-const KINDS: Readonly<Record<ModelKind["naming"], string>> = { "hugging-face": "Hugging Face", cn_clip: "cn_clip", "onnx-export": "ONNX export" };
+const KINDS: Readonly<Record<ModelKind["naming"], string>> = {
+  "hugging-face": "Hugging Face",
+  cn_clip: "cn_clip",
+  "onnx-export": "ONNX export",
+};
 const FORMATS: Readonly<Record<ModelKind["format"], string>> = {
   safetensors: "safetensors",
   "torch-zip": "PyTorch (zip)",
@@ -50,7 +54,11 @@ function printInspection(inspection: Inspection, { language, print }: CommandCon
   };
   add("kind", "类型", kind && `${KINDS[kind.naming]}, ${FORMATS[kind.format]}`);
   if (!weightsHere) {
-    add("weights", "权重", zh ? `未下载；先运行 chinese-clip download ${source}` : `not fetched; chinese-clip download ${source} does that`);
+    add(
+      "weights",
+      "权重",
+      zh ? `未下载；先运行 chinese-clip download ${source}` : `not fetched; chinese-clip download ${source} does that`,
+    );
   }
   add("model", "模型", architecture);
   if (config !== undefined && towers !== undefined) {
@@ -61,7 +69,11 @@ function printInspection(inspection: Inspection, { language, print }: CommandCon
   add("logit scale", "logit 尺度", logitScale?.toFixed(2));
   add("vocabulary", "词表", vocabulary === undefined ? undefined : zh ? `${vocabulary} 项` : `${vocabulary} entries`);
   for (const [dtype, { tensors, bytes }] of Object.entries(dtypes)) {
-    add("stored as", "存储格式", zh ? `${dtype}，${tensors} 个张量，${formatBytes(bytes)}` : `${dtype}, ${tensors} tensors, ${formatBytes(bytes)}`);
+    add(
+      "stored as",
+      "存储格式",
+      zh ? `${dtype}，${tensors} 个张量，${formatBytes(bytes)}` : `${dtype}, ${tensors} tensors, ${formatBytes(bytes)}`,
+    );
   }
   if (unused.length > 0) {
     const names = unused.slice(0, 3).join(", ") + (unused.length > 3 ? ", …" : "");
@@ -70,17 +82,29 @@ function printInspection(inspection: Inspection, { language, print }: CommandCon
   print(source);
   print(columns(rows));
   print(`\n${zh ? "文件" : "files"}`);
-  print(columns(files.map(({ name, bytes }) => [bytes === undefined ? (zh ? "未下载" : "not here") : formatBytes(bytes), name] as const), true));
-  print(`\n${problems.length === 0 ? (zh ? "未发现问题" : weightsHere ? "no problems" : "no problems in what is here") : zh ? `${problems.length} 个问题` : `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`}`);
+  print(
+    columns(
+      files.map(({ name, bytes }) => [bytes === undefined ? (zh ? "未下载" : "not here") : formatBytes(bytes), name] as const),
+      true,
+    ),
+  );
+  print(
+    `\n${problems.length === 0 ? (zh ? "未发现问题" : weightsHere ? "no problems" : "no problems in what is here") : zh ? `${problems.length} 个问题` : `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`}`,
+  );
   for (const { message } of problems.slice(0, SHOWN)) print(`  ${message}`);
   if (problems.length > SHOWN) print(zh ? `  ……其余见 --json` : `  … and ${problems.length - SHOWN} more, all in --json`);
 }
 
 function visionText({ visionConfig: vision }: ChineseCLIPConfig, zh: boolean): string {
   const size = `${vision.imageSize}×${vision.imageSize}`;
-  if (vision.kind === "modifiedResNet") return zh ? `ResNet，${vision.layers.join("-")} 块，宽 ${vision.width}，${size} 像素` : `ResNet, ${vision.layers.join("-")} blocks, width ${vision.width}, ${size} pixels`;
+  if (vision.kind === "modifiedResNet")
+    return zh
+      ? `ResNet，${vision.layers.join("-")} 块，宽 ${vision.width}，${size} 像素`
+      : `ResNet, ${vision.layers.join("-")} blocks, width ${vision.width}, ${size} pixels`;
   const { numHiddenLayers: layers, hiddenSize: width, patchSize } = vision;
-  return zh ? `ViT，${layers} 层，宽 ${width}，块 ${patchSize}，${size} 像素` : `ViT, ${layers} layers of ${width}, patch ${patchSize}, ${size} pixels`;
+  return zh
+    ? `ViT，${layers} 层，宽 ${width}，块 ${patchSize}，${size} 像素`
+    : `ViT, ${layers} layers of ${width}, patch ${patchSize}, ${size} pixels`;
 }
 
 function textText({ textConfig: { numHiddenLayers: layers, hiddenSize: width, vocabSize } }: ChineseCLIPConfig, zh: boolean): string {

@@ -55,7 +55,9 @@ export function compareSearches(
   first: { readonly queries: Rows; readonly gallery: Rows },
   second: { readonly queries: Rows; readonly gallery: Rows },
 ): Changes {
-  const [before, after] = [first, second].map(({ queries, gallery }) => [...searchTopK(features(queries), features(gallery), DEPTH)].flat());
+  const [before, after] = [first, second].map(({ queries, gallery }) =>
+    [...searchTopK(features(queries), features(gallery), DEPTH)].flat(),
+  );
   let [top1, top10] = [0, 0];
   for (const [query, { ids }] of (before ?? []).entries()) {
     const others = after?.[query]?.ids ?? [];

@@ -3,7 +3,15 @@
  * hub's model fetches no weights either.
  */
 import { type Checkpoint, CheckpointError, checkpointGraphs, ChineseCLIPConfig } from "@chinese-clip/model";
-import { type DiskModelFiles, HubError, ImageError, type ModelFiles, openModel, type PretrainedOptions, TokenizerError } from "@chinese-clip/node";
+import {
+  type DiskModelFiles,
+  HubError,
+  ImageError,
+  type ModelFiles,
+  openModel,
+  type PretrainedOptions,
+  TokenizerError,
+} from "@chinese-clip/node";
 import { hasCheckpoint, openCheckpoint, openCombinedOnnx, loadProcessorParts, readConfig } from "@chinese-clip/pipeline";
 import { countParameters, publishedName } from "../evaluation/parameter-count.js";
 import { CheckedCheckpoint } from "./checked-checkpoint.js";
@@ -136,7 +144,9 @@ async function attempt<T>(problems: Problem[], read: () => Promise<T>): Promise<
   }
 }
 
-type Weights = { readonly checkpoint: Checkpoint; readonly logitScale: undefined } | { readonly checkpoint: undefined; readonly logitScale: number };
+type Weights =
+  | { readonly checkpoint: Checkpoint; readonly logitScale: undefined }
+  | { readonly checkpoint: undefined; readonly logitScale: number };
 
 async function readWeights(files: ModelFiles): Promise<Weights> {
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);

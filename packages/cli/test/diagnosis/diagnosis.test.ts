@@ -7,7 +7,10 @@ describe("the processor", () => {
   it("is read from Linux's cpuinfo", () => {
     const block = (core: number): string =>
       `processor\t: ${core}\nflags\t\t: fpu sse2 avx2 avx512f avx512_vnni amx_int8 amx_tile\nphysical id\t: 0\ncore id\t\t: ${core >> 1}\n`;
-    expect(parseCpuInfo([0, 1, 2, 3].map(block).join("\n"))).toEqual({ cores: 2, instructionSets: ["AVX2", "AVX-512", "AVX-512 VNNI", "AMX"] });
+    expect(parseCpuInfo([0, 1, 2, 3].map(block).join("\n"))).toEqual({
+      cores: 2,
+      instructionSets: ["AVX2", "AVX-512", "AVX-512 VNNI", "AMX"],
+    });
     expect(parseCpuInfo("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm bf16\n")).toEqual({
       cores: undefined,
       instructionSets: ["NEON dot product", "I8MM", "BF16"],

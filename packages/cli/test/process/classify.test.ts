@@ -24,11 +24,24 @@ const linesOf = (stdout: string): Record<string, unknown>[] =>
 describe("classify", () => {
   it("gives what the library gives", async () => {
     const picture = join(PICTURES, "01.png");
-    const { code, stdout, stderr } = await classify([picture, "--labels", "圆形,正方形，三角形", "--template", "一个{}", "--top", "3", "--json"]);
+    const { code, stdout, stderr } = await classify([
+      picture,
+      "--labels",
+      "圆形,正方形，三角形",
+      "--template",
+      "一个{}",
+      "--top",
+      "3",
+      "--json",
+    ]);
     expect([code, stderr]).toEqual([0, ""]);
     await using clip = await ChineseCLIP.fromPretrained(DEMO);
     const expected = await clip.classify(picture, ["圆形", "正方形", "三角形"], { template: "一个{}" });
-    const [line] = linesOf(stdout) as unknown as { file: string; label: string; best: { label: string; probability: number; similarity: number }[] }[];
+    const [line] = linesOf(stdout) as unknown as {
+      file: string;
+      label: string;
+      best: { label: string; probability: number; similarity: number }[];
+    }[];
     expect(line).toMatchObject({ file: picture, label: "圆形", none: null });
     expect(line?.best.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
     for (const [i, { score, similarity }] of expected.entries()) {
@@ -39,10 +52,23 @@ describe("classify", () => {
 
   it("takes folders, files of labels, several templates and another number format", async () => {
     const labels = write("labels.txt", "\uFEFF# shapes\n圆形\r\n\n正方形\n三角形\n星星\n");
-    const { code, stdout } = await classify([PICTURES, "--labels", labels, "--templates", "general", "--dtype", "q8", "--json", "--cache-dir", folder]);
+    const { code, stdout } = await classify([
+      PICTURES,
+      "--labels",
+      labels,
+      "--templates",
+      "general",
+      "--dtype",
+      "q8",
+      "--json",
+      "--cache-dir",
+      folder,
+    ]);
     expect(code).toBe(0);
     const lines = linesOf(stdout);
-    expect(lines.map(({ file }) => file)).toEqual(Array.from({ length: 48 }, (_, i) => expect.stringContaining(`${String(i + 1).padStart(2, "0")}.`)));
+    expect(lines.map(({ file }) => file)).toEqual(
+      Array.from({ length: 48 }, (_, i) => expect.stringContaining(`${String(i + 1).padStart(2, "0")}.`)),
+    );
     expect(lines.slice(0, 4).map(({ label }) => label)).toEqual(["圆形", "正方形", "三角形", "星星"]);
   });
 
@@ -57,7 +83,9 @@ describe("classify", () => {
     const high = linesOf((await classify([pictures[0] ?? "", ...args, "--threshold", "0.99", "--json"])).stdout);
     expect(high).toMatchObject([{ label: null, none: "threshold", best: [], closest: { label: "圆形" } }]);
     const { stdout } = await classify([...pictures, ...args], { LC_ALL: "zh_CN.UTF-8" });
-    expect(stdout).toMatch(/^图片 +标签 +概率 +余弦\n.*01\.png {2}圆形 +\d+\.\d% +0\.\d{3}\n.*03\.png {2}（以上都不是） +\d+\.\d% +0\.\d{3} {2}三角形\n$/);
+    expect(stdout).toMatch(
+      /^图片 +标签 +概率 +余弦\n.*01\.png {2}圆形 +\d+\.\d% +0\.\d{3}\n.*03\.png {2}（以上都不是） +\d+\.\d% +0\.\d{3} {2}三角形\n$/,
+    );
   });
 
   it("reads a list on stdin, goes on past unreadable pictures, and then ends with 1", async () => {
@@ -89,7 +117,11 @@ describe("what cannot be classified", () => {
     ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one a line"],
     ["a missing label file", () => [picture, "--labels", join(folder, "no.txt")], "no.txt: no such file; check the path"],
     ["an empty label file", () => [picture, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one a line"],
-    ["a label file that is no text", () => [picture, "--labels", join(PICTURES, "01.png")], "01.png: expected UTF-8 text with one label a line"],
+    [
+      "a label file that is no text",
+      () => [picture, "--labels", join(PICTURES, "01.png")],
+      "01.png: expected UTF-8 text with one label a line",
+    ],
     ["only commas", () => [picture, "--labels", ",，"], "no labels in it"],
     ["no such templates", () => [picture, "--labels", "猫", "--templates", "fodo"], "fodo: no such file; give a file, or one of the sets"],
     ["no such model", () => [picture, "--labels", "猫", "--model", "./no-model"], "expected a folder with config.json and weights"],

@@ -66,7 +66,7 @@ describe("compare", () => {
     const args = [join(PICTURES, "01.png"), "--texts", "圆形,星星", "--models", `${DEMO},${TINY}`];
     const { code, stdout, stderr } = await compare(args);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^changed +top-1 +top-10 +of\ntext to image +0 \/ 2 +- +1$/m);
+    expect(stdout).toMatch(/^changed +top-1 +top-10 +gallery\ntext to image +0 \/ 2 +- +1$/m);
     expect(stderr).toContain("the two models' embeddings are of different lengths: no cosines between them");
     expect((await compare(args, { LC_ALL: "zh_CN.UTF-8" })).stdout).toContain("文搜图");
   });
@@ -99,7 +99,11 @@ describe("what cannot be compared", () => {
   it.each([
     ["an empty folder", () => (mkdirSync(join(folder, "empty"), { recursive: true }), [join(folder, "empty")]), "empty: no pictures in it"],
     ["a missing file of texts", () => [picture, "--texts", join(folder, "no.txt")], "no.txt: no such file; check the path"],
-    ["an empty file of texts", () => (writeFileSync(join(folder, "none.txt"), ""), [picture, "--texts", join(folder, "none.txt")]), "no labels in it"],
+    [
+      "an empty file of texts",
+      () => (writeFileSync(join(folder, "none.txt"), ""), [picture, "--texts", join(folder, "none.txt")]),
+      "no labels in it",
+    ],
     ["only unreadable pictures", () => [QUERIES], "none of the pictures can be read; replace them and run again"],
   ])("%s: exit code 1", async (_name, args, message) => {
     const { code, stdout, stderr } = await compare([...args(), "--model", DEMO, "--dtypes", "fp32,fp16"]);

@@ -22,7 +22,14 @@ const path = (name: string): string => join(folder, name);
 
 describe("download", () => {
   const download = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
-    runCli(["download", ...args], { HF_HUB_CACHE: path("cache"), HF_ENDPOINT: server.endpoint, HF_HUB_OFFLINE: "", HF_TOKEN: "", NO_PROXY: "*", ...env });
+    runCli(["download", ...args], {
+      HF_HUB_CACHE: path("cache"),
+      HF_ENDPOINT: server.endpoint,
+      HF_HUB_OFFLINE: "",
+      HF_TOKEN: "",
+      NO_PROXY: "*",
+      ...env,
+    });
 
   it("fetches what is needed, once, and then the model is used without a network", async () => {
     const first = await download(["test/tiny-vit", "--json"]);
@@ -45,7 +52,11 @@ describe("download", () => {
 
   it("info of a model that is not in the cache fetches no weights", async () => {
     const before = server.gets("model.safetensors").length;
-    const { code, stdout } = await runCli(["info", "test/tiny-vit"], { HF_HUB_CACHE: path("other"), HF_ENDPOINT: server.endpoint, NO_PROXY: "*" });
+    const { code, stdout } = await runCli(["info", "test/tiny-vit"], {
+      HF_HUB_CACHE: path("other"),
+      HF_ENDPOINT: server.endpoint,
+      NO_PROXY: "*",
+    });
     expect(code).toBe(0);
     expect(stdout).toContain("not fetched; chinese-clip download test/tiny-vit does that");
     expect(stdout).toContain("no problems in what is here");
@@ -94,7 +105,12 @@ describe("export", () => {
     expect(plain.stdout).toMatch(/^ *\d[\d.]* kB {2}.*text\.onnx\.data\n/);
     const triton = ["--tower", "vision", "--triton", "--max-batch", "8", "--normalize"];
     expect((await runCli(["export", "--model", join(FIXTURES, "tiny-vit"), "--output", path("triton"), ...triton])).code).toBe(0);
-    expect(readdirSync(path("triton"), { recursive: true }).sort()).toEqual(["vision", "vision/1", "vision/1/model.onnx", "vision/config.pbtxt"]);
+    expect(readdirSync(path("triton"), { recursive: true, encoding: "utf8" }).sort()).toEqual([
+      "vision",
+      "vision/1",
+      "vision/1/model.onnx",
+      "vision/config.pbtxt",
+    ]);
   });
 });
 

@@ -10,7 +10,11 @@ const folder = mkdtempSync(join(tmpdir(), "info-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A copy of the demo checkpoint with another configuration or vocabulary. */
-function spoil(name: string, edit: (config: { text_config: Record<string, unknown>; vision_config: Record<string, unknown> }) => void, vocabulary = ""): string {
+function spoil(
+  name: string,
+  edit: (config: { text_config: Record<string, unknown>; vision_config: Record<string, unknown> }) => void,
+  vocabulary = "",
+): string {
   const copy = join(folder, name);
   mkdirSync(copy);
   for (const file of ["model.safetensors", "preprocessor_config.json", "tokenizer_config.json"]) cpSync(join(DEMO, file), join(copy, file));
@@ -75,7 +79,9 @@ describe("info", () => {
     expect(counts).toEqual({ "vocabulary-mismatch": 1, "shape-mismatch": 9, "missing-tensor": 16 });
     expect(unused.length).toBe(9);
     const { stdout } = await runCli(["info", bad]);
-    expect(stdout).toContain("26 problems\n  the tokenizer has 233 entries and the text tower embeddings for 231: the files are of different models\n");
+    expect(stdout).toContain(
+      "26 problems\n  the tokenizer has 233 entries and the text tower embeddings for 231: the files are of different models\n",
+    );
     expect(stdout).toContain("expected shape [100,128] by the configuration, got [512,128]");
     expect(stdout).toContain("… and 16 more, all in --json");
   });
@@ -107,9 +113,9 @@ describe("what is no model", () => {
     expect(stdout).toContain("expected weights: model.safetensors");
     const noise = join(folder, "noise.pt");
     writeFileSync(noise, "no checkpoint at all");
-    const report = await runCli(["info", noise]);
-    expect([report.code, report.stdout]).toEqual([1, expect.stringContaining("noise.pt: ")]);
-    expect(report.stderr).toBe("");
+    const unread = await runCli(["info", noise]);
+    expect([unread.code, unread.stdout]).toEqual([1, expect.stringContaining("noise.pt: ")]);
+    expect(unread.stderr).toBe("");
   });
 
   it.each([

@@ -8,8 +8,9 @@ export interface RuntimeDescription {
   readonly onnxRuntime: string;
   /** What `device` can be: the providers in this build of ONNX Runtime. Whether their drivers are there shows when a model is loaded. */
   readonly devices: readonly string[];
-  /** sharp's version, and that of the libvips in it. */
+  /** sharp's version. */
   readonly sharp: string;
+  /** The version of the libvips in it. */
   readonly libvips: string;
 }
 
