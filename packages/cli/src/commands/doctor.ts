@@ -1,6 +1,8 @@
 /**
  * `chinese-clip doctor`: the machine, and advice.
  */
+import { homedir } from "node:os";
+import { sep } from "node:path";
 import { type Command, type CommandContext, stringValue, UsageError } from "../command.js";
 import { type Advice, adviseOn } from "../diagnosis/advice.js";
 import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
@@ -38,6 +40,12 @@ export const doctor: Command = {
   },
 };
 
+/** A path below the user's folder as shells write it. */
+function fromHome(path: string): string {
+  const home = homedir();
+  return path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+}
+
 function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language, print }: CommandContext): void {
   const zh = language === "zh";
   const { node, platform, runtime, processor, memory, cache, offline, hasToken, endpoints, variables } = state;
@@ -60,7 +68,7 @@ function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language,
       : `${formatBytes(memory.total)}, ${formatBytes(memory.free)} free`,
   );
   const size = cache.bytes === undefined ? (zh ? "尚未创建" : "not made yet") : formatBytes(cache.bytes);
-  add("cache", "缓存", `${cache.folder} (${size}${cache.writable ? "" : zh ? "，不可写" : ", not writable"})`);
+  add("cache", "缓存", `${fromHome(cache.folder)} (${size}${cache.writable ? "" : zh ? "，不可写" : ", not writable"})`);
   if (cache.models.length > 0) {
     const more = cache.models.length - SHOWN;
     add(
