@@ -1,6 +1,7 @@
 /**
  * Our side of a comparison.
  */
+import { dirname } from "node:path";
 import { ChineseCLIP, type PretrainedOptions, Tensor } from "@chinese-clip/node";
 import { normalized } from "./agreement.js";
 
@@ -18,7 +19,7 @@ export const OUR_DTYPES: readonly string[] = ["fp32", "q8"];
 
 /** Loads a model in a number format; undefined where this build does not have it. */
 export async function loadOurs(folder: string, dtype: string, options: PretrainedOptions = {}): Promise<Embedder | undefined> {
-  const wanted = { ...options, dtype } as PretrainedOptions;
+  const wanted = { ...options, dtype, cacheDir: dirname(folder) } as PretrainedOptions;
   try {
     const clip = await ChineseCLIP.fromPretrained(folder, wanted);
     const dim = clip.model.config.projectionDim;

@@ -3,7 +3,7 @@
  * package under test is loaded. Arguments: model folder, text, number format.
  */
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 
 const [folder = "", text = "", dtype = "fp32"] = process.argv.slice(2);
 const heap = () => {
@@ -16,7 +16,7 @@ const heapAtStart = heap();
 const { ChineseCLIP } = await import("@chinese-clip/node");
 const importedMs = performance.now();
 const heapImported = heap();
-const clip = await ChineseCLIP.fromPretrained(folder, { dtype });
+const clip = await ChineseCLIP.fromPretrained(folder, { dtype, cacheDir: dirname(folder) });
 const loadedMs = performance.now();
 const { data } = await clip.embedText(text);
 const firstMs = performance.now();

@@ -34,6 +34,7 @@ const sized = (bytes: number): EncodedGraph => ({
   files: ["w"],
   inputs: ["x"],
   outputs: ["text_features"],
+  relocated: () => new Uint8Array(),
 });
 
 describe("layOutOnnx", () => {

@@ -180,13 +180,13 @@ export class ChineseCLIP<ImageInput> {
  * @throws CheckpointError, TokenizerError, ImageError - a file that is missing or not what it should be.
  */
 export async function loadChineseCLIPParts<ImageInput>(
-  platform: Platform<ImageInput>,
+  platform: Pick<Platform<ImageInput>, "createSession" | "keepTower" | "createImagePreprocessor">,
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {
   const loading = [loadModelParts(platform, files, options), loadProcessorParts(files, options)] as const;
   await Promise.allSettled(loading); // of a folder that is no model both fail, and the lack of weights says more than that of a vocabulary
   const [model, parts] = [await loading[0], await loading[1]];
-  const preprocessor = platform.createImagePreprocessor(parts.imageProcessor.toJSON());
+  const preprocessor = platform.createImagePreprocessor(parts.imageProcessor.toJSON(), options);
   return { model, processor: new ChineseCLIPProcessor(parts), preprocessor };
 }

@@ -17,7 +17,7 @@ const TOWERS: readonly TowerName[] = ["text", "vision"];
 
 /** The towers of one model in one number format. */
 export class ConvertedTowers {
-  readonly #platform: Platform<never>;
+  readonly #platform: Pick<Platform<never>, "createSession" | "keepTower">;
   readonly #files: ModelFiles;
   readonly #options: PretrainedOptions;
   readonly #checkpoint: Checkpoint;
@@ -25,7 +25,7 @@ export class ConvertedTowers {
   readonly #towers: ReadonlyMap<TowerName, TowerFile>;
 
   private constructor(
-    platform: Platform<never>,
+    platform: Pick<Platform<never>, "createSession" | "keepTower">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,
@@ -42,7 +42,7 @@ export class ConvertedTowers {
 
   /** Lays both towers out; nothing is converted yet. */
   static async layOut(
-    platform: Platform<never>,
+    platform: Pick<Platform<never>, "createSession" | "keepTower">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,

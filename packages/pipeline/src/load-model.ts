@@ -21,7 +21,7 @@ import {
 import { ConvertedTowers } from "./converted-towers.js";
 import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
-import type { Dtype, ModelFiles, ModelSource, Platform, PretrainedOptions } from "./platform.js";
+import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 import { readConfig } from "./read-config.js";
 
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
@@ -29,12 +29,15 @@ const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 /** What a `ChineseCLIPModel` is made of. */
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
 
+/** The part of a platform that loads graphs, and converts their weights. */
+export type SessionMaker = Pick<Platform<never>, "createSession" | "keepTower">;
+
 /** The part of a platform that finds models, whose files may be more than any platform's. */
-export interface ModelOpener<Files extends ModelFiles> {
+export interface ModelOpener<Files extends ModelFiles, Source = string | URL> {
   /** Finds a model's files. */
-  openModel(source: string | URL, options: PretrainedOptions): Promise<Files>;
-  /** Refuses a device that there is not; absent: only `"cpu"` is taken. */
-  checkDevice?(device: string): Promise<void>;
+  openModel(source: Source, options: PretrainedOptions): Promise<Files>;
+  /** Refuses a device that there is not, as {@link Platform.checkDevice}. */
+  checkDevice(device: string | undefined): Promise<void>;
 }
 
 /**
@@ -45,22 +48,21 @@ export interface ModelOpener<Files extends ModelFiles> {
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
  * @throws AggregateError - none of several sources works; `errors` has what was wrong with each, in order.
  */
-export async function loadFrom<Files extends ModelFiles, Made>(
-  platform: ModelOpener<Files>,
-  source: ModelSource,
+export async function loadFrom<Files extends ModelFiles, Made, Source = string | URL>(
+  platform: ModelOpener<Files, Source>,
+  source: Source | readonly Source[],
   options: PretrainedOptions,
   make: (files: Files) => Promise<Made>,
 ): Promise<Made> {
-  const { dtype = "fp32", device = "cpu", numThreads, signal } = options;
+  const { dtype = "fp32", device, numThreads, signal } = options;
   if (!DTYPES.includes(dtype))
     throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
-  if (platform.checkDevice !== undefined) await platform.checkDevice(device);
-  else if (device !== "cpu") throw new RangeError(`fromPretrained: expected device "cpu", got ${JSON.stringify(device)}`);
+  await platform.checkDevice(device);
   if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
     throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
   }
   signal?.throwIfAborted();
-  if (typeof source === "string" || source instanceof URL) return loadOne(platform, source, options, make);
+  if (!isList(source)) return loadOne(platform, source, options, make);
   if (source.length === 0) throw new RangeError("fromPretrained: expected at least one source, got none");
   const errors: unknown[] = [];
   for (const one of source) {
@@ -77,9 +79,13 @@ export async function loadFrom<Files extends ModelFiles, Made>(
   throw new AggregateError(errors, `fromPretrained: expected one of ${errors.length} sources to work, got\n${reasons.join("\n")}`);
 }
 
-async function loadOne<Files extends ModelFiles, Made>(
-  platform: ModelOpener<Files>,
-  source: string | URL,
+function isList<Source>(source: Source | readonly Source[]): source is readonly Source[] {
+  return Array.isArray(source);
+}
+
+async function loadOne<Files extends ModelFiles, Made, Source>(
+  platform: ModelOpener<Files, Source>,
+  source: Source,
   options: PretrainedOptions,
   make: (files: Files) => Promise<Made>,
 ): Promise<Made> {
@@ -103,7 +109,7 @@ async function loadOne<Files extends ModelFiles, Made>(
  * @throws CheckpointError - a file that is missing or malformed, an impossible configuration.
  */
 export async function loadModelParts(
-  platform: Platform<never>,
+  platform: SessionMaker,
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
@@ -122,7 +128,7 @@ export async function loadModelParts(
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
 export async function loadTextModelParts(
-  platform: Platform<never>,
+  platform: SessionMaker,
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<ChineseCLIPTextConfig, TextGraphs>> {
@@ -139,7 +145,7 @@ export async function loadTextModelParts(
 
 /** The parts of an image tower: of a whole model's files, or of an image tower's own. */
 export async function loadVisionModelParts(
-  platform: Platform<never>,
+  platform: SessionMaker,
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ModelParts<VisionConfig, VisionGraphs>> {
@@ -153,7 +159,7 @@ export async function loadVisionModelParts(
 }
 
 async function loadParts<Config>(
-  platform: Platform<never>,
+  platform: SessionMaker,
   files: ModelFiles,
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
@@ -167,15 +173,22 @@ async function loadParts<Config>(
   const config = parseConfig(await readConfig(files));
   // An export gives features only, so it is what is left where there is no checkpoint.
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
-  const weights = onnx ?? (await openCheckpoint(files));
+  const weights = onnx ?? (await openCheckpoint(files, options.dtype));
   options.signal?.throwIfAborted();
   const towers = await convertedTowers(platform, files, options, weights);
   return { config, weights, towers, createSession: towers?.createSession ?? ((graph) => platform.createSession(graph, files, options)) };
 }
 
+/** Whether there is nothing to gain by half precision: every matrix is in it. */
+function isHalf({ tensors }: Checkpoint): boolean {
+  return [...tensors.values()].every(
+    ({ shape, dtype }) => shape.length < 2 || dtype === "F16" || dtype.startsWith("I") || dtype === "BOOL",
+  );
+}
+
 /** @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format. */
 async function convertedTowers(
-  platform: Platform<never>,
+  platform: SessionMaker,
   files: ModelFiles,
   options: PretrainedOptions,
   weights: Checkpoint | CombinedOnnx,
@@ -183,6 +196,7 @@ async function convertedTowers(
   const { dtype = "fp32" } = options;
   const stored = weights instanceof Checkpoint ? quantizedDtype(weights) : undefined;
   if (stored === dtype || (stored === undefined && dtype === "fp32")) return undefined;
+  if (dtype === "fp16" && weights instanceof Checkpoint && isHalf(weights)) return undefined;
   if (stored !== undefined || !(weights instanceof Checkpoint)) {
     throw new RangeError(
       `fromPretrained: ${files.source}: expected dtype ${stored ?? "fp32"}, which is what the model's ${stored === undefined ? "ONNX export" : "weights"} are in, got ${dtype}`,

@@ -2,7 +2,7 @@
  * Which of a model's files are its weights. The same weights are often there more than once, in several formats.
  */
 import { type Checkpoint, CheckpointError, type CheckpointFile, parseShardIndex, readCheckpoint } from "@chinese-clip/model";
-import type { ModelFiles } from "./platform.js";
+import type { Dtype, ModelFiles } from "./platform.js";
 import { missing, readJson } from "./read-json.js";
 
 /** By preference: safetensors is read with the fewest reads. An index stands for the files that it names. */
@@ -17,10 +17,14 @@ const OTHER_WEIGHTS: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/];
 /** What is weights under any name if the source itself says so: a path to a file. In a folder it may be something else. */
 const NAMED_WEIGHTS = /\.(?:safetensors|bin|pth)$/;
 
+/** A folder that `exportWeb` wrote: one file for each tower and number format. */
+const TOWER_FILE = /^(?:text|vision)\.(fp32|fp16|q8|q4)\.safetensors$/;
+
 /** Whether a model has weights in a checkpoint's format. */
 export async function hasCheckpoint(files: ModelFiles): Promise<boolean> {
   const names = await files.list();
-  return knownWeights(files.source, names) !== undefined || names.some((name) => OTHER_WEIGHTS.some((pattern) => pattern.test(name)));
+  const isWeights = (name: string): boolean => [...OTHER_WEIGHTS, TOWER_FILE].some((pattern) => pattern.test(name));
+  return knownWeights(files.source, names) !== undefined || names.some(isWeights);
 }
 
 /** Of the loads in progress: a release without a configuration is asked for its shapes as well as for its weights. */
@@ -29,22 +33,41 @@ const opened: WeakMap<ModelFiles, Promise<Checkpoint>> = new WeakMap();
 /**
  * Reads which tensors a model's weights hold; once for each load, however often it is called.
  *
- * @throws CheckpointError - `missing-file`: none, or a shard; or one that can't be read.
+ * @param dtype - which of a folder's number formats, where it has one file for each tower and format.
+ * @throws CheckpointError - `missing-file`: none, or a shard, or none in that number format; or one that can't be read.
  */
-export function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
-  const checkpoint = opened.get(files) ?? readWeights(files);
+export function openCheckpoint(files: ModelFiles, dtype: Dtype = "fp32"): Promise<Checkpoint> {
+  const checkpoint = opened.get(files) ?? readWeights(files, dtype);
   opened.set(files, checkpoint);
   return checkpoint;
 }
 
-async function readWeights(files: ModelFiles): Promise<Checkpoint> {
-  const name = chooseWeights(files.source, await files.list());
+async function readWeights(files: ModelFiles, dtype: Dtype): Promise<Checkpoint> {
+  const names = await files.list();
+  if (knownWeights(files.source, names) === undefined) {
+    const towers = names.filter((name) => TOWER_FILE.test(name));
+    if (towers.length > 0) return readTowers(files, towers, dtype);
+  }
+  const name = chooseWeights(files.source, names);
   if (!name.endsWith(".json")) return readCheckpoint([await openWeights(files, name)]);
   const index = parseShardIndex(await readJson(files, name), name);
   const shards = await Promise.all(index.files.map(async (shard) => [shard, await openWeights(files, shard)] as const));
   const found = new Map(shards); // under names of their own, maybe
   const weightMap = new Map([...index.weightMap].map(([tensor, shard]) => [tensor, found.get(shard)?.name ?? shard]));
   return readCheckpoint([...found.values()], { ...index, weightMap });
+}
+
+async function readTowers(files: ModelFiles, names: readonly string[], dtype: Dtype): Promise<Checkpoint> {
+  const wanted = names.filter((name) => TOWER_FILE.exec(name)?.[1] === dtype);
+  if (wanted.length === 0) {
+    const dtypes = new Set(names.map((name) => TOWER_FILE.exec(name)?.[1]));
+    throw new CheckpointError("missing-file", `expected weights in ${dtype}, got ${[...dtypes].join(", ")}; name one of these as dtype`, {
+      source: files.source,
+      expected: dtype,
+      actual: [...dtypes],
+    });
+  }
+  return readCheckpoint(await Promise.all(wanted.map((name) => openWeights(files, name))));
 }
 
 function chooseWeights(source: string, names: readonly string[]): string {

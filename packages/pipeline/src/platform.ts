@@ -48,7 +48,7 @@ export type LoadProgress =
 export type Dtype = "fp32" | TowerDtype;
 
 /** Where to compute: one of ONNX Runtime's execution providers, of which each platform has its own. */
-export type Device = "cpu" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
+export type Device = "cpu" | "wasm" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
 
 /** How a model is to be loaded. All are per call; nothing is global. */
 export interface PretrainedOptions {
@@ -57,7 +57,10 @@ export interface PretrainedOptions {
    * of the size, and the fastest on a processor. `"q4"`: 4 bits, the smallest. Weights are converted when a tower is first used, and kept.
    */
   readonly dtype?: Dtype | undefined;
-  /** Where to compute. Default: `"cpu"`. What else there is depends on the platform; one that cannot be had is an error, never another in its place. */
+  /**
+   * Where to compute. Default: `"cpu"` in Node; in a browser WebGPU where there is a GPU for it, else WebAssembly. What else there is depends on
+   * the platform; one that it does not have is an error.
+   */
   readonly device?: Device | undefined;
   /** Threads that one operator may use. Default: ONNX Runtime's, one for each physical core. */
   readonly numThreads?: number | undefined;
@@ -141,11 +144,11 @@ export interface Platform<ImageInput> {
   /** Finds a model's files. */
   openModel(source: string | URL, options: PretrainedOptions): Promise<ModelFiles>;
   /**
-   * Refuses what {@link PretrainedOptions.device} cannot be here, before any file is looked for. Absent: only `"cpu"` is taken.
+   * Refuses what {@link PretrainedOptions.device} cannot be here, before any file is looked for.
    *
    * @throws RangeError - naming the devices that there are.
    */
-  checkDevice?(device: string): Promise<void>;
+  checkDevice(device: string | undefined): Promise<void>;
   /** Loads a graph whose weights lie in these files. */
   createSession(graph: EncodedGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
   /**
@@ -160,5 +163,5 @@ export interface Platform<ImageInput> {
    *
    * @param config - the parsed `preprocessor_config.json`.
    */
-  createImagePreprocessor(config: unknown): ImagePreprocessor<ImageInput>;
+  createImagePreprocessor(config: unknown, options: PretrainedOptions): ImagePreprocessor<ImageInput>;
 }

@@ -51,6 +51,9 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
     decoding: { now: 0, most: 0 },
     failNext: undefined,
     disposed: 0,
+    async checkDevice(device) {
+      if (device !== undefined && device !== "cpu") throw new RangeError(`expected device "cpu", got ${device}`);
+    },
     openModel: async () => files,
     async createSession(graph) {
       return {

@@ -56,6 +56,19 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
     },
   },
+  web: {
+    platformFree: false,
+    dependencies: {
+      "@chinese-clip/image-processor": REEXPORTED,
+      "@chinese-clip/model": REEXPORTED,
+      "@chinese-clip/pipeline": "binds its Platform to browsers",
+      "@chinese-clip/tokenizer": REEXPORTED,
+      "onnxruntime-common": TENSOR,
+    },
+    peerDependencies: {
+      "onnxruntime-web": "the runtime; the page's own, since its `.wasm` file has to be served and be of the same version",
+    },
+  },
 };
 
 /** The parts of a package's manifest that the tests read. */

@@ -8,6 +8,17 @@ interface AbortSignal {
   throwIfAborted(): void;
 }
 
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(): void;
+}
+
+declare class DOMException extends Error {
+  constructor(message: string, name: string);
+}
+
+declare function structuredClone<Value>(value: Value): Value;
+
 declare class URL {
   constructor(url: string, base?: string | URL);
   readonly href: string;

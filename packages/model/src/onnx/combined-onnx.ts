@@ -133,8 +133,15 @@ function cutTower(file: CheckpointFile, files: ReadonlyMap<string, CheckpointFil
     inputs: wanted,
     outputs: [{ name: names.features, dataType: DATA_TYPE.float32, bytes: output.finish() }],
   };
-  const encoded = joinPieces(encodeOnnx(model, { name: names.tower }, place));
-  return { model: encoded, files: [...used], inputs: wanted.map(({ name }) => name), outputs: [names.features] };
+  const encode = (move: (data: ExternalData) => ExternalData): Uint8Array =>
+    joinPieces(encodeOnnx(model, { name: names.tower }, (tensor, data) => move(place(tensor, data))));
+  return {
+    model: encode((data) => data),
+    files: [...used],
+    inputs: wanted.map(({ name }) => name),
+    outputs: [names.features],
+    relocated: encode,
+  };
 }
 
 /** The value that an output is the L2-normalised form of. */

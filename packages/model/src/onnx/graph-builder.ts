@@ -4,7 +4,7 @@
  */
 import type { TensorReference, WeightDtype } from "../weights/tensor-reference.js";
 import { DATA_TYPE, encodeModel } from "./encode-model.js";
-import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "./ir.js";
+import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, ValueInfo } from "./ir.js";
 
 /** A tensor in the graph under construction, by name. */
 export type Value = string;
@@ -17,6 +17,9 @@ export interface BlockWeight {
   readonly bias: Value | undefined;
 }
 
+/** Other operators for the same result, and the constants that they take. */
+export type RewriteNodes = (nodes: readonly Node[]) => { readonly nodes: readonly Node[]; readonly initializers: readonly Initializer[] };
+
 /** A graph ready for a session. */
 export interface EncodedGraph {
   /** The model as ONNX protobuf; weights are external data whose `location` is a checkpoint file's name. */
@@ -27,6 +30,12 @@ export interface EncodedGraph {
   readonly inputs: readonly string[];
   /** Names of the graph's outputs. */
   readonly outputs: readonly string[];
+  /**
+   * The model once more, with its weights at other places.
+   *
+   * @param rewrite - changes the operators on the way, for a runtime that lacks one. An export that was cut stays as it is.
+   */
+  relocated(place: (weight: ExternalData) => ExternalData, rewrite?: RewriteNodes): Uint8Array;
 }
 
 const int = (value: number): Attribute => ({ kind: "int", value });
@@ -267,9 +276,18 @@ export class GraphBuilder {
   /** The finished graph. */
   encode(): EncodedGraph {
     const initializers = [...this.#initializers.values()];
-    const model = encodeModel({ name: this.#name, inputs: this.#inputs, outputs: this.#outputs, initializers, nodes: this.#nodes });
-    const names = (values: readonly ValueInfo[]): string[] => values.map(({ name }) => name);
-    return { model, files: [...this.#files], inputs: names(this.#inputs), outputs: names(this.#outputs) };
+    const [name, nodes] = [this.#name, this.#nodes];
+    const [inputs, outputs] = [this.#inputs, this.#outputs];
+    const relocated = (place: (weight: ExternalData) => ExternalData, rewrite?: RewriteNodes): Uint8Array => {
+      const moved = initializers.map((initializer) =>
+        initializer.data instanceof Uint8Array ? initializer : { ...initializer, data: place(initializer.data) },
+      );
+      const rewritten = rewrite?.(nodes) ?? { nodes, initializers: [] };
+      return encodeModel({ name, inputs, outputs, initializers: [...moved, ...rewritten.initializers], nodes: rewritten.nodes });
+    };
+    const names = (values: readonly ValueInfo[]): string[] => values.map((value) => value.name);
+    const model = encodeModel({ name, inputs, outputs, initializers, nodes });
+    return { model, files: [...this.#files], inputs: names(inputs), outputs: names(outputs), relocated };
   }
 
   #apply(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): Value {

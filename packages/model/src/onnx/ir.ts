@@ -17,9 +17,13 @@ export interface ValueInfo {
 
 /** A constant: its bytes, little-endian and row-major, are here, or lie in a file beside the model. */
 export interface Initializer {
+  /** Unique among the graph's values. */
   readonly name: string;
+  /** Of its elements. */
   readonly type: ElementType;
+  /** Its shape. */
   readonly dims: readonly number[];
+  /** Its bytes, or where they lie. */
   readonly data: Uint8Array | ExternalData;
 }
 
@@ -42,11 +46,15 @@ export type Attribute =
 
 /** One operator applied. An empty input name stands for an optional input that is not given. */
 export interface Node {
+  /** The operator's name. */
   readonly opType: string;
   /** `""` for the ONNX standard, `com.microsoft` for ONNX Runtime's own operators. */
   readonly domain: string;
+  /** Names of the values that it takes. */
   readonly inputs: readonly string[];
+  /** Names of the values that it gives. */
   readonly outputs: readonly string[];
+  /** What it is told besides. */
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 

@@ -37,10 +37,10 @@ export function quantizeInt4(weight: Float32Array, [N, K]: readonly [number, num
         low = Math.min(low, value);
         high = Math.max(high, value);
       }
-      const { scale, zero } = bestGrid(scaled, low, high);
+      const { step, scale, zero } = bestGrid(scaled, low, high);
       scales[n * blocks + b] = scale;
       zeroPoints[n * zeroBytes + (b >> 1)]! |= b % 2 === 0 ? zero : zero << 4;
-      const inverse = scale === 0 ? 0 : 1 / scale;
+      const inverse = step === 0 ? 0 : 1 / step;
       const start = (n * K + b * block) / 2;
       for (let i = 0; i < block; i += 2)
         values[start + i / 2] = nearest(scaled[i]! * inverse, zero) | (nearest(scaled[i + 1]! * inverse, zero) << 4);
@@ -49,24 +49,37 @@ export function quantizeInt4(weight: Float32Array, [N, K]: readonly [number, num
   return { values, scales, zeroPoints };
 }
 
-function bestGrid(values: Float32Array, low: number, high: number): { scale: number; zero: number } {
-  let best = { scale: 0, zero: 8 };
-  let least = Number.POSITIVE_INFINITY;
+/** How a block is rounded, by `step` and `zero`, and what a step is then best taken to be worth: the least squares' `scale`. */
+interface Grid {
+  readonly step: number;
+  readonly scale: number;
+  readonly zero: number;
+}
+
+function bestGrid(values: Float32Array, low: number, high: number): Grid {
+  let best: Grid = { step: 0, scale: 0, zero: 8 };
+  let most = 0;
   if (low === high) return best; // all zero
   for (const range of RANGES) {
-    const scale = Math.fround(((high - low) * range) / 15);
-    const zero = Math.min(15, Math.max(0, Math.round((-low * range) / scale)));
-    const inverse = 1 / scale;
-    let error = 0;
+    const step = ((high - low) * range) / 15;
+    const zero = Math.min(15, Math.max(0, Math.round((-low * range) / step)));
+    const inverse = 1 / step;
+    let [products, squares] = [0, 0];
     for (let i = 0; i < values.length; i++) {
-      const difference = values[i]! - (nearest(values[i]! * inverse, zero) - zero) * scale;
-      error += difference * difference;
+      const value = values[i]!;
+      const steps = nearest(value * inverse, zero) - zero;
+      products += value * steps;
+      squares += steps * steps;
     }
-    if (error < least) [least, best] = [error, { scale, zero }];
+    // The squared error at the best scale is that of zeros less this.
+    const explained = squares === 0 ? 0 : (products * products) / squares;
+    if (explained > most) [most, best] = [explained, { step, scale: products / squares, zero }];
   }
   return best;
 }
 
+/** The nearest of the 16 steps; the sum is above -1 or cut off, so that `| 0` rounds down. */
 function nearest(steps: number, zero: number): number {
-  return Math.min(15, Math.max(0, Math.floor(steps + zero + 0.5)));
+  const step = steps + zero + 0.5;
+  return step <= 0 ? 0 : step >= 15 ? 15 : step | 0;
 }

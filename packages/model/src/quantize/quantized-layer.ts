@@ -240,7 +240,11 @@ function inputScale(squares: Float32Array, layers: readonly Parameters[]): Float
   const greatest = new Float32Array(K);
   for (const { weight } of layers) {
     for (let row = 0; row < weight.length; row += K)
-      for (let k = 0; k < K; k++) greatest[k] = Math.max(greatest[k]!, Math.abs(weight[row + k]!));
+      for (let k = 0; k < K; k++) {
+        const value = weight[row + k]!;
+        if (value > greatest[k]!) greatest[k] = value;
+        else if (-value > greatest[k]!) greatest[k] = -value;
+      }
   }
   const ratio = squares.map((square, k) => {
     const [a, w] = [Math.sqrt(square), greatest[k]!];
@@ -259,10 +263,9 @@ function divided({ weight, bias }: Parameters, scale: Float32Array): Float32Arra
 /** A linear layer whose outputs are divided by `scale`. */
 function dividedRows({ weight, bias }: Parameters, scale: Float32Array): Parameters {
   const K = weight.length / bias.length;
-  return {
-    weight: weight.map((value, i) => value / scale[Math.floor(i / K)]!),
-    bias: bias.map((value, i) => value / scale[i]!),
-  };
+  const rows = new Float32Array(weight.length);
+  for (const [n, divisor] of scale.entries()) for (let at = n * K; at < (n + 1) * K; at++) rows[at] = weight[at]! / divisor;
+  return { weight: rows, bias: bias.map((value, n) => value / scale[n]!) };
 }
 
 /** A channel a thousand times below the mean is as good as nothing; what is divided by less would only overflow. */

@@ -26,8 +26,8 @@ export function columnSquares(table: Float32Array, columns: number): Float32Arra
   const squares = new Float32Array(columns);
   const rows = table.length / columns;
   for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) squares[column]! += table[row * columns + column]! ** 2 / rows;
-  return squares;
+    for (let column = 0; column < columns; column++) squares[column]! += table[row * columns + column]! * table[row * columns + column]!;
+  return squares.map((sum) => sum / rows);
 }
 
 /** The sum of squares of each row of a table `[rows, table.length / rows]`. */

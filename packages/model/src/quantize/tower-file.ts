@@ -19,9 +19,9 @@ import type { TowerFile } from "./lay-out-tower.js";
 import { quantizeInt8Rows } from "./int8-matrix.js";
 import { bertLayerStep, bertStart, visionLayerStep, visionStart } from "./quantized-layer.js";
 
-/** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet. */
+/** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet; the scale that joins the towers goes with the texts. */
 const TOWER_TENSORS = {
-  text: /^text_model\.|^text_projection\.weight$/u,
+  text: /^text_model\.|^text_projection\.weight$|^logit_scale$/u,
   vision: /^(?:vision_model|visual)\.|^visual_projection\.weight$/u,
 } as const;
 const LAYER = /^(.*\.encoder\.layers?\.\d+)\./u;

@@ -6,11 +6,14 @@ import type { CheckpointFile } from "./byte-source.js";
 import { decodeFloats, transposeMatrix } from "./float-values.js";
 import { readSafetensors } from "./safetensors.js";
 import type { ShardIndex } from "./shard-index.js";
-import { nameCanonically } from "./tensor-names.js";
 import type { StoredTensor, WeightDtype } from "./tensor-reference.js";
 
 /** The number formats that a graph can compute with. */
 const FLOATS: readonly WeightDtype[] = ["F32", "F16", "BF16", "F64"];
+
+/** A whole model's tensor by Hugging Face's name. */
+const CANONICAL =
+  /^(?:text_model|vision_model)\.(?:\w+\.)*(?:weight|bias|class_embedding)$|^(?:text|visual)_projection\.weight$|^logit_scale$/;
 
 /** The tensors of a checkpoint, as references into its files. */
 export class Checkpoint {
@@ -114,7 +117,9 @@ export async function readCheckpoint(files: readonly CheckpointFile[], index?: S
     if (tensors.get(tensor)?.file !== file)
       malformed({ name: file }, `expected a tensor ${tensor} by ${index?.name}, got none`, { tensor });
   }
-  return new Checkpoint(nameCanonically(tensors), files);
+  // The published models' names are what the others are mapped to; the map comes with the first checkpoint that needs it.
+  const isCanonical = [...tensors].every(([name, { transposed }]) => CANONICAL.test(name) && !transposed);
+  return new Checkpoint(isCanonical ? tensors : (await import("./tensor-names.js")).nameCanonically(tensors), files);
 }
 
 async function readTensors(file: CheckpointFile): Promise<Map<string, StoredTensor>> {

@@ -65,16 +65,8 @@ export async function convert(source: ModelSource, folder: string | URL, options
     const config = ChineseCLIPConfig.fromJSON(await readConfig(files));
     const checkpoint = await openCheckpoint(files);
     await checkWhole(config, checkpoint);
-    const small = new Map([
-      // As it is: JavaScript would write 1.0 as 1, which transformers refuses where it wants a float.
-      ["config.json", (await files.readText("config.json")) ?? configJson(config, checkpoint)],
-      ["preprocessor_config.json", await preprocessorJson(files, config)],
-    ]);
-    for (const name of TOKENIZER_FILES) {
-      const text = await files.readText(name);
-      if (text !== undefined) small.set(name, text);
-    }
-    const weights = await safetensors(checkpoint, files);
+    const small = await smallFiles(files, config, checkpoint);
+    const weights = await safetensors(modelTensors(checkpoint), files);
     const staging = { folder: target, weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
@@ -83,8 +75,26 @@ export async function convert(source: ModelSource, folder: string | URL, options
   });
 }
 
+/** The files of a model that are not its weights, by name: those that it has, and those that follow from the weights. */
+export async function smallFiles(
+  files: DiskModelFiles,
+  config: ChineseCLIPConfig,
+  checkpoint: Checkpoint,
+): Promise<ReadonlyMap<string, string>> {
+  const small = new Map([
+    // As it is: JavaScript would write 1.0 as 1, which transformers refuses where it wants a float.
+    ["config.json", (await files.readText("config.json")) ?? configJson(config, checkpoint)],
+    ["preprocessor_config.json", await preprocessorJson(files, config)],
+  ]);
+  for (const name of TOKENIZER_FILES) {
+    const text = await files.readText(name);
+    if (text !== undefined) small.set(name, text);
+  }
+  return small;
+}
+
 /** Builds both towers' graphs, which ask for every tensor in its shape. */
-async function checkWhole(config: ChineseCLIPConfig, checkpoint: Checkpoint): Promise<void> {
+export async function checkWhole(config: ChineseCLIPConfig, checkpoint: Checkpoint): Promise<void> {
   const graphs = checkpointGraphs(config, checkpoint);
   graphs.text({ kind: "features" });
   graphs.vision({ kind: "features" }, false);
@@ -106,7 +116,7 @@ async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIP
 }
 
 /** The model's tensors, wide elements first, so that each begins at a multiple of its element's size; then by name. */
-function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTensor][] {
+export function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTensor][] {
   const bytes = ({ dtype }: StoredTensor): number => ELEMENT_BYTES[dtype] ?? 0;
   return [...checkpoint.tensors]
     .filter(([name, tensor]) => MODEL_TENSOR.test(name) && bytes(tensor) > 0)
@@ -114,8 +124,10 @@ function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTens
 }
 
 /** A safetensors file: eight bytes of length, the header, then the tensors one after the other. */
-async function safetensors(checkpoint: Checkpoint, { weightsFolder }: DiskModelFiles): Promise<Piece[]> {
-  const tensors = modelTensors(checkpoint);
+export async function safetensors(
+  tensors: readonly (readonly [name: string, tensor: StoredTensor])[],
+  { weightsFolder }: DiskModelFiles,
+): Promise<Piece[]> {
   const headers = tensors.map(([name, { dtype, shape, transposed }]) => ({ name, dtype, shape: transposed ? shape.toReversed() : shape }));
   const pieces: Piece[] = [safetensorsHeader(headers, { format: "pt" })];
   for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length }] of tensors) {

@@ -2,7 +2,7 @@
  * Files that appear together and whole, or not at all: each is written under another name beside its place, and renamed when all are
  * there. Weights are copied by ranges; a chunk of them is in memory at a time.
  */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { CheckpointError, type ExternalData, type Piece } from "@chinese-clip/model";
@@ -21,6 +21,23 @@ export interface StagingOptions {
   readonly source: string;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((event: LoadProgress) => void) | undefined;
+}
+
+/** The contents of a file that are made while it is written. */
+export interface MadeContents {
+  /** How many bytes there will be. */
+  readonly byteLength: number;
+  /** The bytes, in order. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** A file that was written. */
+export interface StagedFile {
+  /** Its path in the folder. */
+  readonly name: string;
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
 }
 
 /** Files on their way into a folder. */
@@ -55,24 +72,27 @@ export class StagedFiles {
   }
 
   /** Adds a file. @param name - its path in the folder. */
-  async add(name: string, pieces: readonly Piece[]): Promise<void> {
+  async add(name: string, contents: readonly Piece[] | MadeContents): Promise<StagedFile> {
     const { folder, source, signal, onProgress } = this.#options;
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const total = "chunks" in contents ? contents.byteLength : contents.reduce((sum, piece) => sum + piece.length, 0);
     const file = relative(folder, path);
     onProgress?.({ status: "initiate", name: source, file });
     this.#paths.push(path);
     const sources = new SourceFiles(this.#options.weightsFolder);
+    const hash = createHash("sha256");
     const target = await open(path + this.#suffix, "wx");
     try {
       let loaded = 0;
-      for (const piece of pieces) {
+      for await (const piece of "chunks" in contents ? contents.chunks() : contents) {
         for (let at = 0; at < piece.length; at += CHUNK_BYTES) {
           signal?.throwIfAborted();
           const end = Math.min(at + CHUNK_BYTES, piece.length);
           // Chunk by chunk: that is the point.
-          await writeAll(target, piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end));
+          const bytes = piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end);
+          hash.update(bytes);
+          await writeAll(target, bytes);
           loaded += end - at;
           onProgress?.({ status: "progress", name: source, file, progress: (100 * loaded) / total, loaded, total });
         }
@@ -82,6 +102,7 @@ export class StagedFiles {
       await Promise.all([target.close(), sources.close()]);
     }
     onProgress?.({ status: "done", name: source, file });
+    return { name, bytes: total, sha256: hash.digest("hex") };
   }
 }
 

@@ -9,7 +9,7 @@ import { createReadStream } from "node:fs";
 import { constants, type FileHandle, mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createBlobHash, hashKind } from "./blob-hash.js";
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import { discard, networkError, statusError } from "./hub-request.js";
 import { isTransient, pause } from "./retry.js";
 

@@ -17,7 +17,7 @@ import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileSize } from "../files/disk-file.js";
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath } from "./hub-path.js";
 
 /** Paths and small files of one model in the cache. Names must have been checked before. */

@@ -11,7 +11,7 @@ import { WeightsFolder } from "../files/weights-folder.js";
 import { download } from "./download.js";
 import { FileLock } from "./file-lock.js";
 import { cacheError, HubCache } from "./hub-cache.js";
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { checkFileName, isCommit } from "./hub-path.js";
 import { type HubClient, sendRequest } from "./hub-request.js";

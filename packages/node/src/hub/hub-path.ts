@@ -2,7 +2,7 @@
  * Names that come from a server, a file or a caller, before they become paths in the cache. Nothing may lead out of it, on any system:
  * the rules are those of Windows and POSIX together.
  */
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 
 /** Device names of Windows, with any extension. */
 const RESERVED = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/iu;

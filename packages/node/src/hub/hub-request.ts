@@ -1,7 +1,7 @@
 /**
  * One request to a hub: redirects followed by hand, so that the token stays with the host that it is for, and each failure told apart.
  */
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import type { HubFetch } from "./hub-fetch.js";
 import { parseRetryAfter } from "./retry.js";
 

@@ -1,7 +1,7 @@
 /**
  * The protocol of the Hugging Face hub and its mirrors, as `huggingface_hub/file_download.py` speaks it.
  */
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath, parseEtag } from "./hub-path.js";
 import { discard, type HubClient, readJsonBody, sendRequest, statusError } from "./hub-request.js";
 import { KNOWN_FILES, type Remote, type RemoteFile, type Snapshot } from "./remote.js";

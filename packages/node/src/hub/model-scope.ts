@@ -5,7 +5,7 @@
  * so its own hash takes the commit's place.
  */
 import { createHash } from "node:crypto";
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 import { isSafePath } from "./hub-path.js";
 import { discard, type HubClient, readJsonBody, sendRequest, statusError } from "./hub-request.js";
 import type { Remote, RemoteFile, Snapshot } from "./remote.js";

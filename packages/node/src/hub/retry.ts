@@ -2,7 +2,7 @@
  * Trying again: what may work the next time, with pauses that grow and differ between clients, or as long as the server says.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { HubError } from "./hub-error.js";
+import { HubError } from "@chinese-clip/pipeline";
 
 /** Failures in a row after which a request is given up. */
 export const ATTEMPTS = 5;

@@ -2,10 +2,9 @@
  * Pictures to `pixelValues` in threads of their own. Decoding is off the caller's thread anyway (libvips); resizing and normalising are
  * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
  */
-import { createImageProcessor, ImageError, type ImageErrorCode } from "@chinese-clip/image-processor";
-import type { ImagePreprocessor, PreprocessedImage } from "@chinese-clip/pipeline";
 import { availableParallelism } from "node:os";
-import type { RevivedFields } from "../worker/serialized-error.js";
+import { createImageProcessor } from "@chinese-clip/image-processor";
+import { type ImagePreprocessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
 import { type ImageInput, limitsOf } from "./load-image.js";
@@ -84,10 +83,4 @@ function copyOf(input: Exclude<ImageInput, Blob>): PostedImage {
 function buffersOf(image: PostedImage): ArrayBuffer[] {
   const bytes: unknown = image instanceof Uint8Array || typeof image !== "object" || image === null ? image : image.data;
   return bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer ? [bytes.buffer] : [];
-}
-
-function reviveImageError(message: string, { code, details, cause }: RevivedFields): ImageError {
-  const fields: Record<string, unknown> = typeof details === "object" && details !== null ? { ...details } : {};
-  // the other end made it of an ImageError's
-  return new ImageError(code as ImageErrorCode, message, fields, cause === undefined ? undefined : { cause });
 }

@@ -2,9 +2,9 @@
  * A thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import type { PreprocessedImage } from "@chinese-clip/pipeline";
+import { type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
-import { servePort, Transferred } from "../worker/worker-port.js";
+import { servePort } from "../worker/worker-port.js";
 import type { ImageWorkerData, PreprocessRequest } from "./image-messages.js";
 import { loadImage } from "./load-image.js";
 

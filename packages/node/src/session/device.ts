@@ -8,7 +8,7 @@ import type { InferenceSession } from "onnxruntime-common";
  *
  * @throws RangeError - naming the devices that there are.
  */
-export async function checkDevice(device: string): Promise<void> {
+export async function checkDevice(device = "cpu"): Promise<void> {
   // Every build has it, and for it alone nothing native is loaded into the caller's thread.
   if (device === "cpu") return;
   const { listSupportedBackends } = await import("onnxruntime-node");

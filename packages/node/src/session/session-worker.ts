@@ -2,9 +2,10 @@
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
  * thread gives everything back. The session is made from `workerData`, so a thread that replaces a crashed one makes it again.
  */
+import { Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { servePort, Transferred } from "../worker/worker-port.js";
+import { servePort } from "../worker/worker-port.js";
 import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-messages.js";
 
 // node-session.ts is the only one to start this thread

@@ -11,18 +11,17 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
-import type { PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
+import { HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { LocalFolder } from "../files/local-folder.js";
 import type { DiskModelFiles } from "../files/open-model.js";
 import { cacheError } from "../hub/hub-cache.js";
-import { HubError, type HubErrorCode } from "../hub/hub-error.js";
 import { cacheFolder } from "../hub/hub-settings.js";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
 
 /** Raised when a conversion gives other bytes than before, so that files of an older version are not taken for them. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
 const converting: Map<string, Promise<string>> = new Map();

@@ -6,10 +6,15 @@
  * want the same care around it. The worker's side is `worker-port.ts`.
  */
 
+import {
+  type ErrorRevivers,
+  type HostMessage,
+  reviveError,
+  WorkerError,
+  type WorkerReply,
+  type WorkerRequest,
+} from "@chinese-clip/pipeline";
 import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
-import { reviveError, type ErrorRevivers } from "./serialized-error.js";
-import { WorkerError } from "./worker-error.js";
-import type { HostMessage, WorkerReply, WorkerRequest } from "./worker-port.js";
 
 /** Options of a {@link WorkerHost}. */
 export interface WorkerHostOptions {

@@ -1,4 +1,5 @@
-import { servePort, Transferred } from "../../src/worker/worker-port.js";
+import { Transferred } from "@chinese-clip/pipeline";
+import { servePort } from "../../src/worker/worker-port.js";
 
 /** What the tests of the host ask of a worker. */
 export type EchoRequest =

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
-import { WorkerError } from "../../src/worker/worker-error.js";
+import { WorkerError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../../src/worker/worker-host.js";
 import { buildWorker } from "./build-worker.js";
 import type { EchoRequest } from "./echo-worker.js";

@@ -6,12 +6,13 @@
  * under the error's `name`, a built-in by its name, anything else as an `Error` that carries the same fields.
  */
 
-import { inspect } from "node:util";
-
 /** An error as a plain object that survives the structured clone. */
 export interface SerializedError {
+  /** The class's name. */
   readonly name: string;
+  /** As it was thrown. */
   readonly message: string;
+  /** The sender's. */
   readonly stack: string | undefined;
   /** The `code` of Node's system errors and of this project's typed errors. */
   readonly code: string | number | undefined;
@@ -23,8 +24,11 @@ export interface SerializedError {
 
 /** What a reviver gets besides the message. */
 export interface RevivedFields {
+  /** The error's `code`. */
   readonly code: string | number | undefined;
+  /** A copy of its `details`. */
   readonly details: unknown;
+  /** Its cause, an error again if it was one. */
   readonly cause: unknown;
 }
 
@@ -51,7 +55,7 @@ export function serializeError(thrown: unknown, depth: number = 0): SerializedEr
   if (!(thrown instanceof Error)) {
     return {
       name: "Error",
-      message: typeof thrown === "string" ? thrown : inspect(thrown),
+      message: textOf(thrown),
       stack: undefined,
       code: undefined,
       details: undefined,
@@ -102,7 +106,7 @@ function reviveUntyped(name: string, message: string, { code, details, cause }: 
 
 function serializeCause(cause: unknown, depth: number): SerializedError["cause"] {
   if (cause === undefined || depth >= MAX_CAUSES) return undefined;
-  return cause instanceof Error ? { error: serializeError(cause, depth + 1) } : { text: inspect(cause) };
+  return cause instanceof Error ? { error: serializeError(cause, depth + 1) } : { text: textOf(cause) };
 }
 
 function cloneable(value: unknown): unknown {
@@ -110,5 +114,15 @@ function cloneable(value: unknown): unknown {
     return structuredClone(value);
   } catch {
     return undefined;
+  }
+}
+
+/** What is not an error, as text. */
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
   }
 }

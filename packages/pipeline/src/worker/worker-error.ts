@@ -1,7 +1,4 @@
-/**
- * The error of a thread that cannot answer. It stands apart from `worker-host.ts`, whose declarations need `@types/node`, so that the public
- * declarations compile without it.
- */
+/** The error of a thread that cannot answer. */
 
 /** Why a thread could not answer: it ended by itself, or was ended by `dispose`. */
 export class WorkerError extends Error {

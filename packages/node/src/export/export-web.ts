@@ -1,0 +1,74 @@
+/**
+ * A model as a folder for static hosting, which `@chinese-clip/web` (and this package) loads: one file for each tower and number format, so
+ * that a page fetches just what it computes with.
+ */
+import { ChineseCLIPConfig, layOutTower, type TowerName } from "@chinese-clip/model";
+import { type Dtype, loadFrom, type ModelSource, openCheckpoint, readConfig } from "@chinese-clip/pipeline";
+import { nodePlatform } from "../node-platform.js";
+import { checkWhole, modelTensors, safetensors, smallFiles } from "./convert.js";
+import { folderPath, type ModelFileOptions } from "./export-onnx.js";
+import { type StagedFile, StagedFiles } from "./staged-files.js";
+
+/** What {@link exportWeb} writes. */
+export interface ExportWebOptions extends ModelFileOptions {
+  /** In which number formats. Default: `["q8"]`, a quarter of float32's size. */
+  readonly dtypes?: readonly Dtype[] | undefined;
+  /** Which towers. Default: both. */
+  readonly towers?: readonly TowerName[] | undefined;
+}
+
+/** Lists the folder's files, with sizes and hashes: servers of static files have no other list. */
+const MANIFEST = "chinese-clip.json";
+const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
+const TOWERS: readonly TowerName[] = ["text", "vision"];
+/** Which tensors a tower's file has; `logit_scale` goes with the texts, as in every tower file. */
+const TOWER_TENSOR: Readonly<Record<TowerName, RegExp>> = { text: /^text_|^logit_scale$/u, vision: /^vis/u };
+
+/**
+ * Writes `text.<dtype>.safetensors` and `vision.<dtype>.safetensors` for each number format, `config.json`, `preprocessor_config.json`, the
+ * tokenizer's files, and `chinese-clip.json`, which lists them: `{ "format": 1, "files": [{ "name", "bytes", "sha256" }] }`. Serve the folder as it is;
+ * load it by its address, with one of these number formats as `dtype`.
+ *
+ * A layer is in memory at a time. Files appear when all are written; where it fails, none do.
+ *
+ * @param source - as in `fromPretrained`, but for ONNX exports; weights in floating point.
+ * @param folder - is made if need be; files of the same names are replaced.
+ * @returns absolute paths of the files.
+ * @throws RangeError - an option that is not known; else as `fromPretrained`.
+ */
+export async function exportWeb(source: ModelSource, folder: string | URL, options: ExportWebOptions = {}): Promise<readonly string[]> {
+  const { dtypes = ["q8"], towers = TOWERS, signal, onProgress } = options;
+  const among = <Name extends string>(what: string, names: readonly Name[], known: readonly Name[]): void => {
+    if (names.length === 0 || !names.every((name) => known.includes(name)))
+      throw new RangeError(`exportWeb: expected ${what} to be some of ${known.join(", ")}, got ${JSON.stringify(names)}`);
+  };
+  among("dtypes", dtypes, DTYPES);
+  among("towers", towers, TOWERS);
+  return loadFrom(nodePlatform, source, options, async (files) => {
+    const config = ChineseCLIPConfig.fromJSON(await readConfig(files));
+    const checkpoint = await openCheckpoint(files);
+    await checkWhole(config, checkpoint);
+    const small = await smallFiles(files, config, checkpoint);
+    const staging = { folder: folderPath(folder), weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
+    return StagedFiles.write(staging, async (staged) => {
+      const written: StagedFile[] = [];
+      for (const tower of new Set(towers)) {
+        for (const dtype of new Set(dtypes)) {
+          const name = `${tower}.${dtype}.safetensors`;
+          // One after the other: each keeps a core busy, or the disk.
+          const contents =
+            dtype === "fp32"
+              ? await safetensors(
+                  modelTensors(checkpoint).filter(([tensor]) => TOWER_TENSOR[tower].test(tensor)),
+                  files,
+                )
+              : await layOutTower(checkpoint, tower, dtype, name);
+          written.push(await staged.add(name, contents));
+        }
+      }
+      for (const [name, text] of small) written.push(await staged.add(name, [new TextEncoder().encode(text)]));
+      const manifest = `${JSON.stringify({ format: 1, files: written }, undefined, 2)}\n`;
+      await staged.add(MANIFEST, [new TextEncoder().encode(manifest)]);
+    });
+  });
+}

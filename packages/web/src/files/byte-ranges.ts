@@ -1,0 +1,56 @@
+/**
+ * Sets of half-open byte ranges, sorted and apart: what is wanted of a file, what is there of it, and what is not.
+ */
+
+/** Bytes `[start, end)`. */
+export interface ByteRange {
+  /** The first byte. */
+  readonly start: number;
+  /** The byte after the last one. */
+  readonly end: number;
+}
+
+/** The ranges in order; those that overlap, touch, or lie at most `gap` bytes apart are one. */
+export function coalesce(ranges: readonly ByteRange[], gap: number): ByteRange[] {
+  const merged: { start: number; end: number }[] = [];
+  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last !== undefined && start <= last.end + gap) last.end = Math.max(last.end, end);
+    else if (end > start) merged.push({ start, end });
+  }
+  return merged;
+}
+
+/** What of `wanted` is not in `present`. Both sorted and apart. */
+export function subtract(wanted: readonly ByteRange[], present: readonly ByteRange[]): ByteRange[] {
+  const missing: ByteRange[] = [];
+  for (const { start, end } of wanted) {
+    let at = start;
+    for (const there of present) {
+      if (there.end <= at || there.start >= end) continue;
+      if (there.start > at) missing.push({ start: at, end: there.start });
+      at = Math.max(at, there.end);
+    }
+    if (at < end) missing.push({ start: at, end });
+  }
+  return missing;
+}
+
+/** Bytes in all ranges. */
+export function byteCount(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** The parts of `ranges` that lie in `range`. */
+export function intersect(ranges: readonly ByteRange[], range: ByteRange): ByteRange[] {
+  return ranges
+    .map(({ start, end }) => ({ start: Math.max(start, range.start), end: Math.min(end, range.end) }))
+    .filter(({ start, end }) => start < end);
+}
+
+/** Copies what of `part`, which lies at `at`, falls into `target`, which lies at `start`. */
+export function copyInto(target: Uint8Array, start: number, at: number, part: Uint8Array): void {
+  const from = Math.max(0, start - at);
+  const to = Math.min(part.length, start + target.length - at);
+  if (from < to) target.set(part.subarray(from, to), at + from - start);
+}

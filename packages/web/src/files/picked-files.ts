@@ -1,0 +1,95 @@
+/**
+ * A model that the user picked: a folder, by `<input type="file" webkitdirectory>` or by dropping it, or files by name. Nothing is uploaded and
+ * nothing copied; of large files only the ranges that are needed are read.
+ */
+import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+import type { ByteRange } from "./byte-ranges.js";
+import type { ByteSink } from "./remote-file.js";
+import type { WebFiles } from "./web-files.js";
+
+/** Bytes that are read at once. */
+const CHUNK_BYTES = 1 << 24;
+
+const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth)$/u;
+/** What the pipeline finds by itself. */
+const FOUND = /^(?:model\.safetensors|pytorch_model\.bin|.*\.pt)$/u;
+const ALIAS = "model.safetensors";
+
+/** Files in the page's hands, as a source of `fromPretrained`. */
+export class PickedFiles implements WebFiles {
+  /** The model's name, for messages. */
+  readonly source: string;
+  readonly #files: ReadonlyMap<string, Blob>;
+
+  /**
+   * @param files - of one model: `File`s, which bring their names, or names to bytes. Of a folder, what lies in it itself or in its `onnx/`.
+   * @param name - what to call the model in messages. Default: the folder that the first file is in.
+   */
+  constructor(files: Iterable<File> | Readonly<Record<string, Blob | Uint8Array<ArrayBuffer> | ArrayBuffer>>, name?: string) {
+    const entries: (readonly [string, Blob])[] =
+      Symbol.iterator in files
+        ? Array.from(files, (file) => [file.webkitRelativePath || file.name, file])
+        : Object.entries(files).map(([path, content]) => [path, content instanceof Blob ? content : new Blob([content])]);
+    if (entries.length === 0) throw new RangeError("PickedFiles: expected at least one file, got none");
+    // A picked folder's name is before each of its files'.
+    const folder = /^[^/]*\//u.exec(entries[0]?.[0] ?? "")?.[0] ?? "";
+    const isFolder = folder !== "onnx/" && entries.every(([path]) => path.startsWith(folder));
+    const named = entries.map(([path, blob]) => [isFolder ? path.slice(folder.length) : path, blob] as const);
+    this.#files = new Map(named.filter(([path]) => /^(?:onnx\/)?[^/]+$/u.test(path)));
+    this.source = name ?? (isFolder && folder !== "" ? folder.slice(0, -1) : "the picked files");
+  }
+
+  /** Names of the files. */
+  async list(): Promise<readonly string[]> {
+    const names = [...this.#files.keys()];
+    const [alone, ...others] = names.filter((name) => WEIGHTS_FILE.test(name));
+    // A lone weights file may be called anything; under this name it is found, and what it is its first bytes tell.
+    return alone === undefined || others.length > 0 || FOUND.test(alone) ? names : [...names, ALIAS];
+  }
+
+  /** The whole of a small text file, or undefined where there is none of that name. */
+  async readText(name: string): Promise<string | undefined> {
+    return this.#files.get(name)?.text();
+  }
+
+  /** Random access to a large file, or undefined where there is none of that name. */
+  async open(name: string): Promise<CheckpointFile | undefined> {
+    const blob = this.#blob(name);
+    if (blob === undefined) return undefined;
+    return { name, byteLength: blob.size, read: (start, end) => bytesOf(name, blob, start, end) };
+  }
+
+  /** Hands out all bytes of some ranges of a file. */
+  async deliver(file: string, ranges: readonly ByteRange[], sink: ByteSink): Promise<void> {
+    const blob = this.#blob(file);
+    for (const { start, end } of blob === undefined ? [] : ranges) {
+      for (let at = start; at < end; at += CHUNK_BYTES) {
+        sink(at, await bytesOf(file, blob as Blob, at, Math.min(at + CHUNK_BYTES, end)));
+      }
+    }
+  }
+
+  /** Does nothing: what is here needs not be kept. */
+  async settle(): Promise<void> {
+    // Nothing was found out that the files do not say again.
+  }
+
+  /** The model's name, for messages. */
+  toString(): string {
+    return this.source;
+  }
+
+  #blob(name: string): Blob | undefined {
+    const named = this.#files.get(name);
+    if (named !== undefined || name !== ALIAS) return named;
+    const weights = [...this.#files].filter(([file]) => WEIGHTS_FILE.test(file));
+    return weights.length === 1 ? weights[0]?.[1] : undefined;
+  }
+}
+
+async function bytesOf(name: string, blob: Blob, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+  if (bytes.length !== end - start)
+    throw new CheckpointError("malformed", `${name}: expected bytes [${start}, ${end}), but the file ends at ${blob.size}`, { file: name });
+  return bytes;
+}

@@ -1,0 +1,84 @@
+/**
+ * The classes as a page meets them: each is the platform-free class with a `fromPretrained` that finds its parts in a browser.
+ */
+import { ChineseCLIPModel as Model, ChineseCLIPTextModel as TextModel, ChineseCLIPVisionModel as VisionModel } from "@chinese-clip/model";
+import {
+  ChineseCLIP as Clip,
+  ChineseCLIPProcessor as Processor,
+  loadChineseCLIPParts,
+  loadFrom,
+  loadModelParts,
+  loadProcessorParts,
+  loadTextModelParts,
+  loadVisionModelParts,
+} from "@chinese-clip/pipeline";
+import type { WebModelSource } from "./files/open-model.js";
+import type { WebFiles } from "./files/web-files.js";
+import type { ImageInput } from "./image/load-image.js";
+import { imagePlatform, modelPlatform, type WebPretrainedOptions } from "./web-platform.js";
+
+/** One source, or several, the first that works being taken. */
+type Sources = WebModelSource | readonly WebModelSource[];
+
+/** Both towers: features of texts and images, logits, hidden states. */
+export class ChineseCLIPModel extends Model {
+  /**
+   * Loads a model; no weight is fetched before a tower is first used, and then only that tower's.
+   *
+   * @param source - the address of a folder (as published) or of one weights file, a
+   *   Hugging Face id such as `OFA-Sys/chinese-clip-vit-base-patch16`, {@link PickedFiles}, or several of these, tried in order.
+   * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
+   * @throws HubError - the model could not be fetched, or not be kept.
+   * @throws AggregateError - none of several sources works; `errors` has one error for each.
+   */
+  static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPModel> {
+    return load(source, options, async (files) => new ChineseCLIPModel(await loadModelParts(modelPlatform, files, options)));
+  }
+}
+
+/** The text tower as a backbone. */
+export class ChineseCLIPTextModel extends TextModel {
+  /** Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}. */
+  static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
+    return load(source, options, async (files) => new ChineseCLIPTextModel(await loadTextModelParts(modelPlatform, files, options)));
+  }
+}
+
+/** The image tower as a backbone. */
+export class ChineseCLIPVisionModel extends VisionModel {
+  /** Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}. */
+  static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
+    return load(source, options, async (files) => new ChineseCLIPVisionModel(await loadVisionModelParts(modelPlatform, files, options)));
+  }
+}
+
+/** Tokenizer and image processor of one model. */
+export class ChineseCLIPProcessor extends Processor {
+  /**
+   * Loads `tokenizer.json` or `vocab.txt`, and `preprocessor_config.json`, of a model.
+   *
+   * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
+   */
+  static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
+    return load(source, options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
+  }
+}
+
+/** The short way: embeds texts and pictures, classifies pictures. Pictures are whatever {@link loadImage} takes. */
+export class ChineseCLIP extends Clip<ImageInput> {
+  /**
+   * Loads everything that a model has: configuration, tokenizer, image processor, and, when first used, each tower.
+   * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
+   */
+  static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIP> {
+    return load(source, options, async (files) => new ChineseCLIP(await loadChineseCLIPParts(imagePlatform(), files, options)));
+  }
+}
+
+function load<Made>(source: Sources, options: WebPretrainedOptions, make: (files: WebFiles) => Promise<Made>): Promise<Made> {
+  return loadFrom(modelPlatform, source, options, async (files) => {
+    const made = await make(files);
+    await files.settle();
+    return made;
+  });
+}

@@ -1,0 +1,37 @@
+export {
+  CheckpointError,
+  type CheckpointErrorCode,
+  ChineseCLIPConfig,
+  ChineseCLIPTextConfig,
+  ChineseCLIPVisionConfig,
+} from "@chinese-clip/model";
+export type { ImageInputs, ModelInputs, ModelOutput, StateOptions, TextInputs, TowerStates } from "@chinese-clip/model";
+export {
+  ChineseCLIPImageProcessor,
+  ChineseCLIPImageProcessorFast,
+  ImageError,
+  type ImageErrorCode,
+  type RawImage,
+} from "@chinese-clip/image-processor";
+export type {
+  Classification,
+  ClassifyOptions,
+  Embeddings,
+  EmbedImagesOptions,
+  EmbedImagesProgress,
+  ImageEmbeddingResult,
+  LoadProgress,
+  PretrainedOptions,
+  ProcessorInputs,
+  TextEmbeddings,
+} from "@chinese-clip/pipeline";
+export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
+export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
+export { Tensor } from "onnxruntime-common";
+export { clearCache, type OpenOptions, type WebModelSource } from "./files/open-model.js";
+export { PickedFiles } from "./files/picked-files.js";
+export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
+export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
+export type { WasmPaths } from "./session/session-messages.js";
+export type { BackendReport } from "./session/web-session.js";
+export type { WebPretrainedOptions } from "./web-platform.js";

@@ -1,0 +1,5 @@
+/** The worker of a session on WebGPU. */
+import { env, InferenceSession, Tensor } from "onnxruntime-web/webgpu";
+import { serveSession } from "./serve-session.js";
+
+serveSession({ env, InferenceSession, Tensor });

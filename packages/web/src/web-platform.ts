@@ -1,0 +1,58 @@
+/**
+ * The browser as a Platform: files over HTTP, `onnxruntime-web` in workers, the browser's own decoders.
+ */
+import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
+import type { ImagePreprocessor, ModelOpener, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
+import { openModel, type OpenOptions, type WebModelSource } from "./files/open-model.js";
+import type { WebFiles } from "./files/web-files.js";
+import { createLocalPreprocessor, createWorkerPreprocessor } from "./image/image-preprocessor.js";
+import type { ImageInput } from "./image/load-image.js";
+import type { WasmPaths } from "./session/session-messages.js";
+import { type BackendReport, createWebSession } from "./session/web-session.js";
+
+/** How a model is to be loaded in a browser. All are per call; nothing is global. */
+export interface WebPretrainedOptions extends Omit<PretrainedOptions, "cacheDir" | "device" | "lowMemory">, OpenOptions {
+  /** Where to compute. Default: WebGPU where there is a GPU for it, else WebAssembly. What cannot be had falls back; see `onBackend`. */
+  readonly device?: "wasm" | "webgpu" | undefined;
+  /**
+   * Where ONNX Runtime's `.wasm` file is served, and its `.mjs` where that is not bundled: a folder's address with `/` at its end, or each file's.
+   * Default: where the bundler put it.
+   */
+  readonly wasmPaths?: WasmPaths | undefined;
+  /** Whether to compute in workers. Default true; false blocks the caller's thread, for pages that may not start workers. */
+  readonly worker?: boolean | undefined;
+  /** Is told what each tower runs on, when it is loaded. */
+  readonly onBackend?: ((report: BackendReport) => void) | undefined;
+}
+
+/** What of a {@link Platform} has no pictures in it: a page that embeds texts has no code for them. */
+interface ModelPlatform extends ModelOpener<WebFiles, WebModelSource> {
+  createSession(graph: EncodedGraph, files: WebFiles, options: WebPretrainedOptions): Promise<GraphSession>;
+  keepTower(conversion: TowerConversion, files: WebFiles, options: WebPretrainedOptions): Promise<WebFiles>;
+}
+
+const DEVICES: readonly string[] = ["wasm", "webgpu"];
+
+/** This browser. */
+export const modelPlatform: ModelPlatform = {
+  openModel,
+
+  async checkDevice(device) {
+    if (device !== undefined && !DEVICES.includes(device))
+      throw new RangeError(`fromPretrained: expected device to be one of ${DEVICES.join(", ")}, got ${JSON.stringify(device)}`);
+  },
+
+  createSession: (graph, files, { device, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
+    createWebSession(graph, files, { device, numThreads, wasmPaths, sessionOptions, worker, onBackend }),
+
+  keepTower: async (conversion, files, { signal }) => (await import("./files/converted-tower.js")).convertTower(conversion, files, signal),
+};
+
+/** This browser, with its pictures. A function, so that a bundler sees who needs it. */
+export function imagePlatform(): ModelPlatform & Pick<Platform<ImageInput>, "createImagePreprocessor"> {
+  return {
+    ...modelPlatform,
+    createImagePreprocessor: (config, { worker = true }: WebPretrainedOptions): ImagePreprocessor<ImageInput> =>
+      worker ? createWorkerPreprocessor(config) : createLocalPreprocessor(config),
+  };
+}

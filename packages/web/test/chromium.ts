@@ -1,0 +1,55 @@
+/**
+ * A real Chromium, headless: Debian's, or whichever `CHINESE_CLIP_CHROMIUM` names.
+ */
+import { existsSync } from "node:fs";
+import { chromium, type Browser, type Page } from "playwright-core";
+import type * as web from "../src/index.js";
+
+const CANDIDATES = [
+  process.env["CHINESE_CLIP_CHROMIUM"] ?? "",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** The browser's path; undefined where there is none. */
+export const chromiumPath: string | undefined = CANDIDATES.find((path) => path !== "" && existsSync(path));
+
+if (chromiumPath === undefined)
+  console.warn("No Chromium: the browser tests are skipped. `apt-get install chromium`, or set CHINESE_CLIP_CHROMIUM to one.");
+
+/** No network but the test's own server, and nothing that a first start does. */
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts a browser. @param gpu - `software` for WebGPU's software adapter; none by default. */
+export async function startBrowser(gpu: "none" | "software" = "none"): Promise<Browser> {
+  const flags = gpu === "none" ? ["--disable-gpu"] : ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+  return chromium.launch({ executablePath: chromiumPath ?? "", args: [...FLAGS, ...flags] });
+}
+
+/** Opens the server's page, in which `lib` is this package. */
+export async function openPage(browser: Pick<Browser, "newPage">, origin: string): Promise<Page> {
+  const page = await browser.newPage();
+  await loadPage(page, origin);
+  return page;
+}
+
+/** Loads the page again, as a visitor does who comes back. */
+export async function loadPage(page: Page, origin: string): Promise<void> {
+  await page.goto(`${origin}/`);
+  await page.waitForFunction(() => globalThis.lib !== undefined);
+}
+
+declare global {
+  /** What the page of {@link openPage} has imported. */
+  var lib: typeof web;
+}
