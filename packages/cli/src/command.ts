@@ -38,8 +38,10 @@ export interface Command {
   readonly summary: Bilingual;
   readonly options: Readonly<Record<string, CommandOption>>;
   readonly examples: readonly string[];
+  /** What its arguments without an option are, as help shows them (`<model> <folder>`); absent: it takes none. */
+  readonly operands?: string;
   /** @returns the exit code: 0, or 1 for a result that is a failure. */
-  run(values: OptionValues, context: CommandContext): Promise<number>;
+  run(values: OptionValues, context: CommandContext, operands: readonly string[]): Promise<number>;
 }
 
 /** A command line that cannot be followed: exit code 2. */
@@ -78,20 +80,23 @@ export function requiredValue(values: OptionValues, name: string): string {
  * @throws UsageError - unknown options, missing values; and whatever the verb throws.
  */
 export async function runCommand(command: Command, args: readonly string[], context: Omit<CommandContext, "json">): Promise<number> {
-  const values = parseOptions(command, args);
+  const { values, positionals } = parseOptions(command, args);
   if (values["help"] === true) {
     context.print(formatHelp(command, context.language));
     return 0;
   }
-  return command.run(values, { ...context, json: values["json"] === true });
+  return command.run(values, { ...context, json: values["json"] === true }, positionals);
 }
 
-function parseOptions(command: Command, args: readonly string[]): OptionValues {
+function parseOptions(
+  command: Command,
+  args: readonly string[],
+): { readonly values: OptionValues; readonly positionals: readonly string[] } {
   const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type }]) => [name, { type }]));
   try {
-    return parseArgs({ args: [...args], options }).values;
+    return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });
   } catch (error) {
-    // Node's message goes on with advice about positional arguments, of which there are none here.
+    // Node's message goes on with advice about how to give an argument that begins with a dash.
     const reason = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
     throw new UsageError(`${reason}; see chinese-clip ${command.name} --help`);
   }
@@ -106,7 +111,8 @@ export function formatHelp(command: Command, language: keyof Bilingual): string 
   return [
     command.summary[language],
     "",
-    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`),
+    ...(command.operands === undefined ? [] : [`  chinese-clip ${command.name} ${command.operands}`, ""]),
+    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`.trimEnd()),
     "",
     ...rows.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`),
   ].join("\n");

@@ -4,12 +4,29 @@
  * command line that cannot be followed.
  */
 import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
+import { classify } from "./commands/classify.js";
+import { compare } from "./commands/compare.js";
+import { convert } from "./commands/convert.js";
+import { doctor } from "./commands/doctor.js";
+import { download } from "./commands/download.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
+import { exportTowers } from "./commands/export.js";
+import { info } from "./commands/info.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
-const COMMANDS: readonly Command[] = [evaluateRetrieval, evaluateZeroShot];
+const COMMANDS: readonly Command[] = [
+  classify,
+  compare,
+  convert,
+  doctor,
+  download,
+  evaluateRetrieval,
+  evaluateZeroShot,
+  exportTowers,
+  info,
+];
 
 const args = process.argv.slice(2);
 const language = languageOf(process.env);
@@ -28,7 +45,9 @@ function overview(): string {
 
 function report(error: unknown): number {
   const prefix: Bilingual = { en: "error: ", zh: "错误：" };
-  note(`${prefix[language]}${error instanceof Error ? error.message : String(error)}`);
+  // The library's messages begin with the function that was called, which says nothing to who typed a command.
+  const message = (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx): /, "");
+  note(`${prefix[language]}${message}`);
   if (error instanceof EvaluationError && language === "zh") note(`提示：${ADVICE[error.code]}`);
   return error instanceof UsageError ? 2 : 1;
 }

@@ -49,7 +49,8 @@ export function formatProgress(step: string, done: number, total: number | undef
   return parts.join("  ");
 }
 
-function formatSeconds(seconds: number): string {
+/** `07:05`, `1:07:05`. */
+export function formatSeconds(seconds: number): string {
   const whole = Math.ceil(seconds);
   const pad = (value: number): string => String(value).padStart(2, "0");
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];

@@ -23,7 +23,8 @@ export type {
   PretrainedOptions,
   TowerConversion,
 } from "./platform.js";
-export { openCheckpoint } from "./open-checkpoint.js";
+export { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
+export { openCombinedOnnx } from "./open-combined-onnx.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";
 export { readConfig, readPreprocessorConfig } from "./read-config.js";
 export {

@@ -52,6 +52,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     dependencies: {
       "@chinese-clip/model": "the configuration that parameters are counted from",
       "@chinese-clip/node": "loads models and embeds",
+      "@chinese-clip/pipeline": "finds a model's weights, configuration and processor among its files, to report on each alone",
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
     },
   },

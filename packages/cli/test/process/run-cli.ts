@@ -14,13 +14,19 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs the built command as a user does. */
-export async function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/**
+ * Runs the built command as a user does.
+ *
+ * @param input - what is on its stdin.
+ */
+export async function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, input?: string): Promise<Ended> {
   if (!existsSync(MAIN)) throw new Error("packages/cli is not built: run pnpm build");
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, LC_ALL: "C.UTF-8", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // One that ends without reading it closes the pipe.
+  child.stdin.on("error", () => {}).end(input);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

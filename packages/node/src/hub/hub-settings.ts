@@ -32,7 +32,9 @@ export interface HubSettings {
   readonly downloadTimeout: number;
   /** What makes the requests. */
   readonly fetch: HubFetch;
+  /** Ends every request. */
   readonly signal: AbortSignal | undefined;
+  /** Is told how far each file is. */
   readonly onProgress: PretrainedOptions["onProgress"];
 }
 
@@ -44,6 +46,8 @@ const DEFAULTS = {
 } as const;
 
 /**
+ * What a load with these options would ask and where it would keep the files. Nothing is asked yet.
+ *
  * @throws RangeError - an endpoint, revision or token that cannot be one.
  */
 export async function readHubSettings(

@@ -1,0 +1,48 @@
+/**
+ * Labels as a command line gives them: a list with commas, or a file with one a line.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { missingFile } from "../evaluation/read-lines.js";
+
+/**
+ * Reads labels.
+ *
+ * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file; empty lines and lines that begin with `#` are passed over.
+ * @returns at least one label, none of them twice.
+ * @throws EvaluationError - `missing`, `labels`.
+ */
+export async function readLabelList(value: string): Promise<string[]> {
+  const file = await isPath(value);
+  const labels = file ? await readLabelFile(value) : value.split(/[,，、]/).map((label) => label.trim());
+  const filled = labels.filter((label) => label !== "");
+  if (filled.length === 0) {
+    throw new EvaluationError("labels", "no labels in it; write one a line, or give them with commas: 猫,狗", {
+      file: file ? value : undefined,
+    });
+  }
+  return [...new Set(filled)];
+}
+
+/** A list is no path; what ends like a text file is one, though it may not be there. */
+async function isPath(value: string): Promise<boolean> {
+  if (/\.(?:txt|csv|tsv|list|labels)$/i.test(value)) return true;
+  return stat(value).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readLabelFile(file: string): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw missingFile(file, cause);
+  });
+  if (text.includes("\0") || text.includes("\ufffd")) {
+    throw new EvaluationError("labels", "expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)", { file });
+  }
+  return text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => !line.startsWith("#"));
+}

@@ -1,0 +1,187 @@
+/**
+ * `chinese-clip classify`: pictures by labels that the model was never trained on.
+ */
+import { ChineseCLIP } from "@chinese-clip/node";
+import { type LabelSet, labelPicture, type LabelScore, type PictureLabels } from "../classification/label-set.js";
+import { readLabelList } from "../classification/read-label-list.js";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { embedClasses } from "../evaluation/zero-shot.js";
+import { findPictures } from "../pictures/find-pictures.js";
+import { readTemplates } from "../templates/built-in-templates.js";
+import { TemplateError } from "../templates/parse-templates.js";
+import { TerminalProgress } from "../terminal-progress.js";
+import { displayWidth } from "../terminal-table.js";
+import { TransferProgress } from "../terminal-transfer.js";
+import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+
+/** Columns that a picture's path takes at most before the others move to the right. */
+const WIDEST_PATH = 48;
+
+/** The verb. */
+export const classify: Command = {
+  name: "classify",
+  summary: {
+    en: "Which of your labels each picture shows, with probability and cosine",
+    zh: "用任意中文标签给图片分类，给出概率与余弦相似度",
+  },
+  operands: "<picture | folder | ->...",
+  options: {
+    ...MODEL_OPTION,
+    labels: {
+      type: "string",
+      value: "list",
+      help: { en: "labels with commas, or a file with one a line", zh: "标签：用逗号分隔，或每行一个的文件" },
+    },
+    none: {
+      type: "string",
+      value: "list",
+      help: {
+        en: "labels of what is none of these, alike: where one of them is best, no label is given",
+        zh: "“以上都不是”的反面标签（写法相同）：其中之一最像时不给出标签",
+      },
+    },
+    threshold: {
+      type: "string",
+      value: "cosine",
+      help: { en: "least cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
+    },
+    top: { type: "string", value: "k", help: { en: "labels for each picture (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
+    template: {
+      type: "string",
+      value: "text",
+      help: { en: "sentence around the label, such as 一张{}的照片", zh: "标签所在的句子，如 一张{}的照片" },
+    },
+    templates: {
+      type: "string",
+      value: "set",
+      help: {
+        en: "several, averaged: general, photo, goods, food, places, or a file",
+        zh: "多个模板取平均：general、photo、goods、food、places，或文件",
+      },
+    },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
+  },
+  examples: [
+    "photos --model OFA-Sys/chinese-clip-vit-base-patch16 --labels 猫,狗,鸟 --templates photo",
+    "photos --model ./tuned.pt --labels labels.txt --none 风景,人像 --threshold 0.3 --top 3",
+  ],
+
+  async run(values, context, operands) {
+    const top = parseCount("--top", stringValue(values, "top") ?? "1");
+    const threshold = thresholdOf(values);
+    const model = requiredValue(values, "model");
+    const labelList = requiredValue(values, "labels");
+    const transfer = new TransferProgress(process.stderr);
+    const options = pretrainedOptions(values, transfer);
+    if (operands.length === 0 && process.stdin.isTTY) {
+      throw new UsageError("expected pictures or folders, got none; see chinese-clip classify --help");
+    }
+    const templates = await templatesOf(values);
+    const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
+    const pictures = await findPictures(operands.length === 0 ? ["-"] : operands, process.stdin);
+    const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+    try {
+      const vectors = await embedClasses([...labels, ...negatives], templates, (texts) => clip.embedText(texts));
+      const set = { labels: [...labels, ...negatives], positives: labels.length, vectors, logitScale: clip.model.logitScale };
+      return await classifyAll(clip, pictures, set, { threshold, top }, context);
+    } finally {
+      await clip.dispose();
+    }
+  },
+};
+
+function thresholdOf(values: OptionValues): number | undefined {
+  const text = stringValue(values, "threshold");
+  if (text === undefined) return undefined;
+  const threshold = Number(text);
+  if (text.trim() !== "" && threshold >= -1 && threshold <= 1) return threshold;
+  throw new UsageError(`--threshold: expected a cosine between -1 and 1, got ${text}`);
+}
+
+async function labelsOf(labels: string, none: string | undefined): Promise<readonly [labels: string[], negatives: string[]]> {
+  const positive = await readLabelList(labels);
+  const negative = none === undefined ? [] : await readLabelList(none);
+  const both = negative.filter((label) => positive.includes(label));
+  if (both.length > 0) throw new UsageError(`--none: expected other labels than those of --labels, got ${both.join(", ")} in both`);
+  return [positive, negative];
+}
+
+async function templatesOf(values: OptionValues): Promise<readonly string[]> {
+  const [set, one] = [stringValue(values, "templates"), stringValue(values, "template")];
+  if (set !== undefined && one !== undefined) throw new UsageError("give --template or --templates, not both");
+  if (one !== undefined && !one.includes("{}")) throw new UsageError(`--template: expected {} where the label goes, got ${one}`);
+  if (set === undefined) return [one ?? "{}"];
+  return readTemplates(set).catch((cause: unknown) => {
+    throw cause instanceof TemplateError ? new EvaluationError("template", cause.message, { cause }) : cause;
+  });
+}
+
+/** @returns the exit code: 1 if there were pictures that cannot be read. */
+async function classifyAll(
+  clip: ChineseCLIP,
+  pictures: readonly string[],
+  set: LabelSet,
+  { threshold, top }: { readonly threshold: number | undefined; readonly top: number },
+  context: CommandContext,
+): Promise<number> {
+  const { json, language, print, note } = context;
+  // Results on the same terminal are progress enough, and a line that is drawn again and again would run into them.
+  const progress = process.stdout.isTTY ? undefined : new TerminalProgress(process.stderr);
+  const print1 = json ? undefined : tableRow(pictures, set, context);
+  let unreadable = 0;
+  for await (const result of clip.embedImages(pictures)) {
+    const file = pictures[result.index] ?? "";
+    if ("error" in result) {
+      unreadable++;
+      const reason = result.error instanceof Error ? result.error.message : String(result.error);
+      progress?.end();
+      if (json) print(JSON.stringify({ file, error: reason }));
+      const message = reason.includes(file) ? reason : `${file}: ${reason}`;
+      note(language === "zh" ? `无法读取：${message}` : `skipped: ${message}`);
+    } else {
+      const found = labelPicture(result.embedding, set, threshold, top);
+      if (json) print(JSON.stringify({ file, label: found.best[0]?.label ?? null, ...found, none: found.none ?? null }));
+      else print1?.(file, found);
+    }
+    progress?.report(language === "zh" ? "图片" : "pictures", result.index + 1, pictures.length);
+  }
+  progress?.end();
+  if (unreadable > 0) {
+    note(
+      language === "zh"
+        ? `${pictures.length} 张图片中有 ${unreadable} 张无法读取，请替换或删除`
+        : `${unreadable} of ${pictures.length} ${pictures.length === 1 ? "picture" : "pictures"} could not be read; replace or remove them`,
+    );
+  }
+  return unreadable > 0 ? 1 : 0;
+}
+
+/** Prints rows of columns whose widths are known before the first result is. */
+function tableRow(
+  pictures: readonly string[],
+  { labels, positives }: LabelSet,
+  { language, print }: CommandContext,
+): (file: string, found: PictureLabels) => void {
+  const none = language === "zh" ? "（以上都不是）" : "(none of these)";
+  const widest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
+  const fileWidth = Math.min(WIDEST_PATH, widest(pictures));
+  const labelWidth = Math.max(widest(labels.slice(0, positives)), displayWidth(none));
+  const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - displayWidth(text)));
+  const row = (file: string, label: string, score: LabelScore | undefined, remark = ""): void =>
+    print(
+      `${pad(file, fileWidth)}  ${pad(label, labelWidth)}  ${score === undefined ? "" : numbers(score)}${remark === "" ? "" : `  ${remark}`}`.trimEnd(),
+    );
+  const numbers = ({ probability, similarity }: LabelScore): string =>
+    `${(100 * probability).toFixed(1).padStart(5)}%  ${similarity.toFixed(3).padStart(6)}`;
+  print(
+    language === "zh"
+      ? `${pad("图片", fileWidth)}  ${pad("标签", labelWidth)}    概率    余弦`
+      : `${pad("picture", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
+  );
+  return (file, { best, closest }) => {
+    if (best.length === 0) row(file, none, closest, closest?.label);
+    for (const [i, score] of best.entries()) row(i === 0 ? file : "", score.label, score);
+  };
+}

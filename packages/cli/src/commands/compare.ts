@@ -1,0 +1,227 @@
+/**
+ * `chinese-clip compare`: what another number format, checkpoint or device changes, on the user's own pictures and texts.
+ */
+import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { readLabelList } from "../classification/read-label-list.js";
+import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../comparison/compare-embeddings.js";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { findPictures } from "../pictures/find-pictures.js";
+import { TerminalProgress } from "../terminal-progress.js";
+import { formatTable } from "../terminal-table.js";
+import { TransferProgress } from "../terminal-transfer.js";
+import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+
+/** The verb. */
+export const compare: Command = {
+  name: "compare",
+  summary: {
+    en: "What another number format, checkpoint or device changes, on your own pictures and texts",
+    zh: "用你自己的图片和文本，比较两种数值格式、两个检查点或两种设备的差别",
+  },
+  operands: "[picture | folder | -]...",
+  options: {
+    ...MODEL_OPTION,
+    dtypes: { type: "string", value: "two", help: { en: "number formats of --model: fp32,q8", zh: "两种数值格式：fp32,q8" } },
+    models: { type: "string", value: "two", help: { en: "checkpoints: a.pt,b.pt", zh: "两个检查点：a.pt,b.pt" } },
+    devices: { type: "string", value: "two", help: { en: "devices for --model: cpu,cuda", zh: "两种设备：cpu,cuda" } },
+    texts: {
+      type: "string",
+      value: "list",
+      help: { en: "texts with commas, or a file with one a line", zh: "文本：用逗号分隔，或每行一条的文件" },
+    },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
+  },
+  examples: [
+    "photos --texts queries.txt --model OFA-Sys/chinese-clip-vit-base-patch16 --dtypes fp32,q8",
+    "photos --texts queries.txt --models OFA-Sys/chinese-clip-vit-base-patch16,./tuned.pt",
+  ],
+
+  async run(values, context, operands) {
+    const transfer = new TransferProgress(process.stderr);
+    const [first, second] = contestantsOf(values, pretrainedOptions(values, transfer));
+    if (operands.length === 0 && values["texts"] === undefined) {
+      throw new UsageError("expected pictures, or --texts, or both; see chinese-clip compare --help");
+    }
+    const textList = stringValue(values, "texts");
+    const texts = textList === undefined ? [] : await readLabelList(textList);
+    const pictures = await findPictures(operands, process.stdin);
+    const before = await embedAll(first, pictures, texts, transfer, context);
+    const after = await embedAll(second, pictures, texts, transfer, context);
+    const unreadable = new Set([...before.unreadable, ...after.unreadable]);
+    for (const index of unreadable) {
+      const [file, reason] = [pictures[index] ?? "", before.reasons.get(index) ?? after.reasons.get(index) ?? ""];
+      const message = reason.includes(file) ? reason : `${file}: ${reason}`;
+      context.note(context.language === "zh" ? `无法读取：${message}` : `skipped: ${message}`);
+    }
+    const readable = pictures.filter((_, index) => !unreadable.has(index));
+    if (readable.length === 0 && texts.length === 0) {
+      throw new EvaluationError("picture", "none of the pictures can be read; replace them and run again");
+    }
+    const [images, otherImages] = [before, after].map(({ pictures: rows, unreadable: own }) => rowsOf(rows, own, unreadable));
+    const result = {
+      first: first.name,
+      second: second.name,
+      pictures: named(compareRows(images ?? NOTHING, otherImages ?? NOTHING), readable),
+      texts: named(compareRows(before.texts, after.texts), texts),
+      search: searches(before.texts, images ?? NOTHING, after.texts, otherImages ?? NOTHING),
+      unreadable: [...unreadable].map((index) => pictures[index]),
+    };
+    if (context.json) context.print(JSON.stringify(result, null, 2));
+    else printComparison(result, before.pictures.dim !== after.pictures.dim, context);
+    return unreadable.size > 0 ? 1 : 0;
+  },
+};
+
+interface Contestant {
+  readonly name: string;
+  readonly model: string;
+  readonly options: PretrainedOptions;
+}
+
+/** @throws UsageError - not exactly one of the three, or not two values. */
+function contestantsOf(values: OptionValues, options: PretrainedOptions): readonly [Contestant, Contestant] {
+  const given = (["dtypes", "models", "devices"] as const).filter((name) => values[name] !== undefined);
+  const [kind] = given;
+  if (kind === undefined || given.length > 1) {
+    throw new UsageError("give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda: two things to compare");
+  }
+  if (kind !== "models" && stringValue(values, kind.slice(0, -1)) !== undefined)
+    throw new UsageError(`give --${kind} or --${kind.slice(0, -1)}, not both`);
+  if (kind === "models" && values["model"] !== undefined) throw new UsageError("give --models or --model, not both");
+  const names = (stringValue(values, kind) ?? "").split(/[,，]/).map((name) => name.trim());
+  const [first, second] = names;
+  if (first === undefined || second === undefined || names.length !== 2 || names.includes("") || first === second) {
+    throw new UsageError(`--${kind}: expected two different values with a comma between them, got ${names.join(",")}`);
+  }
+  const contestant = (name: string): Contestant => {
+    if (kind === "models") return { name, model: name, options };
+    const model = requiredValue(values, "model");
+    return { name, model, options: kind === "dtypes" ? { ...options, dtype: parseDtype("--dtypes", name) } : { ...options, device: name } };
+  };
+  return [contestant(first), contestant(second)];
+}
+
+interface Embedded {
+  /** Of the pictures that can be read. */
+  readonly pictures: Rows;
+  readonly texts: Rows;
+  /** Indices of the others. */
+  readonly unreadable: readonly number[];
+  readonly reasons: ReadonlyMap<number, string>;
+}
+
+const NOTHING: Rows = { data: new Float32Array(), dim: 0, count: 0 };
+
+/** One model after the other, so that only one is in memory. */
+async function embedAll(
+  { name, model, options }: Contestant,
+  pictures: readonly string[],
+  texts: readonly string[],
+  transfer: TransferProgress,
+  { language }: CommandContext,
+): Promise<Embedded> {
+  const progress = new TerminalProgress(process.stderr);
+  const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+  try {
+    const text = texts.length === 0 ? NOTHING : await clip.embedText(texts);
+    const rows: Float32Array[] = [];
+    const reasons = new Map<number, string>();
+    for await (const result of clip.embedImages(pictures)) {
+      if ("error" in result) reasons.set(result.index, result.error instanceof Error ? result.error.message : String(result.error));
+      else rows.push(result.embedding);
+      progress.report(`${name}: ${language === "zh" ? "图片" : "pictures"}`, result.index + 1, pictures.length);
+    }
+    const dim = clip.model.config.projectionDim;
+    const data = new Float32Array(rows.length * dim);
+    for (const [row, embedding] of rows.entries()) data.set(embedding, row * dim);
+    return { pictures: { data, dim, count: rows.length }, texts: text, unreadable: [...reasons.keys()], reasons };
+  } finally {
+    progress.end();
+    await clip.dispose();
+  }
+}
+
+/** The rows of those pictures that both models have. */
+function rowsOf({ data, dim, count }: Rows, own: readonly number[], unreadable: ReadonlySet<number>): Rows {
+  if (own.length === unreadable.size) return { data, dim, count };
+  const rows: Float32Array[] = [];
+  let row = 0;
+  for (let index = 0; row < count; index++) {
+    if (own.includes(index)) continue;
+    if (!unreadable.has(index)) rows.push(data.subarray(row * dim, (row + 1) * dim));
+    row++;
+  }
+  const kept = new Float32Array(rows.length * dim);
+  for (const [at, values] of rows.entries()) kept.set(values, at * dim);
+  return { data: kept, dim, count: rows.length };
+}
+
+interface NamedAgreement extends Omit<Agreement, "worst"> {
+  /** The picture or text with the least cosine. */
+  readonly worst: string;
+}
+
+function named(agreement: Agreement | undefined, names: readonly string[]): NamedAgreement | null {
+  return agreement === undefined ? null : { ...agreement, worst: names[agreement.worst] ?? "" };
+}
+
+interface Searches {
+  readonly textToImage: Changes;
+  readonly imageToText: Changes;
+}
+
+function searches(texts: Rows, images: Rows, otherTexts: Rows, otherImages: Rows): Searches | null {
+  if (texts.count === 0 || images.count === 0) return null;
+  return {
+    textToImage: compareSearches({ queries: texts, gallery: images }, { queries: otherTexts, gallery: otherImages }),
+    imageToText: compareSearches({ queries: images, gallery: texts }, { queries: otherImages, gallery: otherTexts }),
+  };
+}
+
+interface Comparison {
+  readonly first: string;
+  readonly second: string;
+  readonly pictures: NamedAgreement | null;
+  readonly texts: NamedAgreement | null;
+  readonly search: Searches | null;
+}
+
+function printComparison(
+  { first, second, pictures, texts, search }: Comparison,
+  differ: boolean,
+  { language, print, note }: CommandContext,
+): void {
+  const zh = language === "zh";
+  print(zh ? `${first} 与 ${second}` : `${first} and ${second}`);
+  const towers = [
+    { name: zh ? "图像塔" : "image tower", agreement: pictures },
+    { name: zh ? "文本塔" : "text tower", agreement: texts },
+  ].flatMap(({ name, agreement }) =>
+    agreement === null ? [] : [[name, agreement.min.toFixed(5), agreement.mean.toFixed(5), String(agreement.count), agreement.worst]],
+  );
+  if (towers.length > 0) {
+    const head = zh ? ["余弦", "最小", "平均", "数量", "最小者"] : ["cosine", "min", "mean", "count", "least alike"];
+    print(`\n${formatTable([head, ...towers])}`);
+  }
+  if (differ)
+    note(zh ? "两个模型的特征维度不同，无法比较余弦" : "the two models' embeddings are of different lengths: no cosines between them");
+  if (search === null) {
+    note(zh ? "同时给出图片和 --texts 可比较检索结果" : "with pictures and --texts both, search results are compared too");
+    return;
+  }
+  const row = (name: string, { queries, gallery, top1, top10, depth }: Changes): string[] => [
+    name,
+    `${top1} / ${queries}`,
+    depth < gallery ? `${top10} / ${queries * depth}` : "-",
+    String(gallery),
+  ];
+  print(
+    `\n${formatTable([
+      zh ? ["结果变化", "前 1", "前 10", "候选数"] : ["changed", "top-1", "top-10", "gallery"],
+      row(zh ? "文搜图" : "text to image", search.textToImage),
+      row(zh ? "图搜文" : "image to text", search.imageToText),
+    ])}`,
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * `chinese-clip convert`: any checkpoint as a Hugging Face folder.
+ */
+import { convert as convertModel } from "@chinese-clip/node";
+import { type Command, requiredValue } from "../command.js";
+import { TransferProgress } from "../terminal-transfer.js";
+import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions } from "./loading-options.js";
+import { printWritten } from "./print-written.js";
+
+/** The verb. */
+export const convert: Command = {
+  name: "convert",
+  summary: {
+    en: "Write any checkpoint as a Hugging Face folder, which transformers loads too",
+    zh: "把任意检查点转换为 Hugging Face 格式的文件夹（transformers 也能加载）",
+  },
+  options: {
+    ...MODEL_OPTION,
+    output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },
+    ...HUB_OPTIONS,
+  },
+  examples: ["--model ./clip_cn_tuned.pt --output ./hugging-face"],
+
+  async run(values, context) {
+    const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
+    const transfer = new TransferProgress(process.stderr);
+    const files = await convertModel(model, output, pretrainedOptions(values, transfer)).finally(() => transfer.end());
+    await printWritten(files, context);
+    return 0;
+  },
+};

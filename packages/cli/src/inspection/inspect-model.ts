@@ -1,0 +1,196 @@
+/**
+ * What is in a model's files, what would be loaded of it, and what is wrong with it. Reads headers and small files, never weights, and of a
+ * hub's model fetches no weights either.
+ */
+import { type Checkpoint, CheckpointError, checkpointGraphs, ChineseCLIPConfig } from "@chinese-clip/model";
+import {
+  type DiskModelFiles,
+  HubError,
+  ImageError,
+  type ModelFiles,
+  openModel,
+  type PretrainedOptions,
+  TokenizerError,
+} from "@chinese-clip/node";
+import { hasCheckpoint, openCheckpoint, openCombinedOnnx, loadProcessorParts, readConfig } from "@chinese-clip/pipeline";
+import { countParameters, publishedName } from "../evaluation/parameter-count.js";
+import { CheckedCheckpoint } from "./checked-checkpoint.js";
+import { type ModelKind, tellKind } from "./model-kind.js";
+
+/** One file of a model. */
+export interface InspectedFile {
+  readonly name: string;
+  /** Undefined where it is at a hub and not in the cache. */
+  readonly bytes: number | undefined;
+}
+
+/** Tensors of one number format. */
+export interface DtypeCount {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** A tower as it would be loaded. */
+export interface InspectedTower {
+  readonly parameters: number;
+  /** Of a checkpoint. */
+  readonly tensors: number | undefined;
+  readonly bytes: number | undefined;
+}
+
+/** Something that is wrong, or not known to be right. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The report. */
+export interface Inspection {
+  readonly source: string;
+  readonly kind: ModelKind | undefined;
+  readonly files: readonly InspectedFile[];
+  /** Whether the weights are here; else they are at a hub, and nothing is known of them. */
+  readonly weightsHere: boolean;
+  readonly dtypes: Readonly<Record<string, DtypeCount>>;
+  /** cn_clip's name for a model of this shape, `ViT-B-16`. */
+  readonly architecture: string | undefined;
+  readonly config: ChineseCLIPConfig | undefined;
+  readonly logitScale: number | undefined;
+  readonly towers: { readonly text: InspectedTower; readonly vision: InspectedTower } | undefined;
+  /** Entries of the tokenizer. */
+  readonly vocabulary: number | undefined;
+  /** Tensors that no tower reads. */
+  readonly unused: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Inspects a model.
+ *
+ * @throws CheckpointError - no such folder or file; HubError - the hub has no such model, or cannot be asked.
+ */
+export async function inspectModel(source: string, options: PretrainedOptions): Promise<Inspection> {
+  const files = await openModel(source, options);
+  const reopen = (): Promise<DiskModelFiles> => openModel(source, { ...options, localFilesOnly: true });
+  const here = withoutFetching(files, await files.list(), reopen);
+  const problems: Problem[] = [];
+  const listed = await listFiles(here);
+  const weights = await attempt(problems, () => readWeights(here));
+  const weightsHere = weights !== "not-here";
+  const checkpoint = typeof weights === "object" ? weights.checkpoint : undefined;
+  const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await readConfig(here)));
+  const vocabulary = await attempt(problems, async () => (await loadProcessorParts(here, {})).tokenizer.vocabSize);
+  if (typeof vocabulary === "number" && typeof config === "object" && vocabulary > config.textConfig.vocabSize) {
+    problems.push({
+      code: "vocabulary-mismatch",
+      message: `the tokenizer has ${vocabulary} entries and the text tower embeddings for ${config.textConfig.vocabSize}: the files are of different models`,
+    });
+  }
+  const checked = checkpoint === undefined ? undefined : new CheckedCheckpoint(checkpoint);
+  const shape = typeof config === "object" ? config : undefined;
+  const towers = shape === undefined ? undefined : await inspectTowers(shape, checked, problems);
+  const scale =
+    checkpoint === undefined
+      ? typeof weights === "object"
+        ? weights.logitScale
+        : undefined
+      : await attempt(problems, () => checkpoint.scalar("logit_scale"));
+  return {
+    source,
+    kind: await tellKind(here, checkpoint),
+    files: listed,
+    weightsHere,
+    dtypes: checkpoint === undefined ? {} : countDtypes(checkpoint),
+    architecture: shape === undefined ? undefined : publishedName(shape),
+    config: shape,
+    logitScale: typeof scale === "number" ? Math.exp(scale) : undefined,
+    towers,
+    vocabulary: typeof vocabulary === "number" ? vocabulary : undefined,
+    unused: checked === undefined ? [] : [...checked.tensors.keys()].filter((name) => name !== "logit_scale" && !checked.used.has(name)),
+    problems,
+  };
+}
+
+/** Looking must not cost a download of a gigabyte: small files are fetched, large ones only opened where they are here already. */
+function withoutFetching(files: ModelFiles, names: readonly string[], reopen: () => Promise<ModelFiles>): ModelFiles {
+  return {
+    source: files.source,
+    list: async () => names,
+    readText: (name) => files.readText(name),
+    async open(name) {
+      // Anew for each file: the weights that a model loads have to be in one folder, and here any file is asked for.
+      const file = await reopen()
+        .then((local) => local.open(name))
+        .catch((error: unknown) => {
+          if (!(error instanceof HubError && error.code === "offline")) throw error;
+          return undefined;
+        });
+      if (file === undefined && names.includes(name)) throw new HubError("offline", `${files.source}: ${name} is not in the cache`);
+      return file;
+    },
+  };
+}
+
+/** What `read` gives; undefined where it fails because of what is in the files, which becomes a problem. */
+async function attempt<T>(problems: Problem[], read: () => Promise<T>): Promise<T | "not-here" | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof HubError && error.code === "offline") return "not-here";
+    if (!(error instanceof CheckpointError || error instanceof TokenizerError || error instanceof ImageError)) throw error;
+    // A file that several steps miss is missing once.
+    if (!problems.some(({ message }) => message === error.message)) problems.push({ code: error.code, message: error.message });
+    return undefined;
+  }
+}
+
+type Weights =
+  | { readonly checkpoint: Checkpoint; readonly logitScale: undefined }
+  | { readonly checkpoint: undefined; readonly logitScale: number };
+
+async function readWeights(files: ModelFiles): Promise<Weights> {
+  const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
+  if (onnx !== undefined) return { checkpoint: undefined, logitScale: onnx.logitScale };
+  return { checkpoint: await openCheckpoint(files), logitScale: undefined };
+}
+
+/** Files in subfolders are not listed, but for the export that would be loaded. */
+async function listFiles(files: ModelFiles): Promise<InspectedFile[]> {
+  const sizeOf = async (name: string): Promise<number | undefined> =>
+    files.open(name).then(
+      (file) => file?.byteLength,
+      () => undefined,
+    );
+  const names = [...(await files.list())].sort();
+  const listed = await Promise.all(names.map(async (name) => ({ name, bytes: await sizeOf(name) })));
+  const nested = await sizeOf("onnx/model.onnx");
+  return nested === undefined ? listed : [...listed, { name: "onnx/model.onnx", bytes: nested }];
+}
+
+async function inspectTowers(
+  config: ChineseCLIPConfig,
+  checked: CheckedCheckpoint | undefined,
+  problems: Problem[],
+): Promise<{ text: InspectedTower; vision: InspectedTower }> {
+  const { total, visual } = countParameters(config);
+  const tower = async (parameters: number, build: (checkpoint: Checkpoint) => unknown): Promise<InspectedTower> => {
+    if (checked === undefined) return { parameters, tensors: undefined, bytes: undefined };
+    const before = new Set(checked.used);
+    await attempt(problems, async () => build(checked));
+    const own = [...checked.used].filter((name) => !before.has(name));
+    return { parameters, tensors: own.length, bytes: own.reduce((sum, name) => sum + (checked.tensors.get(name)?.byteLength ?? 0), 0) };
+  };
+  const text = await tower(total - visual - 1, (checkpoint) => checkpointGraphs(config, checkpoint).text({ kind: "features" }));
+  const vision = await tower(visual, (checkpoint) => checkpointGraphs(config, checkpoint).vision({ kind: "features" }, false));
+  for (const { code, message } of checked?.problems.values() ?? []) problems.push({ code, message });
+  return { text, vision };
+}
+
+function countDtypes(checkpoint: Checkpoint): Record<string, DtypeCount> {
+  const counts: Record<string, DtypeCount> = {};
+  for (const { dtype, byteLength } of checkpoint.tensors.values()) {
+    const { tensors, bytes } = counts[dtype] ?? { tensors: 0, bytes: 0 };
+    counts[dtype] = { tensors: tensors + 1, bytes: bytes + byteLength };
+  }
+  return counts;
+}
