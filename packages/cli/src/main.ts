@@ -4,12 +4,13 @@
  * command line that cannot be followed.
  */
 import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
+import { embed } from "./commands/embed.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
-const COMMANDS: readonly Command[] = [evaluateRetrieval, evaluateZeroShot];
+const COMMANDS: readonly Command[] = [embed, evaluateRetrieval, evaluateZeroShot];
 
 const args = process.argv.slice(2);
 const language = languageOf(process.env);
