@@ -7,10 +7,11 @@ import { type Bilingual, type Command, languageOf, runCommand, UsageError } from
 import { embed } from "./commands/embed.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
+import { search } from "./commands/search.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
-const COMMANDS: readonly Command[] = [embed, evaluateRetrieval, evaluateZeroShot];
+const COMMANDS: readonly Command[] = [embed, search, evaluateRetrieval, evaluateZeroShot];
 
 const args = process.argv.slice(2);
 const language = languageOf(process.env);
