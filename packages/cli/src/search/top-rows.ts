@@ -68,9 +68,11 @@ function isWorse(a: FoundRow, b: FoundRow): boolean {
 export function scoreRows(rows: Float32Array, first: number, query: Float32Array, best: TopRows): void {
   const dim = query.length;
   const count = Math.floor(rows.length / dim);
+  // Widened once: each value would be with every row otherwise.
+  const wide = Float64Array.from(query);
   let floor = best.floor;
   for (let row = 0, at = 0; row < count; row++, at += dim) {
-    const score = dotAt(rows, at, query, dim);
+    const score = dotAt(rows, at, wide, dim);
     if (score > floor) {
       best.offer(first + row, score);
       floor = best.floor;
@@ -79,7 +81,7 @@ export function scoreRows(rows: Float32Array, first: number, query: Float32Array
 }
 
 /** The inner product in eight sums, so that one addition does not wait for the one before. */
-function dotAt(rows: Float32Array, at: number, query: Float32Array, dim: number): number {
+function dotAt(rows: Float32Array, at: number, query: Float64Array, dim: number): number {
   let a = 0;
   let b = 0;
   let c = 0;
