@@ -9,23 +9,30 @@ import { compare } from "./commands/compare.js";
 import { convert } from "./commands/convert.js";
 import { doctor } from "./commands/doctor.js";
 import { download } from "./commands/download.js";
+import { embed } from "./commands/embed.js";
 import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
 import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
 import { exportTowers } from "./commands/export.js";
+import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
+import { search } from "./commands/search.js";
 import { EvaluationError } from "./evaluation/evaluation-error.js";
 import { ADVICE } from "./evaluation/evaluation-advice.js";
 
+/** In the order in which people meet them. */
 const COMMANDS: readonly Command[] = [
   classify,
-  compare,
-  convert,
-  doctor,
-  download,
+  search,
+  embed,
   evaluateRetrieval,
   evaluateZeroShot,
-  exportTowers,
+  compare,
   info,
+  download,
+  convert,
+  exportTowers,
+  exportForWeb,
+  doctor,
 ];
 
 const args = process.argv.slice(2);

@@ -87,7 +87,12 @@ export async function readLabels(file: string, classes: readonly string[]): Prom
   return lines;
 }
 
-async function entriesOf(folder: string): Promise<Dirent[]> {
+/**
+ * What is in a folder.
+ *
+ * @throws EvaluationError - `missing`.
+ */
+export async function entriesOf(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT") throw new EvaluationError("missing", "no such folder; check the path", { file: folder, cause });
@@ -96,7 +101,8 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   });
 }
 
-async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
+/** Whether an entry is a folder, or a link to one. */
+export async function isFolder(folder: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   return stat(join(folder, entry.name)).then(
     (target) => target.isDirectory(),
@@ -121,12 +127,17 @@ async function picturesBelow(root: string, depth: number): Promise<string[]> {
   await collect(root, depth);
   const files: string[] = [];
   for (const folder of roots.sort(byCodePoints)) {
-    const names = (await entriesOf(folder)).filter(({ name }) => EXTENSIONS.some((extension) => name.toLowerCase().endsWith(extension)));
+    const names = (await entriesOf(folder)).filter(({ name }) => isPictureName(name));
     const pictures: string[] = [];
     for (const entry of names) if (!(await isFolder(folder, entry))) pictures.push(entry.name);
     files.push(...pictures.sort(byCodePoints).map((name) => join(folder, name)));
   }
   return files;
+}
+
+/** Whether a file's name is a picture's. */
+export function isPictureName(name: string): boolean {
+  return EXTENSIONS.some((extension) => name.toLowerCase().endsWith(extension));
 }
 
 /** Python's order of strings; JavaScript's compares UTF-16 units. */

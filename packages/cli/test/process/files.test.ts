@@ -1,4 +1,4 @@
-/** `download`, `convert` and `export`. */
+/** `download`, `convert`, `export` and `export-web`. */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -114,6 +114,28 @@ describe("export", () => {
   });
 });
 
+describe("export-web", () => {
+  it("writes what is loaded in the formats that were asked for", async () => {
+    const { code, stdout } = await runCli(["export-web", "--model", DEMO, "--output", path("web"), "--dtypes", "q8,fp16"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("chinese-clip.json");
+    expect(readdirSync(path("web")).filter((name) => name.endsWith(".safetensors"))).toEqual(
+      ["text.fp16", "text.q8", "vision.fp16", "vision.q8"].map((name) => `${name}.safetensors`),
+    );
+    await using model = await ChineseCLIPModel.fromPretrained(path("web"), { dtype: "q8" });
+    expect(model.config.projectionDim).toBe(128);
+  });
+
+  it.each([
+    [["--dtypes", "q8,q5"], "--dtypes: expected one of fp32, fp16, q8, q4, got q5"],
+    [["--dtypes", ""], "--dtypes: expected one of"],
+  ])("%j: exit code 2", async (args, message) => {
+    const { code, stderr } = await runCli(["export-web", "--model", DEMO, "--output", path("no-web"), ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+    expect(existsSync(path("no-web"))).toBe(false);
+  });
+});
+
 describe("what can be neither converted nor exported leaves nothing behind", () => {
   const spoilt = path("spoilt");
   beforeAll(() => {
@@ -124,7 +146,7 @@ describe("what can be neither converted nor exported leaves nothing behind", () 
     writeFileSync(path("broken.pt"), "no checkpoint at all");
   });
   it.each(
-    ["convert", "export"].flatMap((verb) => [
+    ["convert", "export", "export-web"].flatMap((verb) => [
       [verb, () => ["--model", "./no-such", "--output", path("none")], 1, "expected a folder with config.json and weights"] as const,
       [verb, () => ["--model", path("empty"), "--output", path("none")], 1, "expected weights"] as const,
       [verb, () => ["--model", path("broken.pt"), "--output", path("none")], 1, "broken.pt: "] as const,
@@ -153,7 +175,7 @@ describe("what can be neither converted nor exported leaves nothing behind", () 
     expect(code).toBe(2);
   });
 
-  it.each(["download", "convert", "export"])("%s --help", async (verb) => {
+  it.each(["download", "convert", "export", "export-web"])("%s --help", async (verb) => {
     const { code, stdout } = await runCli([verb, "--help"], { LC_ALL: "zh_CN.UTF-8" });
     expect(code).toBe(0);
     expect(stdout).toContain(`chinese-clip ${verb} `);

@@ -1,0 +1,159 @@
+/**
+ * `chinese-clip embed`: pictures or texts to files of features, in parts and after a kill if need be.
+ */
+import { statSync } from "node:fs";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { type EmbedItem, folderPictures, jsonlTexts, listedPictures, tsvPictures } from "../embed/embed-input.js";
+import { openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
+import { type EmbedSummary, runEmbed } from "../embed/run-embed.js";
+import { type Shard, shardOf } from "../embed/shard.js";
+import { missingFile } from "../evaluation/read-lines.js";
+import { withEmbedder } from "./with-embedder.js";
+
+/** Pictures that cannot be read and are named one by one. */
+const MOST_NAMED = 20;
+
+/** The verb. */
+export const embed: Command = {
+  name: "embed",
+  summary: {
+    en: "Features of pictures or texts, to cn_clip's jsonl or to .npy; goes on where a run was killed",
+    zh: "提取图片或文本的特征，写成 cn_clip 的 jsonl 或 .npy；中断后再次运行即可继续",
+  },
+  options: {
+    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    images: {
+      type: "string",
+      value: "source",
+      help: {
+        en: "a folder, cn_clip's *_imgs.tsv, or - for a list of files on stdin",
+        zh: "文件夹、*_imgs.tsv，或 -（从标准输入读文件名）",
+      },
+    },
+    texts: { type: "string", value: "file", help: { en: "cn_clip's *_texts.jsonl", zh: "*_texts.jsonl" } },
+    output: {
+      type: "string",
+      value: "name",
+      help: {
+        en: "a name in .jsonl for cn_clip's file, else a folder for .npy as clip-retrieval has it",
+        zh: "以 .jsonl 结尾则写 cn_clip 特征文件，否则为文件夹，写 clip-retrieval 布局的 .npy",
+      },
+    },
+    "shard-index": {
+      type: "string",
+      value: "n",
+      help: {
+        en: "which part, from 0 (default: JOB_COMPLETION_INDEX, or Slurm's array task)",
+        zh: "第几份，从 0 起（默认取 JOB_COMPLETION_INDEX 或 Slurm 的任务编号）",
+      },
+    },
+    "shard-count": {
+      type: "string",
+      value: "n",
+      help: { en: "of how many (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
+    },
+  },
+  examples: [
+    "--model OFA-Sys/chinese-clip-vit-base-patch16 --images photos --output photos.img_feat.jsonl",
+    "--model model --images - --output features < list.txt",
+    "--model model --texts valid_texts.jsonl --output valid_texts.txt_feat.jsonl",
+  ],
+
+  async run(values, context) {
+    const shard = shardOf(stringValue(values, "shard-index"), stringValue(values, "shard-count"), process.env);
+    const [name, output] = [requiredValue(values, "output"), sourceOf(values)];
+    requiredValue(values, "model");
+    return withEmbedder(values, context, async (openEmbedder, onProgress) => {
+      // What names no input at all shows before the model is loaded.
+      const total = await output.check();
+      const embedder = await openEmbedder();
+      const features = name.endsWith(".jsonl")
+        ? await openJsonlOutput(shardFile(name, shard), output.names, embedder.dim)
+        : await openNpyOutput(name, output.names, embedder.dim, shard);
+      const failures = `${features.files[0]}.failed.jsonl`;
+      let failed = 0;
+      const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
+      const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
+      try {
+        const summary = await runEmbed({
+          items: output.items(),
+          kind: output.kind,
+          shard,
+          output: features,
+          failures,
+          embedder,
+          onFailure: ({ id, label, reason }) => {
+            if (++failed <= MOST_NAMED) context.note(`${context.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
+          },
+          onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
+        });
+        return printSummary(summary, features.files, failures, shard, context);
+      } finally {
+        await features.close();
+      }
+    });
+  },
+};
+
+interface Source {
+  readonly kind: "pictures" | "texts";
+  readonly names: RowNames;
+  /** @returns how many there are, where that is asked for and can be known. */
+  check(): Promise<number | undefined>;
+  items(): AsyncIterable<EmbedItem>;
+}
+
+function sourceOf(values: OptionValues): Source {
+  const [images, texts] = [stringValue(values, "images"), stringValue(values, "texts")];
+  if ((images === undefined) === (texts === undefined)) throw new UsageError("give --images or --texts, one of them; see --help");
+  if (texts !== undefined) {
+    const prepared = async function* (): AsyncGenerator<EmbedItem, void, undefined> {
+      for await (const item of jsonlTexts(texts)) yield { ...item, content: preprocessEvalText(String(item.content)) };
+    };
+    return {
+      kind: "texts",
+      names: { id: "text_id", label: "caption", labelled: false, kind: "text" },
+      check: () => counted(texts, prepared),
+      items: prepared,
+    };
+  }
+  const names: RowNames = { id: "image_id", label: "image_path", labelled: true, kind: "img" };
+  const file = images ?? "";
+  if (file === "-") return { kind: "pictures", names, check: async () => undefined, items: () => listedPictures(process.stdin) };
+  const items = file.endsWith(".tsv") ? () => tsvPictures(file) : () => folderPictures(file);
+  return { kind: "pictures", names: { ...names, labelled: !file.endsWith(".tsv") }, check: () => counted(file, items), items };
+}
+
+/** Counts the inputs for somebody who looks on; else only sees that there is one. */
+async function counted(file: string, items: () => AsyncIterable<EmbedItem>): Promise<number | undefined> {
+  try {
+    statSync(file);
+  } catch (cause) {
+    throw missingFile(file, cause);
+  }
+  let count = 0;
+  for await (const _ of items()) {
+    count++;
+    if (!process.stderr.isTTY) return undefined;
+  }
+  return count;
+}
+
+function printSummary(
+  { kept, added, failed }: EmbedSummary,
+  files: readonly string[],
+  failures: string,
+  shard: Shard,
+  { json, language, print, note }: CommandContext,
+): number {
+  if (json) print(JSON.stringify({ added, kept, failed, shard, files, failures: failed > 0 ? failures : null }, null, 2));
+  else {
+    const before = kept === 0 ? "" : language === "zh" ? `，已有 ${kept} 条` : `, ${kept} there before`;
+    const skipped =
+      failed === 0 ? "" : language === "zh" ? `，${failed} 张无法读取，见 ${failures}` : `, ${failed} unreadable (see ${failures})`;
+    print(language === "zh" ? `写入 ${added} 条特征${before}${skipped}` : `${added} features written${before}${skipped}`);
+    for (const file of files) note(`→ ${file}`);
+  }
+  return failed > 0 && kept + added === 0 ? 1 : 0;
+}

@@ -1,0 +1,39 @@
+/**
+ * `chinese-clip export-web`: a folder for static hosting, a file for each tower and number format.
+ */
+import { exportWeb } from "@chinese-clip/node";
+import { type Command, requiredValue, stringValue } from "../command.js";
+import { TransferProgress } from "../terminal-transfer.js";
+import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions } from "./loading-options.js";
+import { printWritten } from "./print-written.js";
+
+/** The verb. */
+export const exportForWeb: Command = {
+  name: "export-web",
+  summary: {
+    en: "Write a folder for static hosting, which pages load with @chinese-clip/web",
+    zh: "导出供网页（@chinese-clip/web）加载的静态文件夹",
+  },
+  options: {
+    ...MODEL_OPTION,
+    output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },
+    dtypes: {
+      type: "string",
+      value: "names",
+      help: { en: "number formats, with commas: fp32, fp16, q8 (default), q4", zh: "数值格式，以逗号分隔：fp32、fp16、q8（默认）、q4" },
+    },
+    ...HUB_OPTIONS,
+  },
+  examples: ["--model OFA-Sys/chinese-clip-vit-base-patch16 --output public/models/vit-b-16 --dtypes q8,fp16"],
+
+  async run(values, context) {
+    const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
+    const dtypes = (stringValue(values, "dtypes") ?? "q8").split(",").map((name) => parseDtype("--dtypes", name.trim()));
+    const { dtype: _, ...hub } = pretrainedOptions(values);
+    const transfer = new TransferProgress(process.stderr);
+    const options = { ...hub, dtypes, onProgress: transfer.report.bind(transfer) };
+    const files = await exportWeb(model, output, options).finally(() => transfer.end());
+    await printWritten(files, context);
+    return 0;
+  },
+};

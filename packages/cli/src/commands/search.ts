@@ -1,0 +1,175 @@
+/**
+ * `chinese-clip search`: the pictures of a folder, or rows of embedded features, that are nearest to texts and pictures.
+ */
+import { statSync } from "node:fs";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { folderPictures } from "../embed/embed-input.js";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import type { Embedder } from "../evaluation/evaluator.js";
+import { missingFile } from "../evaluation/read-lines.js";
+import { writeWhole } from "../evaluation/write-whole.js";
+import { describeNpyRows, type Hit, type OnRows, searchJsonl, searchNpy } from "../search/gallery.js";
+import { combine, parseQuery, type QueryPart } from "../search/query.js";
+import { formatResultPage } from "../search/result-page.js";
+import { scoreRows, TopRows } from "../search/top-rows.js";
+import { formatTable } from "../terminal-table.js";
+import { withEmbedder } from "./with-embedder.js";
+
+/** The verb. */
+export const search: Command = {
+  name: "search",
+  summary: {
+    en: "The pictures that are nearest to a text, a picture, or several with weights",
+    zh: "按文本、图片或其加权组合检索最相近的图片",
+  },
+  options: {
+    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    query: {
+      type: "string",
+      value: "query",
+      help: {
+        en: "a text, @file for a picture, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
+        zh: "文本，或 @图片文件；可组合：'2:猫 - 狗'、'@a.jpg + 0.5:下雪'",
+      },
+    },
+    in: {
+      type: "string",
+      value: "source",
+      help: { en: "a folder of pictures, or features: *.jsonl or *.npy of embed", zh: "图片文件夹，或 embed 写出的 *.jsonl、*.npy" },
+    },
+    top: { type: "string", value: "k", help: { en: "how many (default: 10)", zh: "返回条数（默认 10）" } },
+    "paths-only": { type: "boolean", help: { en: "print paths and nothing else, for pipes", zh: "只输出路径，便于管道处理" } },
+    html: { type: "string", value: "file", help: { en: "write a page with the pictures", zh: "写出含图片的网页" } },
+  },
+  examples: [
+    "--model OFA-Sys/chinese-clip-vit-base-patch16 --in photos --query '2:猫 - 狗'",
+    "--model model --in features/img_emb/img_emb_0.npy --query '@cat.jpg + 下雪' --html found.html",
+    "--model model --in photos.img_feat.jsonl --query 红色的车 --paths-only | xargs -d '\\n' cp -t found",
+  ],
+
+  async run(values, context) {
+    const [query, source] = [requiredValue(values, "query"), requiredValue(values, "in")];
+    const parts = parseQuery(query);
+    const top = topOf(values);
+    if (values["paths-only"] === true && context.json) throw new UsageError("give --paths-only or --json, not both");
+    requiredValue(values, "model");
+    const isFolder = kindOf(source);
+    return withEmbedder(values, context, async (openEmbedder, onProgress) => {
+      const embedder = await openEmbedder();
+      const vector = combine(parts, await embedParts(parts, embedder));
+      const onRows: OnRows = (done, total) => onProgress("search", done, total);
+      const skipped = (path: string, reason: string): void =>
+        context.note(`${context.language === "zh" ? "跳过" : "skipped"} ${path}: ${reason}`);
+      const hits = isFolder
+        ? await searchFolder(source, vector, top, embedder, onRows, skipped)
+        : source.endsWith(".npy")
+          ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
+          : await searchJsonl(source, vector, top, onRows);
+      await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, context);
+      return 0;
+    });
+  },
+};
+
+function topOf(values: OptionValues): number {
+  const text = stringValue(values, "top") ?? "10";
+  const top = Number(text);
+  if (/^\d{1,6}$/.test(text) && top >= 1) return top;
+  throw new UsageError(`--top: expected a number from 1 to 999999, got ${text}`);
+}
+
+/** @returns whether the source is a folder. */
+function kindOf(source: string): boolean {
+  try {
+    if (statSync(source).isDirectory()) return true;
+  } catch (cause) {
+    throw missingFile(source, cause);
+  }
+  if (source.endsWith(".npy") || source.endsWith(".jsonl")) return false;
+  throw new UsageError(`--in: expected a folder, or features in .jsonl or .npy, got ${source}`);
+}
+
+async function embedParts(parts: readonly QueryPart[], embedder: Embedder): Promise<Float32Array[]> {
+  const embeddings: Float32Array[] = [];
+  for (const { kind, content } of parts) {
+    if (kind === "text") embeddings.push((await embedder.embedTexts([preprocessEvalText(content)])).data);
+    else {
+      for await (const result of embedder.embedPictures(only(content))) {
+        if ("embedding" in result) embeddings.push(result.embedding);
+        else
+          throw new EvaluationError("picture", `cannot be read as the query's picture (${messageOf(result.error)})`, {
+            file: content,
+            cause: result.error,
+          });
+      }
+    }
+  }
+  return embeddings;
+}
+
+async function* only(file: string): AsyncGenerator<string, void, undefined> {
+  yield file;
+}
+
+async function searchFolder(
+  folder: string,
+  vector: Float32Array,
+  top: number,
+  embedder: Embedder,
+  onRows: OnRows,
+  onSkipped: (path: string, reason: string) => void,
+): Promise<Hit[]> {
+  const waiting: string[] = [];
+  const files = async function* (): AsyncGenerator<string, void, undefined> {
+    for await (const { content } of folderPictures(folder)) {
+      waiting.push(String(content));
+      yield String(content);
+    }
+  };
+  const best = new TopRows(top);
+  const paths = new Map<number, string>();
+  let done = 0;
+  for await (const result of embedder.embedPictures(files())) {
+    const path = waiting.shift() ?? "";
+    if ("embedding" in result) {
+      paths.set(result.index, path);
+      scoreRows(result.embedding, result.index, vector, best);
+      if (paths.size > 2 * top + 64) {
+        const kept = new Set(best.sorted().map(({ row }) => row));
+        for (const row of paths.keys()) if (!kept.has(row)) paths.delete(row);
+      }
+    } else onSkipped(path, messageOf(result.error));
+    onRows(++done, undefined);
+  }
+  const found = best.sorted();
+  if (found.length === 0)
+    throw new EvaluationError("picture", "none of its pictures can be read; see the messages above", { file: folder });
+  return found.map(({ row, score }, i) => ({ rank: i + 1, score, id: row, path: paths.get(row) }));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function printHits(
+  hits: readonly Hit[],
+  {
+    query,
+    source,
+    html,
+    pathsOnly,
+  }: { readonly query: string; readonly source: string; readonly html: string | undefined; readonly pathsOnly: boolean },
+  { json, language, print, note }: CommandContext,
+): Promise<void> {
+  const nameOf = ({ path, id }: Hit): string => path ?? String(id ?? "");
+  if (json) print(JSON.stringify({ query, results: hits }, null, 2));
+  else if (pathsOnly) print(hits.map(nameOf).join("\n"));
+  else {
+    const head = language === "zh" ? ["图片", "得分"] : ["picture", "score"];
+    print(formatTable([head, ...hits.map((hit) => [nameOf(hit), hit.score.toFixed(4)])]));
+  }
+  if (html === undefined) return;
+  await writeWhole(html, [await formatResultPage(query, source, hits, language)]);
+  if (!json && !pathsOnly) note(`→ ${html}`);
+}

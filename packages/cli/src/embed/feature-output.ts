@@ -1,0 +1,201 @@
+/**
+ * Files of features that grow row by row and can be gone on with after a kill: what is torn at the end is cut, and the rows before are kept.
+ */
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { type FeatureId, formatFeature } from "../evaluation/features.js";
+import { formatNpyHead, NPY_HEAD, parseNpyHead } from "./npy.js";
+import type { EmbedItem } from "./embed-input.js";
+import type { Shard } from "./shard.js";
+
+/** A row to be written. */
+export interface FeatureRow {
+  readonly item: EmbedItem;
+  readonly embedding: Float32Array;
+}
+
+/** A growing file. */
+export interface FeatureOutput {
+  readonly files: readonly string[];
+  /** Rows that were there when it was opened. */
+  readonly rows: number;
+  /** What the last of them says of its input. */
+  readonly last: Pick<EmbedItem, "id" | "label"> | undefined;
+  append(rows: readonly FeatureRow[]): Promise<void>;
+  /** Makes the file whole and closes it. */
+  close(): Promise<void>;
+}
+
+/** How rows of pictures and of texts are written. */
+export interface RowNames {
+  readonly id: FeatureId;
+  /** Name of the label. */
+  readonly label: "image_path" | "caption";
+  /** Whether cn_clip's lines have the label too. */
+  readonly labelled: boolean;
+  /** Prefix of clip-retrieval's folder. */
+  readonly kind: "img" | "text";
+}
+
+/** `features.jsonl`, or of several parts `features.2-of-8.jsonl`. */
+export function shardFile(file: string, { index, count }: Shard): string {
+  return count === 1 ? file : file.replace(/\.jsonl$/, `.${index}-of-${count}.jsonl`);
+}
+
+/**
+ * Opens cn_clip's feature file, to begin it or to go on.
+ *
+ * @throws EvaluationError - `malformed`: the file is something else; `dimension`: of another model.
+ */
+export async function openJsonlOutput(file: string, names: RowNames, dim: number): Promise<FeatureOutput> {
+  await mkdir(dirname(file), { recursive: true });
+  const handle = await open(file, "a+");
+  try {
+    const { lines, end, last } = await scanLines(file, Infinity);
+    const object = last === undefined ? undefined : parseRow(last, names, file, lines);
+    const length = Array.isArray(object?.["feature"]) ? object["feature"].length : undefined;
+    if (object !== undefined && length !== dim) throw otherModel(file, length, dim);
+    await handle.truncate(end);
+    return {
+      files: [file],
+      rows: lines,
+      last: object === undefined ? undefined : keyOf(object, names),
+      append: (rows) => handle.appendFile(rows.map(({ item, embedding }) => formatRow(item, embedding, names)).join("")),
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function formatRow({ id, label }: EmbedItem, embedding: Float32Array, names: RowNames): string {
+  const line = formatFeature(names.id, id, embedding);
+  return names.labelled ? `${line.slice(0, -1)}, "${names.label}": ${JSON.stringify(label)}}\n` : `${line}\n`;
+}
+
+/**
+ * Opens clip-retrieval's pair, `img_emb/img_emb_0.npy` and `metadata/metadata_0.jsonl`, to begin it or to go on.
+ *
+ * @throws EvaluationError - `malformed`, `dimension`.
+ */
+export async function openNpyOutput(folder: string, names: RowNames, dim: number, { index, count }: Shard): Promise<FeatureOutput> {
+  const part = String(index).padStart(Math.floor(Math.log10(count)) + 1, "0");
+  const vectors = join(folder, `${names.kind}_emb`, `${names.kind}_emb_${part}.npy`);
+  const metadata = join(folder, "metadata", `${names.kind === "img" ? "" : "text_"}metadata_${part}.jsonl`);
+  for (const file of [vectors, metadata]) await mkdir(dirname(file), { recursive: true });
+  const handles: FileHandle[] = [];
+  try {
+    const values = await open(vectors, "a+");
+    handles.push(values);
+    const lines = await open(metadata, "a+");
+    handles.push(lines);
+    const whole = await npyRows(values, vectors, dim);
+    const { lines: rows, end, last } = await scanLines(metadata, whole);
+    await lines.truncate(end);
+    await values.truncate(NPY_HEAD + rows * dim * 4);
+    const object = last === undefined ? undefined : parseRow(last, names, metadata, rows);
+    let written = rows;
+    return {
+      files: [vectors, metadata],
+      rows,
+      last: object === undefined ? undefined : keyOf(object, names),
+      append: async (added) => {
+        for (const { embedding } of added) if (embedding.length !== dim) throw otherModel(vectors, embedding.length, dim);
+        await values.appendFile(
+          Buffer.concat(added.map(({ embedding: { buffer, byteOffset, byteLength } }) => Buffer.from(buffer, byteOffset, byteLength))),
+        );
+        await lines.appendFile(added.map(({ item }) => `${JSON.stringify({ [names.id]: item.id, [names.label]: item.label })}\n`).join(""));
+        written += added.length;
+      },
+      close: async () => {
+        await Promise.all(handles.map((handle) => handle.close()));
+        // A file opened to append is written at its end, wherever one asks.
+        const handle = await open(vectors, "r+");
+        try {
+          await handle.write(formatNpyHead(written, dim), 0, NPY_HEAD, 0);
+        } finally {
+          await handle.close();
+        }
+      },
+    };
+  } catch (error) {
+    await Promise.all(handles.map((handle) => handle.close()));
+    throw error;
+  }
+}
+
+/** Whole rows of a `.npy` file, by its size; a head that is not whole is written anew. */
+async function npyRows(handle: FileHandle, file: string, dim: number): Promise<number> {
+  const { size } = await handle.stat();
+  if (size < NPY_HEAD) {
+    await handle.truncate(0);
+    await handle.appendFile(formatNpyHead(0, dim));
+    return 0;
+  }
+  const bytes = new Uint8Array(NPY_HEAD);
+  await handle.read(bytes, 0, NPY_HEAD, 0);
+  const head = parseNpyHead(bytes);
+  if (head === undefined || head.offset !== NPY_HEAD) {
+    throw new EvaluationError("malformed", "is there already and was not written by embed; name another folder with --output", { file });
+  }
+  if (head.dim !== dim) throw otherModel(file, head.dim, dim);
+  return Math.floor((size - NPY_HEAD) / (4 * dim));
+}
+
+/** Whole lines of a file, `most` at most: how many, where they end, and the last. */
+export async function scanLines(
+  file: string,
+  most: number,
+): Promise<{ readonly lines: number; readonly end: number; readonly last: string | undefined }> {
+  let [lines, end, at] = [0, 0, 0];
+  let last: Buffer | undefined;
+  let begun: Buffer[] = [];
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+    const bytes = chunk as Buffer;
+    let from = 0;
+    for (let to = bytes.indexOf(10); to >= 0 && lines < most; to = bytes.indexOf(10, from)) {
+      last = Buffer.concat([...begun, bytes.subarray(from, to)]);
+      begun = [];
+      from = to + 1;
+      end = at + from;
+      lines++;
+    }
+    if (lines >= most) break;
+    begun.push(Buffer.from(bytes.subarray(from)));
+    at += bytes.length;
+  }
+  return { lines, end, last: last?.toString() };
+}
+
+function parseRow(text: string, names: RowNames, file: string, line: number): Readonly<Record<string, unknown>> {
+  try {
+    const object: unknown = JSON.parse(text);
+    if (typeof object === "object" && object !== null && names.id in object) return object as Readonly<Record<string, unknown>>;
+  } catch {
+    // Said below.
+  }
+  throw new EvaluationError(
+    "malformed",
+    `is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
+    {
+      file,
+      line,
+    },
+  );
+}
+
+function keyOf(object: Readonly<Record<string, unknown>>, names: RowNames): Pick<EmbedItem, "id" | "label"> {
+  const { [names.id]: id, [names.label]: label } = object;
+  return { id: Number(id), label: typeof label === "string" ? label : undefined };
+}
+
+function otherModel(file: string, found: number | undefined, dim: number): EvaluationError {
+  return new EvaluationError(
+    "dimension",
+    `its features have ${found ?? "no"} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
+    { file },
+  );
+}

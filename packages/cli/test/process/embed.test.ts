@@ -1,0 +1,218 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeDrawings, Random, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseNpyHead } from "../../src/embed/npy.js";
+import { DEMO, runCli } from "./run-cli.js";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "embed-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const path = (name: string): string => join(folder, name);
+const write = (name: string, content: string): string => {
+  mkdirSync(join(path(name), ".."), { recursive: true });
+  writeFileSync(path(name), content);
+  return path(name);
+};
+const lines = (file: string): Record<string, unknown>[] =>
+  readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const PICTURES = 200;
+const BROKEN = [17, 40, 41, 133];
+let files: RetrievalFiles;
+
+beforeAll(async () => {
+  const drawings = await makeDrawings(PICTURES, 7);
+  files = await writeRetrieval(drawings, path("data"));
+  mkdirSync(path("pictures/z"), { recursive: true });
+  for (const [i, { bytes }] of drawings.entries()) {
+    const name = `${i < 100 ? "" : "z/"}${String(i).padStart(3, "0")}.png`;
+    writeFileSync(path(`pictures/${name}`), BROKEN.includes(i) ? "no picture" : bytes);
+  }
+  writeFileSync(path("pictures/notes.txt"), "not a picture, and not named like one");
+});
+
+const embed = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
+  runCli(["embed", "--model", DEMO, ...args], env);
+
+/** Starts the command and kills it when `file` has grown to `size` bytes; says whether it was killed before it was done. */
+async function killAt(args: readonly string[], file: string, size: number): Promise<boolean> {
+  const child = spawn(process.execPath, [MAIN, "embed", "--model", DEMO, ...args], { stdio: "ignore" });
+  const poll = setInterval(() => {
+    if (existsSync(file) && statSync(file).size >= size) child.kill("SIGKILL");
+  }, 1);
+  const signal = await new Promise((resolve) => child.on("exit", (_, name) => resolve(name)));
+  clearInterval(poll);
+  return signal === "SIGKILL";
+}
+
+describe("pictures of a folder", () => {
+  it("to cn_clip's jsonl, in order, the unreadable ones skipped and remembered", async () => {
+    const output = path("whole.jsonl");
+    const { code, stdout, stderr } = await embed(["--images", path("pictures"), "--output", output, "--json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ added: PICTURES - BROKEN.length, kept: 0, failed: BROKEN.length });
+    expect(stderr.split("\n").filter((line) => line.startsWith("skipped "))).toHaveLength(BROKEN.length);
+    const rows = lines(output);
+    expect(rows.map((row) => row["image_id"])).toEqual(Array.from({ length: PICTURES }, (_, i) => i).filter((i) => !BROKEN.includes(i)));
+    expect(rows.at(-1)?.["image_path"]).toBe(path("pictures/z/199.png"));
+    expect(lines(`${output}.failed.jsonl`).map((row) => row["id"])).toEqual(BROKEN);
+
+    const again = await embed(["--images", path("pictures"), "--output", output]);
+    expect([again.code, again.stdout]).toEqual([
+      0,
+      `0 features written, ${PICTURES - BROKEN.length} there before, ${BROKEN.length} unreadable (see ${output}.failed.jsonl)\n`,
+    ]);
+    expect(again.stderr).not.toContain("skipped");
+    expect(lines(output)).toEqual(rows);
+  });
+
+  it.each([["killed.jsonl"], ["killed"]])(
+    "killed again and again and gone on with: %s is byte for byte that of a quiet run",
+    async (name) => {
+      const quiet = path(`quiet-${name}`);
+      const killed = path(name);
+      const args = (output: string): string[] => ["--images", path("pictures"), "--output", output];
+      expect((await embed(args(quiet))).code).toBe(0);
+      const parts = name.endsWith(".jsonl") ? ["", ".failed.jsonl"] : ["/img_emb/img_emb_0.npy", "/metadata/metadata_0.jsonl"];
+      const size = statSync(quiet + parts[0]!).size;
+      const random = new Random(11);
+      let kills = 0;
+      for (const share of [0.05, 0.3, 0.55, 0.8].map((least) => least + 0.08 * random.next())) {
+        if (await killAt(args(killed), killed + parts[0]!, size * share)) kills++;
+        // As if it had been killed within a write.
+        const now = statSync(killed + parts[0]!).size;
+        if (random.next() < 0.6) truncateSync(killed + parts[0]!, now - Math.floor(random.next() * 900));
+        if (random.next() < 0.6 && !name.endsWith(".jsonl")) truncateSync(killed + parts[1]!, statSync(killed + parts[1]!).size - 5);
+      }
+      expect(kills).toBeGreaterThanOrEqual(2);
+      expect((await embed(args(killed))).code).toBe(0);
+      for (const part of parts) expect(readFileSync(killed + part).equals(readFileSync(quiet + part)), part).toBe(true);
+    },
+  );
+
+  it("in parts, by option, Kubernetes and Slurm: together what one run writes", async () => {
+    const whole = path("one.jsonl");
+    await embed(["--images", files.images, "--output", whole]);
+    const output = path("parts.jsonl");
+    const tell: readonly (readonly [string[], Record<string, string>])[] = [
+      [["--shard-index", "0", "--shard-count", "3"], {}],
+      [["--shard-count", "3"], { JOB_COMPLETION_INDEX: "1" }],
+      [[], { SLURM_ARRAY_TASK_ID: "12", SLURM_ARRAY_TASK_MIN: "10", SLURM_ARRAY_TASK_COUNT: "3" }],
+    ];
+    for (const [args, env] of tell) expect((await embed(["--images", files.images, "--output", output, ...args], env)).code).toBe(0);
+    const ids = [0, 1, 2].flatMap((part) => lines(path(`parts.${part}-of-3.jsonl`)).map((row) => Number(row["image_id"])));
+    expect(ids.sort((a, b) => a - b)).toEqual(lines(whole).map((row) => row["image_id"]));
+  });
+});
+
+it("a list on stdin, and .npy with metadata", async () => {
+  const names = readdirSync(path("pictures/z"))
+    .slice(0, 10)
+    .map((name) => path(`pictures/z/${name}`));
+  const child = spawn(process.execPath, [MAIN, "embed", "--model", DEMO, "--images", "-", "--output", path("listed")], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.stdin.end(names.join("\n"));
+  expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+  const bytes = readFileSync(path("listed/img_emb/img_emb_0.npy"));
+  const head = parseNpyHead(bytes);
+  expect(head?.rows).toBe(10);
+  expect(bytes.length).toBe(128 + 10 * 4 * (head?.dim ?? 0));
+  expect(lines(path("listed/metadata/metadata_0.jsonl")).map((row) => row["image_path"])).toEqual(names);
+});
+
+it("texts, as evaluate retrieval embeds them", async () => {
+  expect((await embed(["--texts", files.texts, "--output", path("t.txt_feat.jsonl")])).code).toBe(0);
+  expect((await embed(["--images", files.images, "--output", path("i.img_feat.jsonl")])).code).toBe(0);
+  const features = ["--image-features", path("i.img_feat.jsonl"), "--text-features", path("t.txt_feat.jsonl")];
+  const { code, stdout } = await runCli(["evaluate", "retrieval", "--texts", files.texts, ...features, "--json"]);
+  expect(code).toBe(0);
+  expect((JSON.parse(stdout) as { results: { r1: number }[] }).results[0]?.r1).toBeGreaterThan(90);
+});
+
+describe("what cannot be embedded: a message that says what to do, and an exit code", () => {
+  it.each<[string, () => string[], number, string]>([
+    ["a missing folder", () => ["--images", path("no"), "--output", path("x.jsonl")], 1, "no: no such file; check the path"],
+    [
+      "an empty folder",
+      () => (mkdirSync(path("empty"), { recursive: true }), ["--images", path("empty"), "--output", path("x.jsonl")]),
+      1,
+      "empty: no pictures in it",
+    ],
+    [
+      "a bad line of a tsv",
+      () => [
+        "--images",
+        write("bad.tsv", `${readFileSync(files.images, "utf8").split("\n")[0] ?? ""}\n2\n`),
+        "--output",
+        path("bad.jsonl"),
+      ],
+      1,
+      "bad.tsv, line 2: expected an id, a tab and the picture in base64",
+    ],
+    [
+      "an id as a string",
+      () => ["--texts", write("ids.jsonl", '{"text_id": "a", "text": "猫"}\n'), "--output", path("x.jsonl")],
+      1,
+      "ids.jsonl, line 1: expected a whole number up to 2^53 as text_id",
+    ],
+    [
+      "an id twice",
+      () => ["--texts", write("twice.jsonl", '{"text_id": 1, "text": "猫"}\n{"text_id": 1, "text": "狗"}\n'), "--output", path("x.jsonl")],
+      1,
+      "twice.jsonl, line 2: text_id 1 is on line 1 already",
+    ],
+    [
+      "an output of another model",
+      () => ["--images", files.images, "--output", write("other.jsonl", '{"image_id": 1, "feature": [1, 2]}\n')],
+      1,
+      "other.jsonl: its features have 2 values and the model's",
+    ],
+    [
+      "an output that is something else",
+      () => ["--images", files.images, "--output", write("else.jsonl", '{"name": 1}\n')],
+      1,
+      'else.jsonl, line 1: is there already and has no "image_id"',
+    ],
+    [
+      "an output of other inputs",
+      () => {
+        const row = JSON.stringify({ image_id: 9, feature: lines(path("i.img_feat.jsonl"))[0]?.["feature"] });
+        return ["--images", files.images, "--output", write("inputs.jsonl", `${row}\n`)];
+      },
+      1,
+      "the inputs are not those it was begun with",
+    ],
+    [
+      "only unreadable pictures",
+      () => (write("broken/a.png", "no"), ["--images", path("broken"), "--output", path("broken.jsonl")]),
+      1,
+      "skipped ",
+    ],
+    ["no output", () => ["--images", path("pictures")], 2, "--output is needed"],
+    ["no input", () => ["--output", path("x.jsonl")], 2, "give --images or --texts"],
+    ["a part without a count", () => ["--images", "a", "--output", "b", "--shard-index", "2"], 2, "Give --shard-count"],
+    [
+      "a part that is none",
+      () => ["--images", "a", "--output", "b", "--shard-index", "2", "--shard-count", "2"],
+      2,
+      "expected 0 to 1, got 2",
+    ],
+    ["an unknown option", () => ["--picture", "a"], 2, "Unknown option '--picture'"],
+  ])("%s", async (_, args, code, message) => {
+    const ended = await embed(args());
+    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(message)]);
+  });
+
+  it("in Chinese", async () => {
+    const { code, stderr } = await embed(["--images", path("no"), "--output", path("x.jsonl")], { LC_ALL: "zh_CN.UTF-8" });
+    expect([code, stderr]).toEqual([1, expect.stringContaining("提示：找不到或无法读取这个文件")]);
+  });
+});

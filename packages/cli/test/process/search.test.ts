@@ -1,0 +1,109 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeDrawings } from "@chinese-clip/drawings";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEMO, runCli } from "./run-cli.js";
+
+const folder = mkdtempSync(join(tmpdir(), "search-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const path = (name: string): string => join(folder, name);
+const write = (name: string, content: string): string => {
+  writeFileSync(path(name), content);
+  return path(name);
+};
+const things: string[] = [];
+
+beforeAll(async () => {
+  mkdirSync(path("pictures"));
+  for (const [i, { bytes, scene }] of (await makeDrawings(48, 5)).entries()) {
+    writeFileSync(path(`pictures/${String(i).padStart(2, "0")}.png`), bytes);
+    things.push(scene.thing);
+  }
+  await runCli(["embed", "--model", DEMO, "--images", path("pictures"), "--output", path("f.jsonl")]);
+  await runCli(["embed", "--model", DEMO, "--images", path("pictures"), "--output", path("f")]);
+});
+
+const search = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
+  runCli(["search", "--model", DEMO, ...args], env);
+
+interface Results {
+  results: { rank: number; score: number; path: string }[];
+}
+
+describe("a search", () => {
+  it("finds the same in a folder, in jsonl and in .npy", async () => {
+    const args = ["--query", things[3] ?? "", "--top", "5", "--json"];
+    const npy = path("f/img_emb/img_emb_0.npy");
+    const found: Results["results"][] = [];
+    for (const source of [path("pictures"), path("f.jsonl"), npy]) {
+      const { code, stdout } = await search([...args, "--in", source]);
+      expect(code).toBe(0);
+      found.push((JSON.parse(stdout) as Results).results);
+    }
+    expect(found[0]?.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5]);
+    expect(things[Number(/(\d+)\.png$/.exec(found[0]?.[0]?.path ?? "")?.[1])]).toBe(things[3]);
+    for (const other of found.slice(1)) {
+      expect(other.map((hit) => hit.path)).toEqual(found[0]?.map((hit) => hit.path));
+      for (const [i, hit] of other.entries()) expect(hit.score).toBeCloseTo(found[0]?.[i]?.score ?? 0, 5);
+    }
+  });
+
+  it("by a picture finds the picture first; with a negative it goes down", async () => {
+    const picture = path("pictures/07.png");
+    const { stdout } = await search(["--in", path("f.jsonl"), "--query", `@${picture}`, "--paths-only", "--top", "3"]);
+    expect(stdout.split("\n")[0]).toBe(picture);
+    const minus = await search([
+      "--in",
+      path("f.jsonl"),
+      "--query",
+      `2:${things[3] ?? ""} - @${path("pictures/03.png")}`,
+      "--top",
+      "48",
+      "--json",
+    ]);
+    const plain = await search(["--in", path("f.jsonl"), "--query", things[3] ?? "", "--top", "48", "--json"]);
+    const rankOf = (text: string): number =>
+      (JSON.parse(text) as Results).results.find((hit) => hit.path === path("pictures/03.png"))?.rank ?? 0;
+    expect(rankOf(minus.stdout)).toBeGreaterThan(rankOf(plain.stdout));
+  });
+
+  it("writes a page that stands alone, and a table in Chinese", async () => {
+    const { code, stdout } = await search(["--in", path("f.jsonl"), "--query", "<猫>", "--top", "4", "--html", path("page.html")], {
+      LC_ALL: "zh_CN.UTF-8",
+    });
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^图片 +得分\n(\S+\.png +-?\d\.\d{4}\n){4}$/)]);
+    const page = readFileSync(path("page.html"), "utf8");
+    expect(page.match(/<img alt="" src="data:image\/png;base64,/g)).toHaveLength(4);
+    expect(page).toContain("<h1>&#60;猫&#62;</h1>");
+  });
+});
+
+describe("what cannot be searched", () => {
+  it.each<[string, () => string[], number, string]>([
+    ["a missing source", () => ["--in", path("no.npy"), "--query", "猫"], 1, "no.npy: no such file; check the path"],
+    ["an empty folder", () => (mkdirSync(path("empty")), ["--in", path("empty"), "--query", "猫"]), 1, "empty: no pictures in it"],
+    [
+      "features of another model",
+      () => ["--in", write("o.jsonl", '{"image_id": 1, "feature": [1, 2]}\n'), "--query", "猫"],
+      1,
+      "o.jsonl, line 1: its features have 2 values",
+    ],
+    ["a bad line", () => ["--in", write("b.jsonl", "{\n"), "--query", "猫"], 1, "b.jsonl, line 1: expected a JSON object"],
+    ["no array", () => ["--in", write("b.npy", "no array"), "--query", "猫"], 1, "b.npy: expected a .npy of float32 rows"],
+    ["another kind of file", () => ["--in", write("b.txt", ""), "--query", "猫"], 2, "--in: expected a folder, or features"],
+    [
+      "a query's picture that is missing",
+      () => ["--in", path("f.jsonl"), "--query", "@no.png"],
+      1,
+      "no.png: cannot be read as the query's picture",
+    ],
+    ["parts that cancel out", () => ["--in", path("f.jsonl"), "--query", "猫 - 猫"], 2, "query: its parts cancel out"],
+    ["a bad number", () => ["--in", path("f.jsonl"), "--query", "猫", "--top", "0"], 2, "--top: expected a number from 1"],
+    ["no query", () => ["--in", path("f.jsonl")], 2, "--query is needed"],
+    ["an unknown option", () => ["--k", "3"], 2, "Unknown option '--k'"],
+  ])("%s", async (_, args, code, message) => {
+    const ended = await search(args());
+    expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(message)]);
+  });
+});
