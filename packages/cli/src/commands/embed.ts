@@ -9,6 +9,7 @@ import { openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../emb
 import { type EmbedSummary, runEmbed } from "../embed/run-embed.js";
 import { type Shard, shardOf } from "../embed/shard.js";
 import { missingFile } from "../evaluation/read-lines.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 
 /** Pictures that cannot be read and are named one by one. */
@@ -22,7 +23,7 @@ export const embed: Command = {
     zh: "提取图片或文本的特征，写成 cn_clip 的 jsonl 或 .npy；中断后再次运行即可继续",
   },
   options: {
-    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    ...MODEL_OPTION,
     images: {
       type: "string",
       value: "source",
@@ -53,6 +54,8 @@ export const embed: Command = {
       value: "n",
       help: { en: "of how many (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
     },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
   },
   examples: [
     "--model OFA-Sys/chinese-clip-vit-base-patch16 --images photos --output photos.img_feat.jsonl",

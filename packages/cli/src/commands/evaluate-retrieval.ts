@@ -13,6 +13,7 @@ import {
   runRetrieval,
 } from "../evaluation/run-retrieval.js";
 import { formatTable } from "../terminal-table.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 
 /** The verb. */
@@ -49,7 +50,7 @@ export const evaluateRetrieval: Command = {
         zh: "只评判已有的预测文件（需 --texts 和单一 --direction）",
       },
     },
-    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    ...MODEL_OPTION,
     direction: {
       type: "string",
       value: "name",
@@ -63,6 +64,8 @@ export const evaluateRetrieval: Command = {
         zh: "写出 cn_clip 格式的预测与结果文件（与 --predictions 同用时为结果文件名）",
       },
     },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
   },
   examples: [
     "--model OFA-Sys/chinese-clip-vit-base-patch16 --data MUGE --split valid --output results",

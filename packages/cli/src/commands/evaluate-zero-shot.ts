@@ -11,6 +11,7 @@ import { formatPercent, frequentMistakes } from "../evaluation/zero-shot-page.js
 import { readTemplates } from "../templates/built-in-templates.js";
 import { TemplateError } from "../templates/parse-templates.js";
 import { formatTable } from "../terminal-table.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 
 /** Classes and mistakes that are printed. */
@@ -24,7 +25,7 @@ export const evaluateZeroShot: Command = {
     zh: "按 cn_clip 的方法评测零样本分类的准确率（每类一个文件夹）",
   },
   options: {
-    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    ...MODEL_OPTION,
     data: {
       type: "string",
       value: "folder",
@@ -73,6 +74,8 @@ export const evaluateZeroShot: Command = {
         zh: "写出 ELEVATER 预测文件和含混淆矩阵的网页",
       },
     },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
   },
   examples: ["--model OFA-Sys/chinese-clip-vit-base-patch16 --data ELEVATER/food-101 --templates food --output results"],
 

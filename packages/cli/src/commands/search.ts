@@ -14,6 +14,7 @@ import { combine, parseQuery, type QueryPart } from "../search/query.js";
 import { formatResultPage } from "../search/result-page.js";
 import { scoreRows, TopRows } from "../search/top-rows.js";
 import { formatTable } from "../terminal-table.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 
 /** The verb. */
@@ -24,7 +25,7 @@ export const search: Command = {
     zh: "按文本、图片或其加权组合检索最相近的图片",
   },
   options: {
-    model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+    ...MODEL_OPTION,
     query: {
       type: "string",
       value: "query",
@@ -41,6 +42,8 @@ export const search: Command = {
     top: { type: "string", value: "k", help: { en: "how many (default: 10)", zh: "返回条数（默认 10）" } },
     "paths-only": { type: "boolean", help: { en: "print paths and nothing else, for pipes", zh: "只输出路径，便于管道处理" } },
     html: { type: "string", value: "file", help: { en: "write a page with the pictures", zh: "写出含图片的网页" } },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
   },
   examples: [
     "--model OFA-Sys/chinese-clip-vit-base-patch16 --in photos --query '2:猫 - 狗'",

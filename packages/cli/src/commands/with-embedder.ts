@@ -5,6 +5,8 @@ import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
 import { type Embedder, embedderOf, type EvaluationStep, type ReportProgress } from "../evaluation/evaluator.js";
 import { TerminalProgress } from "../terminal-progress.js";
+import { TransferProgress } from "../terminal-transfer.js";
+import { pretrainedOptions } from "./loading-options.js";
 
 const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh: string }>> = {
   "embed-texts": { en: "texts", zh: "文本" },
@@ -24,9 +26,11 @@ export async function withEmbedder<Result>(
   work: (openEmbedder: () => Promise<Embedder>, onProgress: ReportProgress, model: () => ChineseCLIP | undefined) => Promise<Result>,
 ): Promise<Result> {
   const progress = new TerminalProgress(process.stderr);
+  const transfer = new TransferProgress(process.stderr);
+  const options = pretrainedOptions(values, transfer); // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<Embedder> => {
-    clip = await ChineseCLIP.fromPretrained(requiredValue(values, "model"));
+    clip = await ChineseCLIP.fromPretrained(requiredValue(values, "model"), options).finally(() => transfer.end());
     return embedderOf(clip);
   };
   try {

@@ -22,6 +22,18 @@ const zeroShot = (args: readonly string[], env?: Readonly<Record<string, string>
   runCli(["evaluate", "zero-shot", "--model", DEMO, ...args], env);
 
 describe("the demo checkpoint", () => {
+  it("is as good in int8, whose weights go where they are told", async () => {
+    const { code, stdout } = await zeroShot(["--data", path("drawings"), "--dtype", "q8", "--cache-dir", path("cache"), "--json"]);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { top1: number }).top1).toBeGreaterThanOrEqual(0.94);
+    expect(existsSync(path("cache/.chinese-clip/towers"))).toBe(true);
+  });
+
+  it("is refused in a number format that there is not", async () => {
+    const { code, stderr } = await zeroShot(["--data", path("drawings"), "--dtype", "q5"]);
+    expect([code, stderr]).toEqual([2, "error: --dtype: expected one of fp32, fp16, q8, q4, got q5\n"]);
+  });
+
   it("labels drawings that it never saw, and writes ELEVATER's file and a page", async () => {
     const { code, stdout, stderr } = await zeroShot(["--data", path("drawings"), "--output", path("out"), "--json"]);
     expect([code, stderr]).toEqual([0, ""]);
