@@ -8,8 +8,16 @@ import type { EncodedGraph } from "../onnx/graph-builder.js";
 export interface GraphSession {
   /** Runs the graph once: input name -> tensor, to output name -> tensor. The feeds are read, never changed or detached. */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  /** Tokens that go through a run at most, where more at once cost more each. Absent: any number. */
+  readonly tokensAtOnce?: number | undefined;
   /** Releases the memory and threads; idempotent. */
   dispose(): Promise<void>;
+}
+
+/** A session, and which inputs its graph has. */
+export interface ReadySession {
+  readonly inputs: readonly string[];
+  readonly session: GraphSession;
 }
 
 /** Loads a graph; the weights lie in the checkpoint files that it names, which the platform knows how to find. */
@@ -27,16 +35,8 @@ export class SessionPool {
     this.#createSession = createSession;
   }
 
-  /**
-   * Runs the variant `key`, building its graph on first use. A session that could not be made is tried again by the next call.
-   *
-   * @param feeds - given the names of the graph's inputs, the tensors for them.
-   */
-  async run(
-    key: string,
-    build: () => EncodedGraph,
-    feeds: (inputs: readonly string[]) => Readonly<Record<string, Tensor>>,
-  ): Promise<Readonly<Record<string, Tensor>>> {
+  /** The session of the variant `key`, made on first use. One that could not be made is tried again by the next call. */
+  async ready(key: string, build: () => EncodedGraph): Promise<ReadySession> {
     if (this.#disposed) throw new Error(`${this.#owner}: expected a live model, but dispose was called`);
     let variant = this.#sessions.get(key);
     if (variant === undefined) {
@@ -45,8 +45,7 @@ export class SessionPool {
       this.#sessions.set(key, variant);
       variant.session.catch(() => this.#sessions.delete(key));
     }
-    const tensors = feeds(variant.inputs);
-    return (await variant.session).run(tensors);
+    return { inputs: variant.inputs, session: await variant.session };
   }
 
   /** Releases every session; idempotent. Calls after it reject. */

@@ -64,19 +64,17 @@ export class TextTower {
     checkIds(where, "inputIds", inputIds, inputIds.dims, vocabSize);
     if (attentionMask !== undefined) checkIds(where, "attentionMask", attentionMask, inputIds.dims);
     if (tokenTypeIds !== undefined) checkIds(where, "tokenTypeIds", tokenTypeIds, inputIds.dims, typeVocabSize);
-    const feeds = (taken: readonly string[]): Record<string, Tensor> => {
-      const made: Record<string, Tensor> = { input_ids: inputIds };
-      for (const [input, name, given, usual] of [
-        ["attention_mask", "attentionMask", attentionMask, 1n],
-        ["token_type_ids", "tokenTypeIds", tokenTypeIds, 0n],
-      ] as const) {
-        if (taken.includes(input)) made[input] = given ?? filled(inputIds.dims, usual);
-        else if (given !== undefined && given.data.some((value) => value !== usual))
-          throw new RangeError(`${where}: expected ${name} of ${usual} only, for the model's ONNX export has no input ${input}`);
-      }
-      return made;
-    };
-    return this.#sessions.run(JSON.stringify(outputs), () => this.#graphs.text(outputs), feeds);
+    const { inputs, session } = await this.#sessions.ready(JSON.stringify(outputs), () => this.#graphs.text(outputs));
+    const feeds: Record<string, Tensor> = { input_ids: inputIds };
+    for (const [input, name, given, usual] of [
+      ["attention_mask", "attentionMask", attentionMask, 1n],
+      ["token_type_ids", "tokenTypeIds", tokenTypeIds, 0n],
+    ] as const) {
+      if (inputs.includes(input)) feeds[input] = given ?? filled(inputIds.dims, usual);
+      else if (given !== undefined && given.data.some((value) => value !== usual))
+        throw new RangeError(`${where}: expected ${name} of ${usual} only, for the model's ONNX export has no input ${input}`);
+    }
+    return session.run(feeds);
   }
 }
 

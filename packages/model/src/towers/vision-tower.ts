@@ -4,9 +4,13 @@
 import type { Tensor } from "onnxruntime-common";
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
+import { runInParts } from "./run-in-parts.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { VisionGraphs } from "./tower-graphs.js";
 import { type StateOptions, wantedStates } from "./tower-states.js";
+
+/** Pixels to a position of a ResNet's last layer, each way. */
+const RESNET_STRIDE = 32;
 
 /** Preprocessed images. */
 export interface ImageInputs {
@@ -78,12 +82,8 @@ export class VisionTower {
     }
     // At the trained size the interpolation would change nothing, so it is left out.
     const interpolate = interpolatePosEncoding && !(height === imageSize && width === imageSize);
-    return this.#sessions.run(
-      JSON.stringify([outputs, interpolate]),
-      () => this.#graphs.vision(outputs, interpolate),
-      () => ({
-        pixel_values: pixelValues,
-      }),
-    );
+    const { session } = await this.#sessions.ready(JSON.stringify([outputs, interpolate]), () => this.#graphs.vision(outputs, interpolate));
+    const stride = kind === "modifiedResNet" ? RESNET_STRIDE : this.#config.patchSize;
+    return runInParts(session, { pixel_values: pixelValues }, Math.floor(height / stride) * Math.floor(width / stride) + 1);
   }
 }

@@ -8,14 +8,17 @@ import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-m
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
 export class SessionThread implements GraphSession {
+  readonly tokensAtOnce: number | undefined;
   readonly #host: WorkerHost<SessionRequest>;
 
   /**
    * Does not start the thread yet.
    *
    * @param folder - the folder that the graph's checkpoint files lie in.
+   * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
    */
-  constructor({ model }: EncodedGraph, folder: string, sessionOptions: InferenceSession.SessionOptions) {
+  constructor({ model }: EncodedGraph, folder: string, sessionOptions: InferenceSession.SessionOptions, tokensAtOnce: number | undefined) {
+    this.tokensAtOnce = tokensAtOnce;
     const workerData: SessionWorkerData = { model, folder, sessionOptions };
     this.#host = new WorkerHost(new URL("./session-worker.js", import.meta.url), { name: "chinese-clip session", workerData });
   }

@@ -49,7 +49,11 @@ interface Loaded {
 /** A run that failed on a GPU. */
 class GpuFailure extends Error {}
 
+/** Tokens of a picture that a thread computes at once on WebAssembly, where memory once taken is never given back. */
+const TOKENS_PER_THREAD = 300;
+
 class WebSession implements GraphSession {
+  tokensAtOnce: number | undefined;
   readonly #graph: EncodedGraph;
   readonly #files: WebFiles;
   readonly #settings: SessionSettings;
@@ -118,6 +122,7 @@ class WebSession implements GraphSession {
     const begin = worker ? runInWorker : (await import("./run-here.js")).runHere;
     const report = (device: "wasm" | "webgpu", runner: SessionRunner, reason: string | undefined): Loaded => {
       const { threads } = runner.facts;
+      this.tokensAtOnce = device === "wasm" ? TOKENS_PER_THREAD * threads : undefined;
       onBackend?.({ output: this.#graph.outputs[0] ?? "", device, threads, ...(reason === undefined ? {} : { reason }) });
       return { device, runner };
     };
