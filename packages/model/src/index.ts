@@ -18,7 +18,7 @@ export type { Attribute, ElementType, ExternalData, Initializer, Node } from "./
 export { type PackedBuffer, type PackedGraph, type PackedRange, packWeights } from "./onnx/pack-weights.js";
 export { readCombinedOnnx } from "./onnx/read-combined-onnx.js";
 export type { TowerDtype, TowerName } from "./quantize/conversion-step.js";
-export { layOutTower, quantizedDtype, type TowerFile } from "./quantize/lay-out-tower.js";
+export { layOutTower, quantizedDtype, TOWER_FORMAT, type TowerFile } from "./quantize/lay-out-tower.js";
 export { ChineseCLIPModel, type ModelInputs, type ModelOutput } from "./towers/chinese-clip-model.js";
 export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";
 export { ChineseCLIPVisionModel } from "./towers/chinese-clip-vision-model.js";
