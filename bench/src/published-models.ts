@@ -83,7 +83,7 @@ export async function benchPublishedModels(folder: string): Promise<void> {
       const { parameters = 0 } = runs[0] ?? {};
       if (parameters !== published.parameters)
         throw new Error(`${published.name}: expected ${published.parameters} parameters, got ${parameters}`);
-      const weights = 4 * [...tensorShapes(published.config)].filter(([name]) => /^(text|vis)/.exec(name)?.[1]?.[0] === tower[0]).reduce((sum, [, shape]) => sum + product(shape), 0); // prettier-ignore
+      const weights = 4 * [...(await tensorShapes(published.config))].filter(([name]) => /^(text|vis)/.exec(name)?.[1]?.[0] === tower[0]).reduce((sum, [, shape]) => sum + product(shape), 0); // prettier-ignore
       const peak = median(runs.map(({ peakRss }) => peakRss));
       if (peak >= 1.3 * weights) over.push(`${published.name} ${tower}: ${(peak / weights).toFixed(2)}x`);
       const before = median(runs.map(({ rssBefore }) => rssBefore));
@@ -100,7 +100,7 @@ async function makeFile(folder: string, { name, file, config }: PublishedModel):
   await mkdir(join(folder, name), { recursive: true });
   const random = new Normals(20240501);
   const tensors: TensorToWrite[] = [];
-  for (const [canonical, shape] of tensorShapes(config)) {
+  for (const [canonical, shape] of await tensorShapes(config)) {
     const [name_, stored] = cnClipName(canonical, shape);
     if (name_ !== undefined)
       tensors.push({ name: `module.${name_}`, shape: stored, values: () => randomTensor(canonical, stored, random) });

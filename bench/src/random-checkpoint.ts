@@ -47,7 +47,7 @@ export async function makeRandomCheckpoint(folder: string, config: ChineseCLIPCo
   await writeFile(join(folder, "preprocessor_config.json"), JSON.stringify(PREPROCESSOR, undefined, 2));
   await writeFile(join(folder, "vocab.txt"), vocabulary(config.textConfig.vocabSize));
 
-  const shapes = tensorShapes(config);
+  const shapes = await tensorShapes(config);
   const header: Record<string, unknown> = {};
   let offset = 0;
   for (const [name, shape] of shapes) {

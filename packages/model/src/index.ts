@@ -1,10 +1,9 @@
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint-error.js";
 export type { Activation } from "./config/activation.js";
-export { parseCnClipConfig } from "./config/cn-clip-config.js";
 export { ChineseCLIPConfig } from "./config/config.js";
-export { inferConfig } from "./config/infer-config.js";
 export { ModifiedResNetConfig } from "./config/modified-resnet-config.js";
 export { parseVisionConfig, type VisionConfig } from "./config/parse-vision-config.js";
+export { inferConfig, parseCnClipConfig } from "./config/release-config.js";
 export { ChineseCLIPTextConfig } from "./config/text-config.js";
 export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
 export { buildTextGraph } from "./graph/bert.js";
@@ -18,7 +17,7 @@ export type { Attribute, ElementType, ExternalData, Initializer, Node } from "./
 export { type PackedBuffer, type PackedGraph, type PackedRange, packWeights } from "./onnx/pack-weights.js";
 export { readCombinedOnnx } from "./onnx/read-combined-onnx.js";
 export type { TowerDtype, TowerName } from "./quantize/conversion-step.js";
-export { layOutTower, quantizedDtype, type TowerFile } from "./quantize/lay-out-tower.js";
+export { layOutTower, quantizedDtype, TOWER_FORMAT, type TowerFile } from "./quantize/lay-out-tower.js";
 export { ChineseCLIPModel, type ModelInputs, type ModelOutput } from "./towers/chinese-clip-model.js";
 export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";
 export { ChineseCLIPVisionModel } from "./towers/chinese-clip-vision-model.js";

@@ -37,9 +37,9 @@ function parts({ model }: EncodedGraph): {
 }
 
 describe("buildTextGraph and buildVisionGraph", () => {
-  it("refer to the weights where they lie, and hold none themselves", () => {
+  it("refer to the weights where they lie, and hold none themselves", async () => {
     const text = buildTextGraph(config.textConfig, checkpoint, FEATURES, config.projectionDim);
-    const vision = buildVisionGraph(config.visionConfig, checkpoint, FEATURES, config.projectionDim);
+    const vision = await buildVisionGraph(config.visionConfig, checkpoint, FEATURES, config.projectionDim);
     for (const [graph, tower] of [
       [text, /^text_/],
       [vision, /^vis(ion|ual)_/],
@@ -56,17 +56,17 @@ describe("buildTextGraph and buildVisionGraph", () => {
     expect([...checkpoint.tensors.keys()].filter((name) => !used.has(name))).toEqual(["logit_scale"]);
   });
 
-  it("compute the last block for the class token only, unless states are asked for", () => {
+  it("compute the last block for the class token only, unless states are asked for", async () => {
     for (const build of [buildTextGraph.bind(undefined, config.textConfig), buildVisionGraph.bind(undefined, config.visionConfig)]) {
-      const features = parts(build(checkpoint, FEATURES, config.projectionDim)).operators;
-      const states = parts(build(checkpoint, { ...STATES, hiddenStates: false, attentions: false }, config.projectionDim)).operators;
+      const features = parts(await build(checkpoint, FEATURES, config.projectionDim)).operators;
+      const states = parts(await build(checkpoint, { ...STATES, hiddenStates: false, attentions: false }, config.projectionDim)).operators;
       const lastAttention = features.lastIndexOf("MultiHeadAttention");
       expect(features.slice(features.indexOf("LayerNormalization"), lastAttention).filter((op) => op === "Gather")).toHaveLength(1);
       expect(states.slice(states.indexOf("LayerNormalization"), states.lastIndexOf("MultiHeadAttention"))).not.toContain("Gather");
     }
   });
 
-  it("name their inputs and outputs", () => {
+  it("name their inputs and outputs", async () => {
     const text = buildTextGraph(config.textConfig, checkpoint, STATES, config.projectionDim);
     expect(text.inputs).toEqual(["input_ids", "attention_mask", "token_type_ids"]);
     expect(text.outputs.toSorted()).toEqual(
@@ -78,7 +78,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
         "text_features",
       ].toSorted(),
     );
-    expect(buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 40, true)).toMatchObject({
+    expect(await buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 40, true)).toMatchObject({
       inputs: ["pixel_values"],
       outputs: ["image_features"],
     });
@@ -117,7 +117,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
     expect(parts(buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40)).operators.filter((op) => op === operator)).toHaveLength(3);
   });
 
-  it("name a tensor that is missing or has another shape", () => {
+  it("name a tensor that is missing or has another shape", async () => {
     const json = config.toJSON();
     const deeper = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), num_hidden_layers: 4 } });
     expect(() => buildTextGraph(deeper.textConfig, checkpoint, FEATURES, 40)).toThrow(
@@ -132,7 +132,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
     expect(() => buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).toThrow(
       /word_embeddings\.weight: expected shape \[300,48\] by the configuration, got \[231,48\]/,
     );
-    expect(() => buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 41)).toThrow(
+    await expect(buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 41)).rejects.toThrow(
       /visual_projection\.weight: expected shape \[41,64\]/,
     );
   });

@@ -13,7 +13,7 @@ import {
 import { fixtureJson } from "./fixtures.js";
 
 /** A checkpoint that has every tensor that a model of this configuration asks for. */
-function checkpointOf(config: ChineseCLIPConfig): Checkpoint {
+async function checkpointOf(config: ChineseCLIPConfig): Promise<Checkpoint> {
   const tensors = new Map<string, StoredTensor>();
   class Recorder extends Checkpoint {
     override tensor(name: string, shape: readonly number[]): StoredTensor {
@@ -24,7 +24,7 @@ function checkpointOf(config: ChineseCLIPConfig): Checkpoint {
   }
   const recorder = new Recorder(new Map(), []);
   buildTextGraph(config.textConfig, recorder, { kind: "features" }, config.projectionDim);
-  buildVisionGraph(config.visionConfig, recorder, { kind: "features" }, config.projectionDim);
+  await buildVisionGraph(config.visionConfig, recorder, { kind: "features" }, config.projectionDim);
   return new Checkpoint(tensors, []);
 }
 
@@ -52,13 +52,13 @@ describe("inferConfig", () => {
     ["ViT-L-14-336", 768, TEXT, vision(1024, 24, 16, 14, 336)],
     ["ViT-H-14", 1024, LARGE_TEXT, vision(1280, 32, 16, 14)],
     ["RN50", 1024, { ...TEXT, num_hidden_layers: 3 }, { model_type: "chinese_clip_modified_resnet" }],
-  ])("reads %s off its shapes", (_, projection_dim, text_config, vision_config) => {
+  ])("reads %s off its shapes", async (_, projection_dim, text_config, vision_config) => {
     const config = ChineseCLIPConfig.fromJSON({ model_type: "chinese_clip", projection_dim, text_config, vision_config });
-    expect(inferConfig(checkpointOf(config))).toEqual(config);
+    expect(await inferConfig(await checkpointOf(config))).toEqual(config);
   });
 
-  it("names the tensor that it misses, and the width that tells no number of heads", () => {
-    expect(() => inferConfig(new Checkpoint(new Map(), []))).toThrow(
+  it("names the tensor that it misses, and the width that tells no number of heads", async () => {
+    await expect(inferConfig(new Checkpoint(new Map(), []))).rejects.toThrow(
       expect.objectContaining({ code: "missing-tensor", details: { tensor: "text_model.embeddings.word_embeddings.weight" } }),
     );
     const odd = ChineseCLIPConfig.fromJSON({
@@ -66,13 +66,13 @@ describe("inferConfig", () => {
       text_config: { hidden_size: 48, num_attention_heads: 4 },
       vision_config: {},
     });
-    expect(() => inferConfig(checkpointOf(odd))).toThrow(/config\.json for a width of 48/);
+    await expect(inferConfig(await checkpointOf(odd))).rejects.toThrow(/config\.json for a width of 48/);
   });
 });
 
 describe("parseCnClipConfig", () => {
   it("reads a vision transformer's files, with its width of a head", async () => {
-    const config = parseCnClipConfig(
+    const config = await parseCnClipConfig(
       await fixtureJson("tiny-ofa-vit/text_model_config.json"),
       await fixtureJson("tiny-ofa-vit/vision_model_config.json"),
     );
@@ -83,7 +83,7 @@ describe("parseCnClipConfig", () => {
   });
 
   it("reads a ResNet's, whose stages are Python text, and writes what it can read again", async () => {
-    const config = parseCnClipConfig(
+    const config = await parseCnClipConfig(
       await fixtureJson("tiny-rn50/text_model_config.json"),
       await fixtureJson("tiny-rn50/vision_model_config.json"),
     );
@@ -108,9 +108,9 @@ describe("parseCnClipConfig", () => {
   ])("refuses %j, naming the key", async (change, key) => {
     const text = await fixtureJson("tiny-ofa-vit/text_model_config.json");
     const changed = { ...((await fixtureJson("tiny-ofa-vit/vision_model_config.json")) as object), ...change };
-    expect(() => parseCnClipConfig(text, changed)).toThrow(
+    await expect(parseCnClipConfig(text, changed)).rejects.toThrow(
       expect.objectContaining({ name: "CheckpointError", code: "invalid-config", details: expect.objectContaining({ key }) }),
     );
-    expect(() => parseCnClipConfig([], changed)).toThrow(CheckpointError);
+    await expect(parseCnClipConfig([], changed)).rejects.toThrow(CheckpointError);
   });
 });

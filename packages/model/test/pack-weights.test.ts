@@ -5,7 +5,7 @@ import { fixtureBytes, fixtureJson, memoryFile } from "./fixtures.js";
 
 const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
 const file = memoryFile("model.safetensors", await fixtureBytes("tiny-vit/model.safetensors"));
-const graphs = checkpointGraphs(config, await readCheckpoint([file]));
+const graphs = (await checkpointGraphs(config))(await readCheckpoint([file]));
 
 /** Every weight of a graph, by name. */
 async function weightsOf(model: Uint8Array): Promise<Map<string, { location: string; offset: number; length: number }>> {

@@ -11,7 +11,8 @@ import {
 } from "../src/index.js";
 import { quantizeInt4 } from "../src/quantize/int4-matrix.js";
 import { quantizeInt8, quantizeInt8Rows } from "../src/quantize/int8-matrix.js";
-import { decodeFloats, toFloat16 } from "../src/weights/float-values.js";
+import { decodeFloats } from "../src/weights/float-values.js";
+import { toFloat16 } from "../src/weights/float16.js";
 import { fixtureBytes, memoryFile, safetensors } from "./fixtures.js";
 
 const halves = (values: Float32Array): Float32Array => decodeFloats(new Uint8Array(toFloat16(values).buffer), "F16");
@@ -162,7 +163,7 @@ describe("layOutTower", () => {
       { kind: "features" },
       config.projectionDim,
     );
-    const vision = buildVisionGraph(
+    const vision = await buildVisionGraph(
       config.visionConfig,
       (await layOutTower(checkpoint, "vision", "q4", "v")).checkpoint,
       { kind: "features" },

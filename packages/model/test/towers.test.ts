@@ -41,8 +41,9 @@ function spyRuntime(failures = 0): {
   };
 }
 
+const graphsOf = await checkpointGraphs(config);
 const modelOn = (createSession: (graph: EncodedGraph) => Promise<GraphSession>): ChineseCLIPModel =>
-  new ChineseCLIPModel({ config, graphs: checkpointGraphs(config, checkpoint), createSession, logitScale: Math.log(50) });
+  new ChineseCLIPModel({ config, graphs: graphsOf(checkpoint), createSession, logitScale: Math.log(50) });
 const ids = (dims: readonly number[], value = 1n): Tensor =>
   new Tensor("int64", new BigInt64Array(dims.reduce((a, b) => a * b, 1)).fill(value), dims);
 const pixels = (dims: readonly number[]): Tensor => new Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b, 1)), dims);

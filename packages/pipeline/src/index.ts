@@ -36,6 +36,7 @@ export {
   type WorkerReply,
   type WorkerRequest,
 } from "./worker/answer-requests.js";
+export { limitTurns } from "./worker/limit-turns.js";
 export { reviveImageError } from "./worker/revive-image-error.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./worker/serialized-error.js";
 export { WorkerError } from "./worker/worker-error.js";

@@ -18,7 +18,7 @@ import {
   type VisionConfig,
   type VisionGraphs,
 } from "@chinese-clip/model";
-import { ConvertedTowers } from "./converted-towers.js";
+import type { ConvertedTowers } from "./converted-towers.js";
 import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
@@ -115,7 +115,7 @@ export async function loadModelParts(
 ): Promise<ChineseCLIPModelParts> {
   const { config, weights, towers, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
   if (!(weights instanceof Checkpoint)) return { config, ...weights, createSession };
-  const graphsOf = (checkpoint: Checkpoint): TowerGraphs => checkpointGraphs(config, checkpoint);
+  const graphsOf = await checkpointGraphs(config);
   const graphs: TowerGraphs =
     towers === undefined
       ? graphsOf(weights)
@@ -151,7 +151,7 @@ export async function loadVisionModelParts(
 ): Promise<ModelParts<VisionConfig, VisionGraphs>> {
   const { config, weights, towers, createSession } = await loadParts(platform, files, options, parseVisionConfig);
   if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
-  const graphsOf = (checkpoint: Checkpoint): VisionGraphs => checkpointVisionGraphs(config, checkpoint);
+  const graphsOf = await checkpointVisionGraphs(config);
   const converted: VisionGraphs | undefined = towers && {
     vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
   };
@@ -202,5 +202,7 @@ async function convertedTowers(
       `fromPretrained: ${files.source}: expected dtype ${stored ?? "fp32"}, which is what the model's ${stored === undefined ? "ONNX export" : "weights"} are in, got ${dtype}`,
     );
   }
-  return dtype === "fp32" ? undefined : ConvertedTowers.layOut(platform, files, options, weights, dtype);
+  if (dtype === "fp32") return undefined;
+  const towers = await import("./converted-towers.js"); // most pages load what is in the wanted format already
+  return towers.ConvertedTowers.layOut(platform, files, options, weights, dtype);
 }

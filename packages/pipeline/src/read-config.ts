@@ -22,7 +22,8 @@ export async function readConfig(files: ModelFiles): Promise<unknown> {
   const json = await readJson(files, CONFIG);
   if (json !== undefined) return json;
   const [text, vision] = await Promise.all(CN_CLIP_CONFIGS.map((name) => readJson(files, name)));
-  const config = text !== undefined && vision !== undefined ? parseCnClipConfig(text, vision) : inferConfig(await openCheckpoint(files));
+  const config =
+    text !== undefined && vision !== undefined ? await parseCnClipConfig(text, vision) : await inferConfig(await openCheckpoint(files));
   return config.toJSON();
 }
 

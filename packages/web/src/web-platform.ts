@@ -45,7 +45,7 @@ export const modelPlatform: ModelPlatform = {
   createSession: (graph, files, { device, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
     createWebSession(graph, files, { device, numThreads, wasmPaths, sessionOptions, worker, onBackend }),
 
-  keepTower: async (conversion, files, { signal }) => (await import("./files/converted-tower.js")).convertTower(conversion, files, signal),
+  keepTower: async (conversion, files, options) => (await import("./files/converted-tower.js")).keepTower(conversion, files, options),
 };
 
 /** This browser, with its pictures. A function, so that a bundler sees who needs it. */

@@ -1,5 +1,6 @@
 /**
- * A static server that counts what it sends, and that can be as bad as servers are: without ranges, with connections that break.
+ * A static server that counts what it sends, and that can be as bad as servers are: without ranges, with connections
+ * that break, with files that are damaged.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { open, stat } from "node:fs/promises";
@@ -55,6 +56,10 @@ export class ModelServer {
   refuseAfterCut = false;
   /** Makes every file's ETag another one. */
   version = "";
+  /** The byte at this place of the file whose path ends so is sent wrong. */
+  corrupt: { readonly path: string; readonly at: number } | undefined;
+  /** Headers by the end of the path. */
+  headers: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   readonly #options: ServerOptions;
   readonly #folders: readonly (readonly [string, string])[];
@@ -122,6 +127,9 @@ export class ModelServer {
     }
     response.setHeader("Content-Type", TYPES[/\w+$/u.exec(path)?.[0] ?? ""] ?? "application/octet-stream");
     response.setHeader("ETag", `"${found.size}-${found.mtimeMs}${this.version}"`);
+    for (const [end, headers] of Object.entries(this.headers)) {
+      if (path.endsWith(end)) for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    }
     const range = this.ranges ? /^bytes=(\d+)-(\d+)$/u.exec(request.headers.range ?? "") : null;
     const start = Number(range?.[1] ?? 0);
     const end = Math.min(Number(range?.[2] ?? Infinity) + 1, found.size);
@@ -150,6 +158,8 @@ export class ModelServer {
       for (let at = start; at < last;) {
         const chunk = new Uint8Array(Math.min(1 << 16, last - at));
         await handle.read(chunk, 0, chunk.length, at);
+        const wrong = this.corrupt !== undefined && entry.path.endsWith(this.corrupt.path) ? this.corrupt.at - at : -1;
+        if (wrong >= 0 && wrong < chunk.length) chunk[wrong] = (chunk[wrong] ?? 0) ^ 0x10;
         await new Promise<void>((resolve) => response.write(chunk, () => resolve()));
         at += chunk.length;
         entry.bytes += chunk.length;

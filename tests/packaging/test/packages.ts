@@ -63,6 +63,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/model": REEXPORTED,
       "@chinese-clip/pipeline": "binds its Platform to browsers",
       "@chinese-clip/tokenizer": REEXPORTED,
+      "@noble/hashes": "sha256 in pieces, which browsers do not have; loaded when there is a hash to compare",
       "onnxruntime-common": TENSOR,
     },
     peerDependencies: {

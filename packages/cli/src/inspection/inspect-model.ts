@@ -180,8 +180,9 @@ async function inspectTowers(
     const own = [...checked.used].filter((name) => !before.has(name));
     return { parameters, tensors: own.length, bytes: own.reduce((sum, name) => sum + (checked.tensors.get(name)?.byteLength ?? 0), 0) };
   };
-  const text = await tower(total - visual - 1, (checkpoint) => checkpointGraphs(config, checkpoint).text({ kind: "features" }));
-  const vision = await tower(visual, (checkpoint) => checkpointGraphs(config, checkpoint).vision({ kind: "features" }, false));
+  const graphsOf = await checkpointGraphs(config);
+  const text = await tower(total - visual - 1, (checkpoint) => graphsOf(checkpoint).text({ kind: "features" }));
+  const vision = await tower(visual, (checkpoint) => graphsOf(checkpoint).vision({ kind: "features" }, false));
   for (const { code, message } of checked?.problems.values() ?? []) problems.push({ code, message });
   return { text, vision };
 }

@@ -1,9 +1,21 @@
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { EncodedGraph } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { buildModifiedResNet } from "./modified-resnet.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 import { buildVisionTransformer } from "./vision-transformer.js";
+
+/** The builder of a configuration's graphs. Of the five published models one has a ResNet, and only who loads it gets the code for that. */
+export async function visionGraphBuilder(
+  config: VisionConfig,
+): Promise<
+  (checkpoint: Checkpoint, outputs: TowerOutputs, projectionDim: number | undefined, interpolatePositions?: boolean) => EncodedGraph
+> {
+  if (config.kind === "visionTransformer")
+    return (checkpoint, outputs, projectionDim, interpolate = false) =>
+      buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolate);
+  const { buildModifiedResNet } = await import("./modified-resnet.js");
+  return (checkpoint, outputs, projectionDim) => buildModifiedResNet(config, checkpoint, outputs, projectionDim);
+}
 
 /**
  * Builds the image tower's graph, a vision transformer or a ResNet.
@@ -15,17 +27,13 @@ import { buildVisionTransformer } from "./vision-transformer.js";
  * @param projectionDim - E; undefined for a vision transformer without a projection (then only `states` can be asked for).
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
-export function buildVisionGraph(
+export async function buildVisionGraph(
   config: VisionConfig,
   checkpoint: Checkpoint,
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
-): EncodedGraph {
-  switch (config.kind) {
-    case "visionTransformer":
-      return buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions);
-    case "modifiedResNet":
-      return buildModifiedResNet(config, checkpoint, outputs, projectionDim);
-  }
+): Promise<EncodedGraph> {
+  const build = await visionGraphBuilder(config);
+  return build(checkpoint, outputs, projectionDim, interpolatePositions);
 }

@@ -4,6 +4,9 @@
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { TowerDtype, TowerName } from "./conversion-step.js";
 
+/** Raised when a conversion gives other bytes than before, so that who keeps converted towers does not take older ones for them. */
+export const TOWER_FORMAT = 2;
+
 /** A tower's weights as a file that is yet to be written. */
 export interface TowerFile {
   /** The tower's tensors as they will lie in the file, which is called {@link TowerFile.name}. */

@@ -11,7 +11,7 @@
  * stored in half precision.
  */
 import { Checkpoint } from "../weights/checkpoint.js";
-import { toFloat16 } from "../weights/float-values.js";
+import { toFloat16 } from "../weights/float16.js";
 import { safetensorsHeader, tensorBytes } from "../weights/safetensors-header.js";
 import type { StoredTensor } from "../weights/tensor-reference.js";
 import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";

@@ -6,7 +6,6 @@
 import { Tensor } from "onnxruntime-common";
 import type { ChineseCLIPConfig } from "../config/config.js";
 import type { ModelParts } from "./model-parts.js";
-import { contrastiveLoss, normalizeRows, scaledProducts, transposed } from "./similarity.js";
 import { type TextInputs, TextTower } from "./text-tower.js";
 import type { TowerGraphs } from "./tower-graphs.js";
 import { outputTensor, type StateOptions, type TowerStates, towerStates } from "./tower-states.js";
@@ -86,9 +85,10 @@ export class ChineseCLIPModel {
     if (inputs.returnLoss === true && images !== texts) {
       throw new RangeError(`forward: expected as many images as texts for returnLoss, got ${images} and ${texts}`);
     }
-    const [text, vision] = await Promise.all([
+    const [text, vision, { contrastiveLoss, normalizeRows, scaledProducts, transposed }] = await Promise.all([
       this.#text.states("forward", inputs, inputs),
       this.#vision.states("forward", inputs, inputs),
+      import("./similarity.js"), // features need none of it
     ]);
     const textEmbeds = normalizeRows(outputTensor(text, "text_features"));
     const imageEmbeds = normalizeRows(outputTensor(vision, "image_features"));

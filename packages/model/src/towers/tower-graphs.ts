@@ -5,7 +5,7 @@ import type { ChineseCLIPConfig } from "../config/config.js";
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import { buildTextGraph } from "../graph/bert.js";
-import { buildVisionGraph } from "../graph/build-vision-graph.js";
+import { visionGraphBuilder } from "../graph/build-vision-graph.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
 import type { EncodedGraph } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
@@ -35,13 +35,14 @@ export interface VisionGraphs {
 /** Both towers' graphs. */
 export interface TowerGraphs extends TextGraphs, VisionGraphs {}
 
-/** Builds both towers' graphs from a whole model's checkpoint. */
-export function checkpointGraphs(config: ChineseCLIPConfig, checkpoint: Checkpoint): TowerGraphs {
+/** How both towers' graphs of this configuration are built from a whole model's checkpoint. */
+export async function checkpointGraphs(config: ChineseCLIPConfig): Promise<(checkpoint: Checkpoint) => TowerGraphs> {
   const { textConfig, visionConfig, projectionDim } = config;
-  return {
+  const buildVision = await visionGraphBuilder(visionConfig);
+  return (checkpoint) => ({
     text: (outputs) => buildTextGraph(textConfig, checkpoint, outputs, projectionDim),
-    vision: (outputs, interpolate) => buildVisionGraph(visionConfig, checkpoint, outputs, projectionDim, interpolate),
-  };
+    vision: (outputs, interpolate) => buildVision(checkpoint, outputs, projectionDim, interpolate),
+  });
 }
 
 /** Builds the graphs of a text tower as a backbone, without a projection. */
@@ -49,7 +50,8 @@ export function checkpointTextGraphs(config: ChineseCLIPTextConfig, checkpoint: 
   return { text: (outputs) => buildTextGraph(config, checkpoint, outputs, undefined) };
 }
 
-/** Builds the graphs of an image tower as a backbone, without a projection. */
-export function checkpointVisionGraphs(config: VisionConfig, checkpoint: Checkpoint): VisionGraphs {
-  return { vision: (outputs, interpolate) => buildVisionGraph(config, checkpoint, outputs, undefined, interpolate) };
+/** How the graphs of an image tower as a backbone, without a projection, are built from its checkpoint. */
+export async function checkpointVisionGraphs(config: VisionConfig): Promise<(checkpoint: Checkpoint) => VisionGraphs> {
+  const build = await visionGraphBuilder(config);
+  return (checkpoint) => ({ vision: (outputs, interpolate) => build(checkpoint, outputs, undefined, interpolate) });
 }

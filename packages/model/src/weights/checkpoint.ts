@@ -3,7 +3,6 @@
  */
 import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
-import { decodeFloats, transposeMatrix } from "./float-values.js";
 import { readSafetensors } from "./safetensors.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { StoredTensor, WeightDtype } from "./tensor-reference.js";
@@ -68,8 +67,11 @@ export class Checkpoint {
   async scalar(name: string): Promise<number> {
     const shape = this.tensors.get(name)?.shape.length === 1 ? [1] : [];
     const bytes = await this.#read(name, shape);
-    if (this.tensor(name, shape).dtype === "F64") return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
-    return decodeFloats(bytes, this.tensor(name, shape).dtype)[0] ?? Number.NaN;
+    const { dtype } = this.tensor(name, shape);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    if (dtype === "F64") return view.getFloat64(0, true);
+    if (dtype === "F32") return view.getFloat32(0, true);
+    return (await import("./float-values.js")).decodeFloats(bytes, dtype)[0] ?? Number.NaN;
   }
 
   /**
@@ -79,6 +81,7 @@ export class Checkpoint {
    */
   async values(name: string, shape: readonly number[]): Promise<Float32Array> {
     const { dtype, transposed } = this.tensor(name, shape);
+    const { decodeFloats, transposeMatrix } = await import("./float-values.js"); // towers are run from the weights as they lie
     const values = decodeFloats(await this.#read(name, shape), dtype);
     return transposed ? transposeMatrix(values, shape) : values;
   }

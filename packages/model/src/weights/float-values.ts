@@ -1,5 +1,5 @@
 /**
- * Stored floating-point numbers as float32, and float32 as half precision. Little-endian, as every format here stores them and every
+ * Stored floating-point numbers as float32. Little-endian, as every format here stores them and every
  * machine that these runtimes run on has them.
  */
 import type { WeightDtype } from "./tensor-reference.js";
@@ -21,28 +21,6 @@ export function transposeMatrix(values: Float32Array, [rows = 0, columns = 0]: r
     for (let column = 0; column < columns; column++) result[row * columns + column] = values[column * rows + row]!;
   }
   return result;
-}
-
-/** IEEE half precision of each number, nearest, ties to even; beyond its range infinity. */
-export function toFloat16(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) {
-    const word = bits[i]!;
-    const sign = (word >>> 16) & 0x8000;
-    const magnitude = word & 0x7fffffff;
-    if (magnitude >= 0x47800000) {
-      halves[i] = sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00); // NaN stays one; 65,536 and more is infinite
-    } else if (magnitude >= 0x38800000) {
-      // Normal: the exponent moved by 112, 13 bits rounded off; a carry into the exponent is right, also the one to infinity.
-      halves[i] = sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
-    } else {
-      // Subnormal, in steps of 2^-24. The product is exact; the rounding of a float64 to a whole number is done by adding and taking away 2^52.
-      const steps = Math.abs(values[i]!) * 2 ** 24;
-      halves[i] = sign | (steps + 2 ** 52 - 2 ** 52);
-    }
-  }
-  return halves;
 }
 
 function fromFloat16(halves: Uint16Array): Float32Array {

@@ -95,7 +95,7 @@ export async function smallFiles(
 
 /** Builds both towers' graphs, which ask for every tensor in its shape. */
 export async function checkWhole(config: ChineseCLIPConfig, checkpoint: Checkpoint): Promise<void> {
-  const graphs = checkpointGraphs(config, checkpoint);
+  const graphs = (await checkpointGraphs(config))(checkpoint);
   graphs.text({ kind: "features" });
   graphs.vision({ kind: "features" }, false);
   await checkpoint.scalar("logit_scale");

@@ -2,7 +2,7 @@
  * A thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import { type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
+import { limitTurns, type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { servePort } from "../worker/worker-port.js";
 import type { ImageWorkerData, PreprocessRequest } from "./image-messages.js";
@@ -12,22 +12,7 @@ import { loadImage } from "./load-image.js";
 const { config, limits, loads: maxLoads } = workerData as ImageWorkerData;
 const processor = createImageProcessor(config);
 
-const waiting: (() => void)[] = [];
-let loads = 0;
-
-/** Runs `work` when fewer than `maxLoads` others run; first come, first served. */
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (loads === maxLoads) await new Promise<void>((resolve) => waiting.push(resolve));
-  else loads++;
-  try {
-    return await work();
-  } finally {
-    // The place is handed on, so that no newcomer takes it in between.
-    const next = waiting.shift();
-    if (next === undefined) loads--;
-    else next();
-  }
-}
+const inTurn = limitTurns(maxLoads);
 
 servePort<PreprocessRequest>({
   preprocess: ({ image, isUrl }, { signal }) =>

@@ -10,7 +10,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
+import { CheckpointError, type CheckpointErrorCode, TOWER_FORMAT } from "@chinese-clip/model";
 import { HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { LocalFolder } from "../files/local-folder.js";
@@ -19,9 +19,6 @@ import { cacheError } from "../hub/hub-cache.js";
 import { cacheFolder } from "../hub/hub-settings.js";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
-
-/** Raised when a conversion gives other bytes than before, so that files of an older version are not taken for them. */
-const FORMAT = 2;
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
 const converting: Map<string, Promise<string>> = new Map();
@@ -41,7 +38,7 @@ export async function keepTower(
   const names = new Set([...checkpoint.tensors.values()].map((tensor) => tensor.file));
   const looks = await Promise.all([...names].toSorted().map((name) => lookOf(join(weightsFolder, name))));
   const key = createHash("sha256")
-    .update(JSON.stringify([FORMAT, tower, dtype, ...looks]))
+    .update(JSON.stringify([TOWER_FORMAT, tower, dtype, ...looks]))
     .digest("hex");
   const folder = join(root, "towers");
   const memo = join(root, "sources", `${key}.json`);

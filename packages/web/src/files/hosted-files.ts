@@ -5,9 +5,10 @@
 import type { CheckpointFile } from "@chinese-clip/model";
 import { HubError, type PretrainedOptions } from "@chinese-clip/pipeline";
 import type { ByteRange } from "./byte-ranges.js";
+import { type FileClaim, parseClaim } from "./file-claim.js";
 import { type ByteSink, type RemoteContext, RemoteFile } from "./remote-file.js";
 import { fetchText } from "./remote-text.js";
-import type { WebFiles } from "./web-files.js";
+import type { KeptPlace, WebFiles } from "./web-files.js";
 
 /** Weights that are looked for where a server does not list its files, by the pipeline's preference; the first one that is there will do. */
 const WEIGHTS: readonly string[] = [
@@ -26,8 +27,8 @@ export interface HostedModel {
   readonly source: string;
   /** The address of a file of it. */
   readonly urlOf: (name: string) => string;
-  /** Its files, where they are known. */
-  readonly names: readonly string[] | undefined;
+  /** Its files and what is said of them, where they are known. */
+  readonly files: ReadonlyMap<string, FileClaim> | undefined;
   /** The one weights file that the source named. */
   readonly only: string | undefined;
 }
@@ -52,11 +53,10 @@ export class HostedFiles implements WebFiles {
   }
 
   async list(): Promise<readonly string[]> {
-    const { names, only } = this.#model;
+    const { only } = this.#model;
     if (only !== undefined) return [only];
-    if (names !== undefined) return names.filter((name) => !name.includes("/"));
-    const listed = listedNames(await this.#text(MANIFEST));
-    if (listed.length > 0) return listed;
+    const names = [...(await this.#claims()).keys()].filter((name) => !name.includes("/"));
+    if (names.length > 0 || this.#model.files !== undefined) return names;
     for (const name of WEIGHTS) {
       if ((await this.open(name)) !== undefined) return [name];
     }
@@ -76,17 +76,31 @@ export class HostedFiles implements WebFiles {
     const file = await this.#open(name);
     if (file === undefined) throw new HubError("not-found", `${this.#model.urlOf(name)}: the file is no longer there`, { file: name });
     this.#report("download", name);
-    await file.deliver(ranges, sink, (loaded, total) =>
-      this.#onProgress?.({
-        status: "progress",
-        name: this.source,
-        file: name,
-        progress: total === 0 ? 100 : (100 * loaded) / total,
-        loaded,
-        total,
-      }),
+    await this.#withFreshManifest(() =>
+      file.deliver(ranges, sink, (loaded, total) =>
+        this.#onProgress?.({
+          status: "progress",
+          name: this.source,
+          file: name,
+          progress: total === 0 ? 100 : (100 * loaded) / total,
+          loaded,
+          total,
+        }),
+      ),
     );
     this.#report("done", name);
+  }
+
+  async placeFor(name: string, sources: readonly string[]): Promise<KeptPlace | undefined> {
+    const { kept } = this.#context;
+    if (kept === undefined) return undefined;
+    const files = await Promise.all(sources.map((source) => this.#open(source)));
+    // In the model's folder, so that it is cleared with the model, under a name that no request can have.
+    return {
+      kept,
+      url: `${this.#model.urlOf(name)}#converted`,
+      version: JSON.stringify(files.map((file) => [file?.url, file?.byteLength, file?.version])),
+    };
   }
 
   async settle(): Promise<void> {
@@ -94,14 +108,20 @@ export class HostedFiles implements WebFiles {
     this.#missing.clear();
   }
 
+  /** What is said of the model's files: by a hub, else by the folder's manifest. */
+  async #claims(): Promise<ReadonlyMap<string, FileClaim>> {
+    const { files, only } = this.#model;
+    return files ?? (only === undefined ? parseManifest(await this.#text(MANIFEST)) : new Map());
+  }
+
   #open(name: string): Promise<RemoteFile | undefined> {
     return once(this.#files, name, async () => {
-      const { names } = this.#model;
-      const url = this.#model.urlOf(name);
-      if (names !== undefined && !names.includes(name)) return undefined;
-      if (await this.#isKnownMissing(url)) return undefined;
+      const { files, urlOf } = this.#model;
+      const url = urlOf(name);
+      if (files?.has(name) === false || (await this.#isKnownMissing(url))) return undefined;
       this.#report("initiate", name);
-      const file = await RemoteFile.open(url, this.#context);
+      const claim = (await this.#claims()).get(name);
+      const file = await this.#withFreshManifest(() => RemoteFile.open(url, this.#context, claim));
       if (file === undefined) this.#missing.add(url);
       return file;
     });
@@ -110,15 +130,28 @@ export class HostedFiles implements WebFiles {
   /** A small file, from what is kept or from the server. */
   #text(name: string): Promise<string | undefined> {
     return once(this.#texts, name, async () => {
-      const { names, urlOf } = this.#model;
-      if (names !== undefined && !names.includes(name)) return undefined;
+      const { files, urlOf } = this.#model;
       const url = urlOf(name);
-      if (await this.#isKnownMissing(url)) return undefined;
-      const text = await fetchText(url, this.#context, { onRequest: () => this.#report("initiate", name) });
+      if (files?.has(name) === false || (await this.#isKnownMissing(url))) return undefined;
+      // Asked for together: a server of many small models is a round trip away.
+      const claim = name === MANIFEST ? undefined : this.#claims().then((claims) => claims.get(name));
+      claim?.catch(() => undefined);
+      const options = { onRequest: () => this.#report("initiate", name), claim };
+      const text = await this.#withFreshManifest(() => fetchText(url, this.#context, options));
       if (text === undefined) this.#missing.add(url);
       else this.#report("done", name);
       return text;
     });
+  }
+
+  /** A file that is not what the kept manifest says may have been replaced together with the manifest: the next load asks for that anew. */
+  async #withFreshManifest<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof HubError && error.code === "integrity") await this.#context.kept?.forget(this.#model.urlOf(MANIFEST));
+      throw error;
+    }
   }
 
   async #isKnownMissing(url: string): Promise<boolean> {
@@ -131,17 +164,20 @@ export class HostedFiles implements WebFiles {
   }
 }
 
-/** The names in a manifest; none where there is no manifest, or something else under its name. */
-function listedNames(text: string | undefined): readonly string[] {
+/** What a manifest says; nothing where there is no manifest, or something else under its name. */
+function parseManifest(text: string | undefined): ReadonlyMap<string, FileClaim> {
+  const claims = new Map<string, FileClaim>();
   try {
     const json: unknown = JSON.parse(text ?? "");
-    if (typeof json !== "object" || json === null || !("files" in json) || !Array.isArray(json.files)) return [];
-    return json.files.flatMap((file: unknown) =>
-      typeof file === "object" && file !== null && "name" in file && typeof file.name === "string" ? [file.name] : [],
-    );
+    const files: unknown = typeof json === "object" && json !== null && "files" in json ? json.files : undefined;
+    for (const file of Array.isArray(files) ? files : []) {
+      const { name, bytes, sha256 } = (typeof file === "object" && file !== null ? file : {}) as Record<string, unknown>;
+      if (typeof name === "string") claims.set(name, parseClaim(bytes, sha256));
+    }
   } catch {
-    return [];
+    // No manifest.
   }
+  return claims;
 }
 
 /** The promise under a key, made once; one that fails is made again. */

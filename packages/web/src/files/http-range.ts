@@ -22,6 +22,8 @@ export interface HttpAnswer {
   readonly size: number | undefined;
   /** What the server calls this version of the file. */
   readonly version: string | undefined;
+  /** sha256 of the whole file, where a hub says it; not behind a redirect, whose headers a page never sees. */
+  readonly sha256: string | undefined;
   /** The body. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -62,24 +64,26 @@ export async function requestRange(
     throw statusError(url, status);
   }
   const version = response.headers.get("etag") ?? response.headers.get("last-modified") ?? undefined;
+  const sha256 = /^"?([0-9a-f]{64})"?$/u.exec(response.headers.get("x-linked-etag") ?? "")?.[1];
+  const said = { version, sha256 };
   if (range === undefined || status !== 206) {
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     if (!response.headers.has("content-encoding") && Number.isSafeInteger(length))
-      return { range: { start: 0, end: length }, isWhole: true, size: length, version, body };
+      return { ...said, range: { start: 0, end: length }, isWhole: true, size: length, body };
     // The length is not said, or is that of the compressed file.
     const bytes = await wholeBody(url, response, signal);
     const { body: stream } = new Response(bytes);
-    return { range: { start: 0, end: bytes.size }, isWhole: true, size: bytes.size, version, body: stream ?? body };
+    return { ...said, range: { start: 0, end: bytes.size }, isWhole: true, size: bytes.size, body: stream ?? body };
   }
-  const said = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(response.headers.get("content-range") ?? "");
+  const place = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(response.headers.get("content-range") ?? "");
   // Another origin may hide the header; the answer to a range is that range then.
-  const start = said === null ? range.start : Number(said[1]);
-  const end = said === null ? range.end : Number(said[2]) + 1;
+  const start = place === null ? range.start : Number(place[1]);
+  const end = place === null ? range.end : Number(place[2]) + 1;
   if (start !== range.start || end > range.end) {
     await body.cancel();
     throw new HubError("integrity", `${url}: expected bytes ${range.start}-${range.end - 1}, got ${start}-${end - 1}`, { url });
   }
-  return { range: { start, end }, isWhole: false, size: said === null || said[3] === "*" ? undefined : Number(said[3]), version, body };
+  return { ...said, range: { start, end }, isWhole: false, size: place === null || place[3] === "*" ? undefined : Number(place[3]), body };
 }
 
 /** Bytes of a file by asking for no more than its headers; undefined where the server does not say. */

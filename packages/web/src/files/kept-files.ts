@@ -4,8 +4,8 @@
  *
  * Nothing is kept where there is no Cache API: on pages that are neither https nor localhost.
  */
-import { HubError } from "@chinese-clip/pipeline";
 import type { ByteRange } from "./byte-ranges.js";
+import { parseClaim } from "./file-claim.js";
 
 /** The cache's name, which changes when what is in it does. */
 const CACHE = "chinese-clip-1";
@@ -18,6 +18,10 @@ export interface KeptFacts {
   readonly size: number | undefined;
   /** The server's name for this version, or undefined where it said none. */
   readonly version: string | undefined;
+  /** The sha256 that the file is said to have, where anybody says. */
+  readonly sha256?: string | undefined;
+  /** Whether all of it is here, and has that sha256. */
+  readonly isChecked?: boolean | undefined;
 }
 
 /** The kept files of this origin. */
@@ -43,8 +47,8 @@ export class KeptFiles {
     const found = await this.#cache.match(keyOf(url, "facts"));
     if (found === undefined) return undefined;
     const json: unknown = await found.json();
-    const { size, version } = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
-    return { size: typeof size === "number" ? size : undefined, version: typeof version === "string" ? version : undefined };
+    const { size, version, sha256, isChecked } = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
+    return { ...parseClaim(size, sha256), version: typeof version === "string" ? version : undefined, isChecked: isChecked === true };
   }
 
   /** Keeps what is known about a file. */
@@ -99,23 +103,11 @@ export class KeptFiles {
       await this.#cache.put(key, new Response(body));
     } catch (cause) {
       if (!(cause instanceof DOMException && cause.name === "QuotaExceededError")) throw cause;
-      const { usage, quota } = (await navigator.storage?.estimate?.()) ?? {};
-      const room = usage === undefined || quota === undefined ? "" : ` It uses ${megabytes(usage)} of the ${megabytes(quota)} that it may.`;
-      throw new HubError(
-        "disk",
-        `${url}: the browser grants this site no more room to keep the model.${room} Free some with clearCache() or by emptying the disk, ` +
-          "ask for more with navigator.storage.persist(), or load without keeping anything: { cache: false }",
-        { url, byteLength, usage, quota },
-        { cause },
-      );
+      throw await (await import("./quota-error.js")).quotaError(url, byteLength, cause); // few disks are full
     }
   }
 }
 
 function keyOf(url: string, part: string): string {
   return new URL(`${PREFIX}${encodeURIComponent(url)}${part === "" ? "" : `?${part}`}`, location.origin).href;
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1e6)} MB`;
 }

@@ -6,8 +6,6 @@ import { HostedFiles, type HostedModel } from "./hosted-files.js";
 import type { HttpClient } from "./http-range.js";
 import { KeptFiles } from "./kept-files.js";
 import type { PickedFiles } from "./picked-files.js";
-import type { RemoteContext } from "./remote-file.js";
-import { fetchText } from "./remote-text.js";
 import type { WebFiles } from "./web-files.js";
 
 const HUB = "https://huggingface.co";
@@ -22,6 +20,11 @@ export type WebModelSource = string | URL | PickedFiles;
 export interface OpenOptions extends PretrainedOptions {
   /** Whether to keep what is fetched for the next visit, and to take what is kept. Default true. */
   readonly cache?: boolean | undefined;
+  /**
+   * Is told why converted weights (`dtype`) are not kept: there is no room for them. The model loads all the same, and converts again at the next
+   * visit. Default: a warning in the console.
+   */
+  readonly onNotKept?: ((error: HubError) => void) | undefined;
 }
 
 /**
@@ -43,7 +46,9 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
   const { token } = options;
   const client = clientOf(options, token === undefined || token === "" ? {} : { Authorization: `Bearer ${token}` });
   const context = { client, kept, signal };
-  return new HostedFiles(await findAtHub(source, options, context), context, options);
+  const { findAtHub } = await import("./hub-model.js"); // a page that serves its model needs none of it
+  const { endpoint = HUB, revision } = options;
+  return new HostedFiles(await findAtHub(source, endpoint, revision, context), context, options);
 }
 
 /**
@@ -90,7 +95,7 @@ function hostedAt(source: string, url: URL): HostedModel {
     file.pathname += name.split("/").map(encodeURIComponent).join("/");
     return file.href;
   };
-  return { source, urlOf, names: undefined, only };
+  return { source, urlOf, files: undefined, only };
 }
 
 function clientOf({ fetch, localFilesOnly = false }: OpenOptions, headers: Readonly<Record<string, string>>): HttpClient {
@@ -100,43 +105,4 @@ function clientOf({ fetch, localFilesOnly = false }: OpenOptions, headers: Reado
       new HubError("offline", `${url}: not kept, and no request is allowed. Load the model once without localFilesOnly`, { url }),
     );
   return { fetch: refuse, headers };
-}
-
-/** A hub's model at one moment: the first endpoint that knows it says which commit a branch is and what files it has. */
-async function findAtHub(repo: string, { endpoint = HUB, revision = "main" }: OpenOptions, context: RemoteContext): Promise<HostedModel> {
-  const errors: unknown[] = [];
-  for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) {
-    const base = host.replace(/\/+$/u, "");
-    const resolveAt = (commit: string) => (name: string) =>
-      `${base}/${repo}/resolve/${encodeURIComponent(commit)}/${name.split("/").map(encodeURIComponent).join("/")}`;
-    try {
-      const url = `${base}/api/models/${repo}/revision/${encodeURIComponent(revision)}`;
-      // Undefined at a mirror that has files only.
-      const text = await fetchText(url, context, { accepts: (json) => parseListing(json) !== undefined });
-      const listing = text === undefined ? undefined : parseListing(text);
-      return { source: repo, urlOf: resolveAt(listing?.commit ?? revision), names: listing?.names, only: undefined };
-    } catch (error) {
-      context.signal?.throwIfAborted();
-      errors.push(error);
-    }
-  }
-  if (errors.length === 0) throw new RangeError("fromPretrained: expected at least one endpoint, got none");
-  throw errors[0];
-}
-
-function parseListing(text: string): { commit: string; names: string[] } | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { sha, siblings } = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
-  if (typeof sha !== "string" || !/^[\w.-]+$/u.test(sha) || !Array.isArray(siblings)) return undefined;
-  const names = siblings.flatMap((sibling: unknown) =>
-    typeof sibling === "object" && sibling !== null && "rfilename" in sibling && typeof sibling.rfilename === "string"
-      ? [sibling.rfilename]
-      : [],
-  );
-  return { commit: sha, names };
 }

@@ -2,7 +2,7 @@
  * The worker that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import { Transferred } from "@chinese-clip/pipeline";
+import { limitTurns, Transferred } from "@chinese-clip/pipeline";
 import { servePort } from "../worker/worker-port.js";
 import { preprocessed, type PreprocessRequest } from "./image-preprocessor.js";
 import { decodePortable } from "./load-image.js";
@@ -11,22 +11,7 @@ import { decodePortable } from "./load-image.js";
 const MAX_LOADS = 2;
 
 const processors = new Map<string, ReturnType<typeof createImageProcessor>>();
-const waiting: (() => void)[] = [];
-let loads = 0;
-
-/** Runs `work` when fewer than `MAX_LOADS` others run; first come, first served. */
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (loads === MAX_LOADS) await new Promise<void>((resolve) => waiting.push(resolve));
-  else loads++;
-  try {
-    return await work();
-  } finally {
-    // The place is handed on, so that no newcomer takes it in between.
-    const next = waiting.shift();
-    if (next === undefined) loads--;
-    else next();
-  }
-}
+const inTurn = limitTurns(MAX_LOADS);
 
 function processorOf(config: unknown): ReturnType<typeof createImageProcessor> {
   const key = JSON.stringify(config);
