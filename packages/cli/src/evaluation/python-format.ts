@@ -12,15 +12,19 @@ export function formatPythonFloat(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
-  const [mantissa = "", exponent = ""] = value.toExponential().split("e");
-  const power = Number(exponent);
-  if (power < -4 || power >= 16) {
+  // Not `String(value)`: V8 keeps the texts of the last thousands of numbers, so that all of a feature would outlive the next collections.
+  const text = value.toExponential();
+  const [sign, from] = value < 0 ? ["-", 1] : ["", 0];
+  const end = text.indexOf("e");
+  const power = Number(text.slice(end + 1));
+  const digits = text.charAt(from) + text.slice(from + 2, end);
+  if (power >= 16 || power < -4) {
     const magnitude = String(Math.abs(power)).padStart(2, "0");
-    return `${mantissa}e${power < 0 ? "-" : "+"}${magnitude}`;
+    return `${text.slice(0, end)}e${power < 0 ? "-" : "+"}${magnitude}`;
   }
-  // Within this range JavaScript prints no exponent, except below 1e-6, which is out of it.
-  const text = String(value);
-  return text.includes(".") ? text : `${text}.0`;
+  if (power < 0) return `${sign}0.${"0".repeat(-power - 1)}${digits}`;
+  const whole = power + 1;
+  return `${sign}${digits.slice(0, whole).padEnd(whole, "0")}.${digits.slice(whole) || "0"}`;
 }
 
 /** A float in JSON: as {@link formatPythonFloat}, but `NaN`, `Infinity` and `-Infinity`, which Python's `json` writes though JSON has none. */
