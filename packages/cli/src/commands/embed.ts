@@ -5,7 +5,9 @@ import { statSync } from "node:fs";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type EmbedItem, folderPictures, jsonlTexts, listedPictures, tsvPictures } from "../embed/embed-input.js";
-import { openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
+import { type FeatureOutput, openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
+import { checkSameRecord, readRecord, writeRecord } from "../inspection/model-record.js";
+import type { Embedder } from "../evaluation/evaluator.js";
 import { type EmbedSummary, runEmbed } from "../embed/run-embed.js";
 import { type Shard, shardOf } from "../embed/shard.js";
 import { missingFile } from "../evaluation/read-lines.js";
@@ -79,6 +81,7 @@ export const embed: Command = {
       const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
+        await keepRecord(features, output.kind, embedder);
         const summary = await runEmbed({
           items: output.items(),
           kind: output.kind,
@@ -98,6 +101,14 @@ export const embed: Command = {
     });
   },
 };
+
+/** Notes which model the features are of, or sees that they were begun with this one. */
+async function keepRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: Embedder): Promise<void> {
+  const record = await embedder.record(kind === "texts" ? "text" : "image");
+  if (rows === 0) return writeRecord(file, record);
+  const before = await readRecord(file);
+  if (before !== undefined) checkSameRecord(file, before, record);
+}
 
 interface Source {
   readonly kind: "pictures" | "texts";

@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { folderPictures } from "../embed/embed-input.js";
+import { checkFeaturesOf } from "../inspection/model-record.js";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import type { Embedder } from "../evaluation/evaluator.js";
 import { missingFile } from "../evaluation/read-lines.js";
@@ -60,6 +61,7 @@ export const search: Command = {
     const isFolder = kindOf(source);
     return withEmbedder(values, context, async (openEmbedder, onProgress) => {
       const embedder = await openEmbedder();
+      if (!isFolder) await checkFeaturesOf(source, embedder.record);
       const vector = combine(parts, await embedParts(parts, embedder));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
       const skipped = (path: string, reason: string): void =>

@@ -3,6 +3,7 @@
  */
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
+import { recordModel } from "../inspection/model-record.js";
 import { type Embedder, embedderOf, type EvaluationStep, type ReportProgress } from "../evaluation/evaluator.js";
 import { TerminalProgress } from "../terminal-progress.js";
 import { TransferProgress } from "../terminal-transfer.js";
@@ -30,8 +31,9 @@ export async function withEmbedder<Result>(
   const options = pretrainedOptions(values, transfer); // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<Embedder> => {
-    clip = await ChineseCLIP.fromPretrained(requiredValue(values, "model"), options).finally(() => transfer.end());
-    return embedderOf(clip);
+    const model = requiredValue(values, "model");
+    clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+    return embedderOf(clip, (tower) => recordModel(model, tower, options));
   };
   try {
     return await work(

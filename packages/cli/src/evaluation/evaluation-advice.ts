@@ -11,6 +11,7 @@ export const ADVICE: Readonly<Record<EvaluationErrorCode, string>> = {
   "invalid-id": "编号必须是整数（不能加引号）。若原来用的是文件名，请先为每条编号。",
   "duplicate-id": "编号重复：每张图片、每条文本都要有自己的编号。",
   dimension: "特征的维度不一致，来自不同的模型：请用同一个模型重新提取。",
+  model: "特征来自另一个模型（维度相同但权重不同）：请用同一个模型，或重新提取。",
   labels: "标签数量要与类别文件夹数量一致，每行一个，顺序与文件夹名排序一致。",
   template: "模板中要用 {} 标出标签的位置；也可使用 general、photo、goods、food、places。",
   picture: "有图片无法读取：请替换或删除后再运行。",

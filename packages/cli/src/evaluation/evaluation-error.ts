@@ -16,6 +16,8 @@ export type EvaluationErrorCode =
   | "duplicate-id"
   /** Features of different lengths, or not of this model. */
   | "dimension"
+  /** Features of another model, though of the same length. */
+  | "model"
   /** Labels that do not fit the folders. */
   | "labels"
   /** A template without a place for the label, or no such set of templates. */
