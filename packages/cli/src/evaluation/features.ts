@@ -2,7 +2,7 @@
  * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each picture or text, its id and its normalised feature.
  */
 import { EvaluationError } from "./evaluation-error.js";
-import { formatPythonFloat } from "./python-format.js";
+import { LONGEST_FLOAT, writePythonFloat } from "./python-format.js";
 import { readLines } from "./read-lines.js";
 
 /** Features with their ids. */
@@ -18,9 +18,29 @@ export interface Features {
 /** Name of the id in a feature file: of pictures or of texts. */
 export type FeatureId = "image_id" | "text_id";
 
+/** Bytes that {@link writeFeature} needs at most. */
+export function featureBound(dim: number): number {
+  return 64 + dim * (LONGEST_FLOAT + 2);
+}
+
+/**
+ * Writes a line as `extract_features.py` does, without the end of line.
+ *
+ * @returns where it ends in `bytes`, which has {@link featureBound} of them from `at`.
+ */
+export function writeFeature(idName: FeatureId, id: number, feature: Float32Array, bytes: Buffer, at: number): number {
+  let to = at + bytes.write(`{"${idName}": ${id}, "feature": [`, at, "latin1");
+  for (let i = 0; i < feature.length; i++) {
+    if (i > 0) to += bytes.write(", ", to, "latin1");
+    to = writePythonFloat(feature[i] as number, bytes, to);
+  }
+  return to + bytes.write("]}", to, "latin1");
+}
+
 /** A line as `extract_features.py` writes it, without the end of line. */
 export function formatFeature(idName: FeatureId, id: number, feature: Float32Array): string {
-  return `{"${idName}": ${id}, "feature": [${Array.from(feature, formatPythonFloat).join(", ")}]}`;
+  const bytes = Buffer.allocUnsafe(featureBound(feature.length));
+  return bytes.toString("latin1", 0, writeFeature(idName, id, feature, bytes, 0));
 }
 
 /**
