@@ -13,6 +13,7 @@ import { type Shard, shardOf } from "../embed/shard.js";
 import { missingFile } from "../evaluation/read-lines.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
+import { t } from "../translation/translate.js";
 
 /** Pictures that cannot be read and are named one by one. */
 const MOST_NAMED = 20;
@@ -69,7 +70,7 @@ export const embed: Command = {
     const shard = shardOf(stringValue(values, "shard-index"), stringValue(values, "shard-count"), process.env);
     const [name, output] = [requiredValue(values, "output"), sourceOf(values)];
     requiredValue(values, "model");
-    return withEmbedder(values, context, async (openEmbedder, onProgress) => {
+    return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       // What names no input at all shows before the model is loaded.
       const total = await output.check();
       const embedder = await openEmbedder();
@@ -90,11 +91,11 @@ export const embed: Command = {
           failures,
           embedder,
           onFailure: ({ id, label, reason }) => {
-            if (++failed <= MOST_NAMED) context.note(`${context.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
+            if (++failed <= MOST_NAMED) below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
           },
           onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
         });
-        return printSummary(summary, features.files, failures, shard, context);
+        return printSummary(summary, features.files, failures, shard, below);
       } finally {
         await features.close();
       }
@@ -120,7 +121,7 @@ interface Source {
 
 function sourceOf(values: OptionValues): Source {
   const [images, texts] = [stringValue(values, "images"), stringValue(values, "texts")];
-  if ((images === undefined) === (texts === undefined)) throw new UsageError("give --images or --texts, one of them; see --help");
+  if ((images === undefined) === (texts === undefined)) throw new UsageError(t`give --images or --texts, one of them; see --help`);
   if (texts !== undefined) {
     const prepared = async function* (): AsyncGenerator<EmbedItem, void, undefined> {
       for await (const item of jsonlTexts(texts)) yield { ...item, content: preprocessEvalText(String(item.content)) };

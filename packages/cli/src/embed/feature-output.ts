@@ -9,6 +9,7 @@ import { featureBound, type FeatureId, writeFeature } from "../evaluation/featur
 import { formatNpyHead, NPY_HEAD, parseNpyHead } from "./npy.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { Shard } from "./shard.js";
+import { t } from "../translation/translate.js";
 
 /** A row to be written. */
 export interface FeatureRow {
@@ -151,7 +152,7 @@ async function npyRows(handle: FileHandle, file: string, dim: number): Promise<n
   await handle.read(bytes, 0, NPY_HEAD, 0);
   const head = parseNpyHead(bytes);
   if (head === undefined || head.offset !== NPY_HEAD) {
-    throw new EvaluationError("malformed", "is there already and was not written by embed; name another folder with --output", { file });
+    throw new EvaluationError("malformed", t`is there already and was not written by embed; name another folder with --output`, { file });
   }
   if (head.dim !== dim) throw otherModel(file, head.dim, dim);
   return Math.floor((size - NPY_HEAD) / (4 * dim));
@@ -191,7 +192,7 @@ function parseRow(text: string, names: RowNames, file: string, line: number): Re
   }
   throw new EvaluationError(
     "malformed",
-    `is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
+    t`is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
     {
       file,
       line,
@@ -207,7 +208,7 @@ function keyOf(object: Readonly<Record<string, unknown>>, names: RowNames): Pick
 function otherModel(file: string, found: number | undefined, dim: number): EvaluationError {
   return new EvaluationError(
     "dimension",
-    `its features have ${found ?? "no"} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
+    t`its features have ${found ?? 0} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
     { file },
   );
 }

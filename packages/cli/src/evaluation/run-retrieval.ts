@@ -20,6 +20,7 @@ import {
   writeRetrievalFiles,
 } from "./retrieval.js";
 import { writeWhole } from "./write-whole.js";
+import { t } from "../translation/translate.js";
 
 /** The files of an evaluation of retrieval. */
 export interface RetrievalFiles {
@@ -105,7 +106,7 @@ async function checkOfModel(features: Features | undefined, file: string | undef
   if (features.dim === dim) return file === undefined ? undefined : checkFeaturesOf(file, record);
   throw new EvaluationError(
     "dimension",
-    `its features have ${features.dim} values and the model's ${dim}: they are of another model. Name that one with --model, or leave the file out to embed anew`,
+    t`its features have ${features.dim} values and the model's ${dim}: they are of another model. Name that one with --model, or leave the file out to embed anew`,
     { file },
   );
 }
@@ -159,8 +160,8 @@ export function findRetrievalFiles(folder: string, split: string, embed: boolean
   const tsv = present("imgs.tsv");
   const images = tsv !== undefined && (embed || features === undefined) ? { tsv } : features === undefined ? undefined : { features };
   if (texts === undefined || images === undefined) {
-    const expected = texts === undefined ? `${split}_texts.jsonl` : `${split}_imgs.tsv or ${split}_imgs.img_feat.jsonl`;
-    throw new EvaluationError("missing", `expected ${expected} in it; check the folder, or name another split with --split`, {
+    const expected = texts === undefined ? `${split}_texts.jsonl` : t`${`${split}_imgs.tsv`} or ${`${split}_imgs.img_feat.jsonl`}`;
+    throw new EvaluationError("missing", t`expected ${expected} in it; check the folder, or name another split with --split`, {
       file: folder,
     });
   }

@@ -9,6 +9,7 @@ import { type DiskModelFiles, openModel, type PretrainedOptions } from "@chinese
 import { hasCheckpoint, openCheckpoint } from "@chinese-clip/pipeline";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { writeWhole } from "../evaluation/write-whole.js";
+import { type Bilingual, t, untranslated } from "../translation/translate.js";
 
 /** Which of a model's towers. */
 export type Tower = "image" | "text";
@@ -113,7 +114,7 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
   } catch {
     // Said below.
   }
-  throw new EvaluationError("malformed", "expected which model the features beside it are of, as embed writes it; remove this file", {
+  throw new EvaluationError("malformed", t`expected which model the features beside it are of, as embed writes it; remove this file`, {
     file,
   });
 }
@@ -125,10 +126,12 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
  */
 export function checkSameRecord(features: string, before: ModelRecord, now: ModelRecord): void {
   if (before.weights === now.weights && before.dtype === now.dtype) return;
-  const [then, today] = before.weights === now.weights ? [before.dtype, now.dtype] : [before.model, nameOf(now, before)];
+  const sameWeights = before.weights === now.weights;
+  const then = sameWeights ? before.dtype : before.model;
+  const today = sameWeights ? now.dtype : nameOf(now, before);
   throw new EvaluationError(
     "model",
-    `was begun with ${then}, and this is ${today}: its features would be of two models. Go on with ${then}, or name another --output`,
+    t`was begun with ${then}, and this is ${today}: its features would be of two models. Go on with ${then}, or name another --output`,
     { file: features },
   );
 }
@@ -145,13 +148,12 @@ export async function checkFeaturesOf(features: string, recordOf: (tower: Tower)
   if (before.weights === now.weights) return;
   throw new EvaluationError(
     "model",
-    `its features are of ${before.model}, and this is ${nameOf(now, before)}: cosines between two models mean nothing. Name that one with --model, or ` +
-      `embed anew; if these are the same weights in other files, remove ${recordFile(features)}`,
+    t`its features are of ${before.model}, and this is ${nameOf(now, before)}: cosines between two models mean nothing. Name that one with --model, or embed anew; if these are the same weights in other files, remove ${recordFile(features)}`,
     { file: features },
   );
 }
 
 /** Two models may have had one name. */
-function nameOf({ model }: ModelRecord, before: ModelRecord): string {
-  return model === before.model ? `${model} with other weights` : model;
+function nameOf({ model }: ModelRecord, before: ModelRecord): Bilingual {
+  return model === before.model ? t`${model} with other weights` : untranslated(model);
 }

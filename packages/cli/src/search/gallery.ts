@@ -7,6 +7,7 @@ import { parseNpyHead } from "../embed/npy.js";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { missingFile, readLines } from "../evaluation/read-lines.js";
 import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
+import { t } from "../translation/translate.js";
 
 /** Bytes of a `.npy` file that are in memory at a time, twice over: one part is read while the other is searched. */
 const CHUNK = 4 << 20;
@@ -51,7 +52,7 @@ export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void,
     if (head === undefined) {
       throw new EvaluationError(
         "malformed",
-        "expected a .npy of float32 rows (descr '<f4', C order); save it with array.astype('float32')",
+        t`expected a .npy of float32 rows (descr '<f4', C order); save it with array.astype('float32')`,
         { file },
       );
     }
@@ -59,9 +60,9 @@ export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void,
     const rowBytes = dim * 4;
     // While embed writes, or when it was killed, the head says 0 rows: those that are there count.
     const rows = head.rows > 0 ? head.rows : Math.floor((size - offset) / rowBytes);
-    if (rows === 0) throw new EvaluationError("empty", "no rows in it", { file });
+    if (rows === 0) throw new EvaluationError("empty", t`no rows in it`, { file });
     if (size < offset + rows * rowBytes) {
-      throw new EvaluationError("malformed", `expected ${rows} rows, but the file is cut off; copy or embed it again`, { file });
+      throw new EvaluationError("malformed", t`expected ${rows} rows, but the file is cut off; copy or embed it again`, { file });
     }
     const step = Math.max(1, Math.floor(CHUNK / rowBytes));
     const buffers = [new Float32Array(step * dim), new Float32Array(step * dim)] as const;
@@ -71,7 +72,7 @@ export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void,
       const bytes = new Uint8Array(part.buffer, 0, part.byteLength);
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + first * rowBytes + done);
-        if (bytesRead === 0) throw new EvaluationError("malformed", "the file became shorter while it was read", { file });
+        if (bytesRead === 0) throw new EvaluationError("malformed", t`the file became shorter while it was read`, { file });
         done += bytesRead;
       }
       return part;
@@ -135,7 +136,7 @@ export async function searchJsonl(file: string, query: Float32Array, k: number, 
   for await (const { number: line, text } of readLines(file)) {
     const { feature, ...about } = parseLine(text, file, line);
     if (!Array.isArray(feature) || !feature.every(Number.isFinite)) {
-      throw new EvaluationError("malformed", 'expected a field "feature" with a list of finite numbers', { file, line });
+      throw new EvaluationError("malformed", t`expected a field "feature" with a list of finite numbers`, { file, line });
     }
     checkDimension(feature.length, query.length, file, line);
     scoreRows(Float32Array.from(feature as number[]), row, query, best);
@@ -147,7 +148,7 @@ export async function searchJsonl(file: string, query: Float32Array, k: number, 
       for (const key of kept.keys()) if (!rows.has(key)) kept.delete(key);
     }
   }
-  if (row === 0) throw new EvaluationError("empty", 'no features in it; expected lines such as {"image_id": 1, "feature": […]}', { file });
+  if (row === 0) throw new EvaluationError("empty", t`no features in it; expected lines such as {"image_id": 1, "feature": […]}`, { file });
   return best.sorted().map((found, i) => hitOf(i, found.score, kept.get(found.row) ?? {}));
 }
 
@@ -158,7 +159,7 @@ function parseLine(text: string, file: string, line: number): Readonly<Record<st
   } catch {
     // Said below.
   }
-  throw new EvaluationError("malformed", "expected a JSON object, {…}, as embed writes it", { file, line });
+  throw new EvaluationError("malformed", t`expected a JSON object, {…}, as embed writes it`, { file, line });
 }
 
 function hitOf(index: number, score: number, about: Readonly<Record<string, unknown>>): Hit {
@@ -176,7 +177,7 @@ function checkDimension(found: number, expected: number, file: string, line?: nu
   if (found === expected) return;
   throw new EvaluationError(
     "dimension",
-    `its features have ${found} values and the model's ${expected}: they are of another model. Name that one with --model, or embed anew`,
+    t`its features have ${found} values and the model's ${expected}: they are of another model. Name that one with --model, or embed anew`,
     { file, line },
   );
 }

@@ -1,13 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { makeDrawings, Random, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseNpyHead } from "../../src/embed/npy.js";
 import { scratchFolder } from "../scratch-folder.js";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, MAIN, runCli } from "./run-cli.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const { path, write } = scratchFolder();
 const lines = (file: string): Record<string, unknown>[] =>
   readFileSync(file, "utf8")
@@ -205,6 +203,6 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
 
   it("in Chinese", async () => {
     const { code, stderr } = await embed(["--images", path("no"), "--output", path("x.jsonl")], { LC_ALL: "zh_CN.UTF-8" });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("提示：找不到或无法读取这个文件")]);
+    expect([code, stderr]).toEqual([1, `错误：${path("no")}：没有这个文件，请检查路径\n`]);
   });
 });

@@ -95,5 +95,5 @@ describe("evaluate retrieval", () => {
 it("says it in Chinese", async () => {
   const args = ["search", "--model", OTHER_IMAGE, "--in", path("i.img_feat.jsonl"), "--query", "猫"];
   const { code, stderr } = await runCli(args, { LC_ALL: "zh_CN.UTF-8" });
-  expect([code, stderr]).toEqual([1, expect.stringContaining("特征来自另一个模型")]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("两个模型之间的余弦没有意义。请用 --model 指定那个模型，或重新提取")]);
 });
