@@ -21,6 +21,7 @@ import { makeRandomCheckpoint, VIT_B_16, VIT_B_16_SHALLOW } from "./random-check
 import { benchPublishedModels } from "./published-models.js";
 import { currentLoad, describeMachine, describeRun, recordOutput, updateReadme } from "./readme.js";
 import { benchResize } from "./resize.js";
+import { benchSearch } from "./search.js";
 import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
 
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   memory: async () => benchMemory(await shallow()),
   throughput: async () => benchThroughput(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
+  search: () => benchSearch(cache("search-1m.npy")),
   "published-models": () => benchPublishedModels(cache("published")),
 };
 

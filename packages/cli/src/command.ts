@@ -2,12 +2,7 @@
  * What a verb of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
  */
 import { parseArgs } from "node:util";
-
-/** A text in the two languages of the command. */
-export interface Bilingual {
-  readonly en: string;
-  readonly zh: string;
-}
+import { type Bilingual, BilingualError, t } from "./translation/translate.js";
 
 /** One option of a verb. */
 export interface CommandOption {
@@ -45,7 +40,7 @@ export interface Command {
 }
 
 /** A command line that cannot be followed: exit code 2. */
-export class UsageError extends Error {
+export class UsageError extends BilingualError {
   override readonly name: string = "UsageError";
 }
 
@@ -69,7 +64,7 @@ export function stringValue(values: OptionValues, name: string): string | undefi
 /** @throws UsageError - the option was not given. */
 export function requiredValue(values: OptionValues, name: string): string {
   const value = stringValue(values, name);
-  if (value === undefined || value === "") throw new UsageError(`--${name} is needed; see --help`);
+  if (value === undefined || value === "") throw new UsageError(t`--${name} is needed; see --help`);
   return value;
 }
 
@@ -96,10 +91,22 @@ function parseOptions(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });
   } catch (error) {
-    // Node's message goes on with advice about how to give an argument that begins with a dash.
-    const reason = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
-    throw new UsageError(`${reason}; see chinese-clip ${command.name} --help`);
+    throw new UsageError(t`${parseProblem(error)}; see chinese-clip ${command.name} --help`);
   }
+}
+
+const PARSE_PROBLEMS: Readonly<Record<string, string>> = {
+  ERR_PARSE_ARGS_UNKNOWN_OPTION: "没有选项",
+  ERR_PARSE_ARGS_INVALID_OPTION_VALUE: "选项缺少值，或不该有值：",
+  ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL: "多余的参数",
+};
+
+/** Node's message in both languages, without the advice that it goes on with about arguments that begin with a dash. */
+function parseProblem(error: unknown): Bilingual {
+  const en = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
+  const zh = error instanceof Error && "code" in error ? PARSE_PROBLEMS[String(error.code)] : undefined;
+  const [named] = /'[^']*'/.exec(en) ?? [];
+  return { en, zh: zh === undefined || named === undefined ? en : `${zh} ${named.slice(1, -1)}` };
 }
 
 /** A verb's help. */

@@ -3,7 +3,7 @@
  * The `chinese-clip` command: finds the verb, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
  * command line that cannot be followed.
  */
-import { type Bilingual, type Command, languageOf, runCommand, UsageError } from "./command.js";
+import { type Command, languageOf, runCommand, UsageError } from "./command.js";
 import { classify } from "./commands/classify.js";
 import { compare } from "./commands/compare.js";
 import { convert } from "./commands/convert.js";
@@ -16,8 +16,7 @@ import { exportTowers } from "./commands/export.js";
 import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
-import { EvaluationError } from "./evaluation/evaluation-error.js";
-import { ADVICE } from "./evaluation/evaluation-advice.js";
+import { BilingualError, t, untranslated } from "./translation/translate.js";
 
 /** In the order in which people meet them. */
 const COMMANDS: readonly Command[] = [
@@ -50,12 +49,23 @@ function overview(): string {
   ].join("\n");
 }
 
+/** What an error of the packages below is about; what it says is English. */
+const ABOUT: Readonly<Record<string, string>> = {
+  CheckpointError: "模型文件有问题",
+  HubError: "获取模型失败",
+  TokenizerError: "词表或分词器文件有问题",
+  ImageError: "图片有问题",
+  WorkerError: "工作线程异常退出",
+  RangeError: "参数不对",
+  TypeError: "参数不对",
+};
+
 function report(error: unknown): number {
-  const prefix: Bilingual = { en: "error: ", zh: "错误：" };
   // The library's messages begin with the function that was called, which says nothing to who typed a command.
   const message = (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx): /, "");
-  note(`${prefix[language]}${message}`);
-  if (error instanceof EvaluationError && language === "zh") note(`提示：${ADVICE[error.code]}`);
+  if (language === "en") note(`error: ${message}`);
+  else if (error instanceof BilingualError) note(`错误：${error.zh}`);
+  else note(`错误：${(error instanceof Error ? ABOUT[error.name] : undefined) ?? "运行失败"}：${message}`);
   return error instanceof UsageError ? 2 : 1;
 }
 
@@ -66,7 +76,7 @@ async function main(): Promise<number> {
     print(overview());
     return args.length === 0 ? 2 : 0;
   }
-  throw new UsageError(`no such command: ${args.slice(0, 2).join(" ")}\n${overview()}`);
+  throw new UsageError(t`no such command: ${args.slice(0, 2).join(" ")}${untranslated(`\n${overview()}`)}`);
 }
 
 // A reader that has seen enough (`… | head`) is no mistake.

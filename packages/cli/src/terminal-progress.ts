@@ -1,41 +1,34 @@
 /**
  * A line on the terminal that says how far a long step is, with its rate and what is left of it.
  */
-
-/** Milliseconds between two drawings of the line. */
-const INTERVAL = 100;
+import { TerminalLine, type TerminalStream } from "./terminal-line.js";
 
 /** Shows one step after the other; silent where the stream is no terminal. */
 export class TerminalProgress {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #line: TerminalLine;
   #step: string | undefined;
   #started = 0;
-  #drawn = 0;
+  #done = 0;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
+  constructor(stream: TerminalStream) {
+    this.#line = new TerminalLine(stream);
   }
 
   /** Says that `done` of `total` of a step are done. */
   report(step: string, done: number, total: number | undefined): void {
-    if (!this.#stream.isTTY) return;
     const now = performance.now();
-    if (step !== this.#step) {
-      this.end();
+    // A step may come again, as the search in the other direction.
+    if (step !== this.#step || done < this.#done) {
       this.#step = step;
       this.#started = now;
-      this.#drawn = 0;
     }
-    if (now - this.#drawn < INTERVAL && done !== total) return;
-    this.#drawn = now;
-    const seconds = (now - this.#started) / 1000;
-    this.#stream.write(`\r\u001b[K${formatProgress(step, done, total, seconds)}`);
+    this.#done = done;
+    this.#line.draw(step, done === total, () => formatProgress(step, done, total, (now - this.#started) / 1000));
   }
 
-  /** Ends the line, if there is one. */
+  /** Ends the line, if there is one; the step may go on in another. */
   end(): void {
-    if (this.#step !== undefined) this.#stream.write("\n");
-    this.#step = undefined;
+    this.#line.end();
   }
 }
 

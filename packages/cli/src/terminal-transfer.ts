@@ -2,64 +2,68 @@
  * A line on the terminal for each file that is fetched, converted or written, with what is left of it.
  */
 import type { LoadProgress } from "@chinese-clip/node";
+import { cutToWidth, TerminalLine, type TerminalStream } from "./terminal-line.js";
 import { formatSeconds } from "./terminal-progress.js";
+import { displayWidth } from "./terminal-table.js";
 
-/** Milliseconds between two drawings of a line. */
-const INTERVAL = 100;
-/** Cells of a bar. */
-const BAR = 20;
+/** Cells of a bar, where there is room. */
+const BARS = [20, 10];
+/** Columns of a file's name that are not given up for a bar. */
+const LEAST_NAME = 24;
 
 /** Shows the events of a load; silent where the stream is no terminal. */
 export class TransferProgress {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #line: TerminalLine;
   /** When and at which byte each file's transfer began here; a resumed one begins late. */
   readonly #started = new Map<string, { readonly time: number; readonly loaded: number }>();
-  #line: string | undefined;
-  #drawn = 0;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
+  constructor(stream: TerminalStream) {
+    this.#line = new TerminalLine(stream);
   }
 
   /** Takes one event. */
   report(event: LoadProgress): void {
-    if (event.status !== "progress" || !this.#stream.isTTY) return;
+    if (event.status !== "progress" || !this.#line.visible) return;
     const { file, loaded, total } = event;
     const now = performance.now();
     const started = this.#started.get(file) ?? { time: now, loaded };
     this.#started.set(file, started);
-    if (this.#line !== undefined && this.#line !== file) this.end();
-    if (now - this.#drawn < INTERVAL && loaded < total) return;
-    this.#drawn = now;
-    this.#line = file;
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
-    const line = formatTransfer(file, loaded, total, loaded - started.loaded, (now - started.time) / 1000);
-    this.#stream.write(`\r\u001b[K${line.slice(0, width)}`);
-    if (loaded >= total) this.end();
+    const moved = { bytes: loaded - started.loaded, seconds: (now - started.time) / 1000 };
+    this.#line.draw(file, loaded >= total, (columns) => formatTransfer(file, loaded, total, moved, columns));
+    if (loaded >= total) this.#line.end();
   }
 
   /** Ends the line, if there is one. */
   end(): void {
-    if (this.#line !== undefined) this.#stream.write("\n");
-    this.#line = undefined;
+    this.#line.end();
   }
 }
 
 /**
- * `model.safetensors  ████████░░░░░░░░░░░░  312 / 753 MB  41%  23 MB/s  00:19`.
+ * `model.safetensors  ████████░░░░░░░░░░░░  312 / 753 MB  41%  23 MB/s  00:19`. Where there is less room, the bar is shorter or not there, and
+ * then the name is cut.
  *
- * @param moved - bytes that came since `seconds` ago.
+ * @param moved - what came of it here, and in which time.
  */
-export function formatTransfer(file: string, loaded: number, total: number, moved: number, seconds: number): string {
+export function formatTransfer(
+  file: string,
+  loaded: number,
+  total: number,
+  moved: { readonly bytes: number; readonly seconds: number },
+  columns: number,
+): string {
   const share = total === 0 ? 1 : Math.min(1, loaded / total);
-  const filled = Math.round(BAR * share);
   const size = formatBytes(total);
   const unit = size.slice(size.indexOf(" ") + 1);
-  const parts = [file, "█".repeat(filled) + "░".repeat(BAR - filled), `${formatBytes(loaded, unit).replace(/ .*$/, "")} / ${size}`];
-  parts.push(`${Math.floor(100 * share)}%`);
-  const rate = seconds > 0.2 ? moved / seconds : 0;
+  const parts = [`${formatBytes(loaded, unit).replace(/ .*$/, "")} / ${size}`, `${Math.floor(100 * share)}%`];
+  const rate = moved.seconds > 0.2 ? moved.bytes / moved.seconds : 0;
   if (rate > 0) parts.push(`${formatBytes(rate)}/s`, formatSeconds((total - loaded) / rate));
-  return parts.join("  ");
+  const numbers = parts.join("  ");
+  const room = columns - 2 - displayWidth(numbers);
+  const bar = BARS.find((cells) => room - cells - 2 >= Math.min(LEAST_NAME, displayWidth(file)));
+  if (bar === undefined) return room < 4 ? numbers : `${cutToWidth(file, room)}  ${numbers}`;
+  const filled = Math.round(bar * share);
+  return `${cutToWidth(file, room - bar - 2)}  ${"█".repeat(filled)}${"░".repeat(bar - filled)}  ${numbers}`;
 }
 
 const UNITS: readonly (readonly [name: string, bytes: number])[] = [

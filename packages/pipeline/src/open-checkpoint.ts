@@ -83,6 +83,16 @@ function chooseWeights(source: string, names: readonly string[]): string {
       actual: [first, ...others],
     });
   }
+  const graphs = names.filter((name) => name.endsWith(".onnx"));
+  if (graphs.length > 0) {
+    throw new CheckpointError(
+      "missing-file",
+      `expected a checkpoint (${WEIGHTS.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): onnx/model.onnx ` +
+        "can be loaded and run, but its weights have lost their names, so that they cannot be converted or exported; " +
+        "name the checkpoint that it was exported from",
+      { file: WEIGHTS[0], source, expected: WEIGHTS, actual: graphs },
+    );
+  }
   throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")}, a .pt file or onnx/model.onnx, got none of them`, {
     file: WEIGHTS[0],
     source,

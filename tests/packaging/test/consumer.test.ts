@@ -89,6 +89,13 @@ describe("the README's examples", () => {
   });
 });
 
+describe("the command", () => {
+  it("runs as npx runs it", async () => {
+    const { code, stdout } = await node(all, join("node_modules", "chinese-clip", "dist", "main.js"), "--help");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("chinese-clip classify")]);
+  });
+});
+
 describe("JavaScript", () => {
   const main = `
     const clip = await ChineseCLIP.fromPretrained(${JSON.stringify(demo)});

@@ -16,6 +16,8 @@ const REEXPORTED = "its public names are exported again under this package's";
 /** A package's rules: whether it may name Node or a browser, and its runtime dependencies, each with the reason for it. */
 export interface PackageRule {
   readonly platformFree: boolean;
+  /** Its name, where that is not the folder's in the scope. */
+  readonly name?: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
@@ -49,6 +51,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   },
   cli: {
     platformFree: false,
+    name: "chinese-clip", // what `npx chinese-clip` looks for
     dependencies: {
       "@chinese-clip/model": "the configuration that parameters are counted from",
       "@chinese-clip/node": "loads models and embeds",

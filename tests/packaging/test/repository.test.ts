@@ -47,7 +47,7 @@ describe.each(Object.keys(PACKAGES))("packages/%s", (folder) => {
 
   it("has a manifest like its siblings'", () => {
     expect(manifest).toMatchObject({
-      name: `@chinese-clip/${folder}`,
+      name: PACKAGES[folder]?.name ?? `@chinese-clip/${folder}`,
       license: "MIT",
       type: "module",
       sideEffects: false,

@@ -4,6 +4,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { missingFile } from "../evaluation/read-lines.js";
+import { t } from "../translation/translate.js";
 
 /**
  * Reads labels.
@@ -17,7 +18,7 @@ export async function readLabelList(value: string): Promise<string[]> {
   const labels = file ? await readLabelFile(value) : value.split(/[,，、]/).map((label) => label.trim());
   const filled = labels.filter((label) => label !== "");
   if (filled.length === 0) {
-    throw new EvaluationError("labels", "no labels in it; write one a line, or give them with commas: 猫,狗", {
+    throw new EvaluationError("labels", t`no labels in it; write one a line, or give them with commas: 猫,狗`, {
       file: file ? value : undefined,
     });
   }
@@ -38,7 +39,7 @@ async function readLabelFile(file: string): Promise<string[]> {
     throw missingFile(file, cause);
   });
   if (text.includes("\0") || text.includes("\ufffd")) {
-    throw new EvaluationError("labels", "expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)", { file });
+    throw new EvaluationError("labels", t`expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`, { file });
   }
   return text
     .replace(/^\uFEFF/, "")

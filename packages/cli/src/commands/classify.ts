@@ -5,15 +5,14 @@ import { ChineseCLIP } from "@chinese-clip/node";
 import { type LabelSet, labelPicture, type LabelScore, type PictureLabels } from "../classification/label-set.js";
 import { readLabelList } from "../classification/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { embedClasses } from "../evaluation/zero-shot.js";
 import { findPictures } from "../pictures/find-pictures.js";
-import { readTemplates } from "../templates/built-in-templates.js";
-import { TemplateError } from "../templates/parse-templates.js";
 import { TerminalProgress } from "../terminal-progress.js";
 import { displayWidth } from "../terminal-table.js";
 import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
+import { t } from "../translation/translate.js";
 
 /** Columns that a picture's path takes at most before the others move to the right. */
 const WIDEST_PATH = 48;
@@ -47,19 +46,7 @@ export const classify: Command = {
       help: { en: "least cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
     },
     top: { type: "string", value: "k", help: { en: "labels for each picture (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
-    template: {
-      type: "string",
-      value: "text",
-      help: { en: "sentence around the label, such as 一张{}的照片", zh: "标签所在的句子，如 一张{}的照片" },
-    },
-    templates: {
-      type: "string",
-      value: "set",
-      help: {
-        en: "several, averaged: general, photo, goods, food, places, or a file",
-        zh: "多个模板取平均：general、photo、goods、food、places，或文件",
-      },
-    },
+    ...TEMPLATE_OPTIONS,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -76,9 +63,9 @@ export const classify: Command = {
     const transfer = new TransferProgress(process.stderr);
     const options = pretrainedOptions(values, transfer);
     if (operands.length === 0 && process.stdin.isTTY) {
-      throw new UsageError("expected pictures or folders, got none; see chinese-clip classify --help");
+      throw new UsageError(t`expected pictures or folders, got none; see chinese-clip classify --help`);
     }
-    const templates = await templatesOf(values);
+    const templates = await templatesOf(values, BARE_LABEL);
     const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
     const pictures = await findPictures(operands.length === 0 ? ["-"] : operands, process.stdin);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
@@ -97,25 +84,15 @@ function thresholdOf(values: OptionValues): number | undefined {
   if (text === undefined) return undefined;
   const threshold = Number(text);
   if (text.trim() !== "" && threshold >= -1 && threshold <= 1) return threshold;
-  throw new UsageError(`--threshold: expected a cosine between -1 and 1, got ${text}`);
+  throw new UsageError(t`--threshold: expected a cosine between -1 and 1, got ${text}`);
 }
 
 async function labelsOf(labels: string, none: string | undefined): Promise<readonly [labels: string[], negatives: string[]]> {
   const positive = await readLabelList(labels);
   const negative = none === undefined ? [] : await readLabelList(none);
   const both = negative.filter((label) => positive.includes(label));
-  if (both.length > 0) throw new UsageError(`--none: expected other labels than those of --labels, got ${both.join(", ")} in both`);
+  if (both.length > 0) throw new UsageError(t`--none: expected other labels than those of --labels, got ${both.join(", ")} in both`);
   return [positive, negative];
-}
-
-async function templatesOf(values: OptionValues): Promise<readonly string[]> {
-  const [set, one] = [stringValue(values, "templates"), stringValue(values, "template")];
-  if (set !== undefined && one !== undefined) throw new UsageError("give --template or --templates, not both");
-  if (one !== undefined && !one.includes("{}")) throw new UsageError(`--template: expected {} where the label goes, got ${one}`);
-  if (set === undefined) return [one ?? "{}"];
-  return readTemplates(set).catch((cause: unknown) => {
-    throw cause instanceof TemplateError ? new EvaluationError("template", cause.message, { cause }) : cause;
-  });
 }
 
 /** @returns the exit code: 1 if there were pictures that cannot be read. */

@@ -11,6 +11,7 @@ import { TerminalProgress } from "../terminal-progress.js";
 import { formatTable } from "../terminal-table.js";
 import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { t } from "../translation/translate.js";
 
 /** The verb. */
 export const compare: Command = {
@@ -42,7 +43,7 @@ export const compare: Command = {
     const transfer = new TransferProgress(process.stderr);
     const [first, second] = contestantsOf(values, pretrainedOptions(values, transfer));
     if (operands.length === 0 && values["texts"] === undefined) {
-      throw new UsageError("expected pictures, or --texts, or both; see chinese-clip compare --help");
+      throw new UsageError(t`expected pictures, or --texts, or both; see chinese-clip compare --help`);
     }
     const textList = stringValue(values, "texts");
     const texts = textList === undefined ? [] : await readLabelList(textList);
@@ -57,7 +58,7 @@ export const compare: Command = {
     }
     const readable = pictures.filter((_, index) => !unreadable.has(index));
     if (readable.length === 0 && texts.length === 0) {
-      throw new EvaluationError("picture", "none of the pictures can be read; replace them and run again");
+      throw new EvaluationError("picture", t`none of the pictures can be read; replace them and run again`);
     }
     const [images, otherImages] = [before, after].map(({ pictures: rows, unreadable: own }) => rowsOf(rows, own, unreadable));
     const result = {
@@ -85,15 +86,15 @@ function contestantsOf(values: OptionValues, options: PretrainedOptions): readon
   const given = (["dtypes", "models", "devices"] as const).filter((name) => values[name] !== undefined);
   const [kind] = given;
   if (kind === undefined || given.length > 1) {
-    throw new UsageError("give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda: two things to compare");
+    throw new UsageError(t`give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda: two things to compare`);
   }
   if (kind !== "models" && stringValue(values, kind.slice(0, -1)) !== undefined)
-    throw new UsageError(`give --${kind} or --${kind.slice(0, -1)}, not both`);
-  if (kind === "models" && values["model"] !== undefined) throw new UsageError("give --models or --model, not both");
+    throw new UsageError(t`give --${kind} or --${kind.slice(0, -1)}, not both`);
+  if (kind === "models" && values["model"] !== undefined) throw new UsageError(t`give --${"models"} or --${"model"}, not both`);
   const names = (stringValue(values, kind) ?? "").split(/[,，]/).map((name) => name.trim());
   const [first, second] = names;
   if (first === undefined || second === undefined || names.length !== 2 || names.includes("") || first === second) {
-    throw new UsageError(`--${kind}: expected two different values with a comma between them, got ${names.join(",")}`);
+    throw new UsageError(t`--${kind}: expected two different values with a comma between them, got ${names.join(",")}`);
   }
   const contestant = (name: string): Contestant => {
     if (kind === "models") return { name, model: name, options };

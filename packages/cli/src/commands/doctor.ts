@@ -9,6 +9,7 @@ import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
 import { displayWidth } from "../terminal-table.js";
 import { formatBytes } from "../terminal-transfer.js";
 import { parseCount } from "./loading-options.js";
+import { t } from "../translation/translate.js";
 
 /** Models of the cache that are named. */
 const SHOWN = 5;
@@ -30,7 +31,7 @@ export const doctor: Command = {
 
   async run(values, context) {
     const seconds = parseCount("--timeout", stringValue(values, "timeout") ?? "5");
-    if (seconds > MOST_SECONDS) throw new UsageError(`--timeout: expected at most ${MOST_SECONDS} seconds, got ${seconds}`);
+    if (seconds > MOST_SECONDS) throw new UsageError(t`--timeout: expected at most ${MOST_SECONDS} seconds, got ${seconds}`);
     const state = await diagnose(1000 * seconds);
     const advice = adviseOn(state);
     if (context.json) {

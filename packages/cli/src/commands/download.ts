@@ -6,6 +6,7 @@ import { ChineseCLIP, openModel, readHubSettings } from "@chinese-clip/node";
 import type { Command } from "../command.js";
 import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
+import { t } from "../translation/translate.js";
 
 /** The verb. */
 export const download: Command = {
@@ -16,7 +17,7 @@ export const download: Command = {
   examples: ["OFA-Sys/chinese-clip-vit-base-patch16", "modelscope:AI-ModelScope/chinese-clip-vit-base-patch16 --cache-dir /data/models"],
 
   async run(values, { json, language, print, note }, operands) {
-    const source = oneOperand(operands, "a hub's name of a model, such as OFA-Sys/chinese-clip-vit-base-patch16");
+    const source = oneOperand(operands, t`a hub's name of a model, as OFA-Sys/chinese-clip-vit-base-patch16`);
     const transfer = new TransferProgress(process.stderr);
     const options = pretrainedOptions(values, transfer);
     const [files, fetched] = [new Set<string>(), new Set<string>()];

@@ -5,12 +5,15 @@ import { statSync } from "node:fs";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type EmbedItem, folderPictures, jsonlTexts, listedPictures, tsvPictures } from "../embed/embed-input.js";
-import { openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
+import { type FeatureOutput, openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
+import { checkSameRecord, readRecord, writeRecord } from "../inspection/model-record.js";
+import type { Embedder } from "../evaluation/evaluator.js";
 import { type EmbedSummary, runEmbed } from "../embed/run-embed.js";
 import { type Shard, shardOf } from "../embed/shard.js";
 import { missingFile } from "../evaluation/read-lines.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
+import { t } from "../translation/translate.js";
 
 /** Pictures that cannot be read and are named one by one. */
 const MOST_NAMED = 20;
@@ -67,7 +70,7 @@ export const embed: Command = {
     const shard = shardOf(stringValue(values, "shard-index"), stringValue(values, "shard-count"), process.env);
     const [name, output] = [requiredValue(values, "output"), sourceOf(values)];
     requiredValue(values, "model");
-    return withEmbedder(values, context, async (openEmbedder, onProgress) => {
+    return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       // What names no input at all shows before the model is loaded.
       const total = await output.check();
       const embedder = await openEmbedder();
@@ -79,6 +82,7 @@ export const embed: Command = {
       const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
+        await keepRecord(features, output.kind, embedder);
         const summary = await runEmbed({
           items: output.items(),
           kind: output.kind,
@@ -87,17 +91,25 @@ export const embed: Command = {
           failures,
           embedder,
           onFailure: ({ id, label, reason }) => {
-            if (++failed <= MOST_NAMED) context.note(`${context.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
+            if (++failed <= MOST_NAMED) below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
           },
           onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
         });
-        return printSummary(summary, features.files, failures, shard, context);
+        return printSummary(summary, features.files, failures, shard, below);
       } finally {
         await features.close();
       }
     });
   },
 };
+
+/** Notes which model the features are of, or sees that they were begun with this one. */
+async function keepRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: Embedder): Promise<void> {
+  const record = await embedder.record(kind === "texts" ? "text" : "image");
+  if (rows === 0) return writeRecord(file, record);
+  const before = await readRecord(file);
+  if (before !== undefined) checkSameRecord(file, before, record);
+}
 
 interface Source {
   readonly kind: "pictures" | "texts";
@@ -109,7 +121,7 @@ interface Source {
 
 function sourceOf(values: OptionValues): Source {
   const [images, texts] = [stringValue(values, "images"), stringValue(values, "texts")];
-  if ((images === undefined) === (texts === undefined)) throw new UsageError("give --images or --texts, one of them; see --help");
+  if ((images === undefined) === (texts === undefined)) throw new UsageError(t`give --images or --texts, one of them; see --help`);
   if (texts !== undefined) {
     const prepared = async function* (): AsyncGenerator<EmbedItem, void, undefined> {
       for await (const item of jsonlTexts(texts)) yield { ...item, content: preprocessEvalText(String(item.content)) };

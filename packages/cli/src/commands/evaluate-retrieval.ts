@@ -15,6 +15,7 @@ import {
 import { formatTable } from "../terminal-table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
+import { t } from "../translation/translate.js";
 
 /** The verb. */
 export const evaluateRetrieval: Command = {
@@ -75,12 +76,12 @@ export const evaluateRetrieval: Command = {
 
   async run(values, context) {
     const directions = directionsOf(stringValue(values, "direction") ?? "both");
-    if (directions === undefined) throw new UsageError("--direction: expected text-to-image, image-to-text or both");
+    if (directions === undefined) throw new UsageError(t`--direction: expected text-to-image, image-to-text or both`);
     const output = stringValue(values, "output");
     const predictions = stringValue(values, "predictions");
     const reports =
       predictions === undefined
-        ? await withEmbedder(values, context, (openEmbedder, onProgress) =>
+        ? await withEmbedder(values, context, ({ openEmbedder, onProgress }) =>
             runRetrieval({ files: filesOf(values), directions, output, openEmbedder, onProgress }),
           )
         : [await judgePredictionFile({ reference: requiredValue(values, "texts"), predictions, direction: oneOf(directions) }, output)];
@@ -91,19 +92,19 @@ export const evaluateRetrieval: Command = {
 
 function oneOf([direction, ...others]: readonly Direction[]): Direction {
   if (direction !== undefined && others.length === 0) return direction;
-  throw new UsageError("--predictions holds one direction; name it with --direction text-to-image or image-to-text");
+  throw new UsageError(t`--predictions holds one direction; name it with --direction text-to-image or image-to-text`);
 }
 
 /** The files that the options name; `--data` fills in what they leave out. */
 function filesOf(values: OptionValues): RetrievalFiles {
   const [texts, images, imageFeatures] = ["texts", "images", "image-features"].map((name) => stringValue(values, name));
   const textFeatures = stringValue(values, "text-features");
-  if (images !== undefined && imageFeatures !== undefined) throw new UsageError("give --images or --image-features, not both");
+  if (images !== undefined && imageFeatures !== undefined) throw new UsageError(t`give --${"images"} or --${"image-features"}, not both`);
   const named = images !== undefined ? { tsv: images } : imageFeatures !== undefined ? { features: imageFeatures } : undefined;
   const data = stringValue(values, "data");
   if (data === undefined) {
     if (texts === undefined || named === undefined) {
-      throw new UsageError("give --data with a folder, or --texts with --images or --image-features; see --help");
+      throw new UsageError(t`give --data with a folder, or --texts with --images or --image-features; see --help`);
     }
     return { texts, images: named, textFeatures };
   }

@@ -4,15 +4,14 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { countParameters, publishedName } from "../evaluation/parameter-count.js";
 import { runZeroShot, writeZeroShotFiles, type ZeroShotFiles, type ZeroShotResult } from "../evaluation/run-zero-shot.js";
 import { formatPercent, frequentMistakes } from "../evaluation/zero-shot-page.js";
-import { readTemplates } from "../templates/built-in-templates.js";
-import { TemplateError } from "../templates/parse-templates.js";
 import { formatTable } from "../terminal-table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
+import { GENERAL_SET, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
+import { t } from "../translation/translate.js";
 
 /** Classes and mistakes that are printed. */
 const SHOWN = 5;
@@ -44,15 +43,7 @@ export const evaluateZeroShot: Command = {
         zh: "标签文件，每行一个，顺序同文件夹名排序（默认 label_cn.txt）",
       },
     },
-    templates: {
-      type: "string",
-      value: "set",
-      help: {
-        en: "general (default), photo, goods, food, places, or a file",
-        zh: "模板：general（默认）、photo、goods、food、places，或文件",
-      },
-    },
-    template: { type: "string", value: "text", help: { en: "one template, such as 一张{}的照片", zh: "单个模板，如 一张{}的照片" } },
+    ...TEMPLATE_OPTIONS,
     index: {
       type: "string",
       value: "file",
@@ -82,10 +73,10 @@ export const evaluateZeroShot: Command = {
   async run(values, context) {
     const data = requiredValue(values, "data");
     const dataset = stringValue(values, "dataset") ?? basename(resolve(data));
-    if (dataset === "" || /[\\/]/.test(dataset)) throw new UsageError(`--dataset: expected a name without slashes, got ${dataset}`);
-    const templates = await templatesOf(values);
+    if (dataset === "" || /[\\/]/.test(dataset)) throw new UsageError(t`--dataset: expected a name without slashes, got ${dataset}`);
+    const templates = await templatesOf(values, GENERAL_SET);
     const output = stringValue(values, "output");
-    return withEmbedder(values, context, async (openEmbedder, onProgress, model) => {
+    return withEmbedder(values, context, async ({ openEmbedder, onProgress, model, below }) => {
       requiredValue(values, "model");
       const result = await runZeroShot({ files: filesOf(data, values), templates, openEmbedder, onProgress });
       const config = model()?.model.config;
@@ -93,23 +84,11 @@ export const evaluateZeroShot: Command = {
       const { total, visual } = config === undefined ? { total: 0, visual: 0 } : countParameters(config);
       const names = { modelName: `CN-CLIP-${name}`, datasetName: dataset, parameters: total, visualParameters: visual, templates };
       const files = output === undefined ? [] : await writeZeroShotFiles(output, names, result);
-      printResult(result, templates, files, context);
+      printResult(result, templates, files, below);
       return 0;
     });
   },
 };
-
-async function templatesOf(values: OptionValues): Promise<readonly string[]> {
-  const [set, one] = [stringValue(values, "templates"), stringValue(values, "template")];
-  if (set !== undefined && one !== undefined) throw new UsageError("give --template or --templates, not both");
-  if (one !== undefined) {
-    if (!one.includes("{}")) throw new UsageError(`--template: expected {} where the label goes, got ${one}`);
-    return [one];
-  }
-  return readTemplates(set ?? "general").catch((cause: unknown) => {
-    throw cause instanceof TemplateError ? new EvaluationError("template", cause.message, { cause }) : cause;
-  });
-}
 
 /** Pictures below `test/` where there is such a folder, else below the folder itself. */
 function filesOf(data: string, values: OptionValues): ZeroShotFiles {

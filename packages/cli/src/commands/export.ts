@@ -6,6 +6,7 @@ import { type Command, requiredValue, stringValue, UsageError } from "../command
 import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
+import { t } from "../translation/translate.js";
 
 /** The verb. */
 export const exportTowers: Command = {
@@ -40,7 +41,7 @@ export const exportTowers: Command = {
   async run(values, context) {
     const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
     const maxBatch = stringValue(values, "max-batch");
-    if (maxBatch !== undefined && values["triton"] !== true) throw new UsageError("--max-batch is Triton's; give --triton too");
+    if (maxBatch !== undefined && values["triton"] !== true) throw new UsageError(t`--max-batch is Triton's; give --triton too`);
     const { dtype: _, ...hub } = pretrainedOptions(values);
     const transfer = new TransferProgress(process.stderr);
     const options: ExportOnnxOptions = {
@@ -66,6 +67,7 @@ function choose<const Choices extends Readonly<Record<string, unknown>>>(
   byDefault: keyof Choices & string,
 ): Choices[keyof Choices] {
   const value = stringValue(values, option) ?? byDefault;
-  if (!Object.hasOwn(choices, value)) throw new UsageError(`--${option}: expected one of ${Object.keys(choices).join(", ")}, got ${value}`);
+  if (!Object.hasOwn(choices, value))
+    throw new UsageError(t`--${option}: expected one of ${Object.keys(choices).join(", ")}, got ${value}`);
   return choices[value] as Choices[keyof Choices];
 }

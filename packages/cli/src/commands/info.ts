@@ -3,6 +3,7 @@
  */
 import type { ChineseCLIPConfig } from "@chinese-clip/model";
 import { type Command, type CommandContext } from "../command.js";
+import { t } from "../translation/translate.js";
 import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
 import { displayWidth } from "../terminal-table.js";
@@ -24,7 +25,7 @@ export const info: Command = {
   examples: ["./clip_cn_vit-b-16.pt", "OFA-Sys/chinese-clip-vit-base-patch16 --offline"],
 
   async run(values, context, operands) {
-    const source = oneOperand(operands, "a checkpoint's file or folder, or a hub's name of a model");
+    const source = oneOperand(operands, t`a checkpoint's file or folder, or a hub's name of a model`);
     const transfer = new TransferProgress(process.stderr);
     const inspection = await inspectModel(source, pretrainedOptions(values, transfer)).finally(() => transfer.end());
     if (context.json) context.print(JSON.stringify({ ...inspection, config: inspection.config?.toJSON() ?? null }, null, 2));

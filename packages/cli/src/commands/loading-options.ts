@@ -4,6 +4,7 @@
 import type { PretrainedOptions } from "@chinese-clip/node";
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import type { TransferProgress } from "../terminal-transfer.js";
+import { type Bilingual, t } from "../translation/translate.js";
 
 /** Number formats that a model can be loaded in. */
 export const DTYPES = ["fp32", "fp16", "q8", "q4"] as const;
@@ -48,7 +49,7 @@ export function pretrainedOptions(values: OptionValues, progress?: TransferProgr
   const threads = stringValue(values, "threads");
   const endpoint = stringValue(values, "endpoint");
   if (endpoint !== undefined && !/^https?:\/\//i.test(endpoint)) {
-    throw new UsageError(`--endpoint: expected an address that begins with http:// or https://, got ${endpoint}`);
+    throw new UsageError(t`--endpoint: expected an address that begins with http:// or https://, got ${endpoint}`);
   }
   return {
     dtype: values["dtype"] === undefined ? undefined : parseDtype("--dtype", stringValue(values, "dtype") ?? ""),
@@ -65,20 +66,20 @@ export function pretrainedOptions(values: OptionValues, progress?: TransferProgr
 /** @throws UsageError - no such number format. */
 export function parseDtype(option: string, value: string): DtypeName {
   const found = DTYPES.find((name) => name === value);
-  if (found === undefined) throw new UsageError(`${option}: expected one of ${DTYPES.join(", ")}, got ${value}`);
+  if (found === undefined) throw new UsageError(t`${option}: expected one of ${DTYPES.join(", ")}, got ${value}`);
   return found;
 }
 
 /** @throws UsageError - no whole number of at least 1. */
 export function parseCount(option: string, value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(`${option}: expected a whole number of at least 1, got ${value}`);
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(t`${option}: expected a whole number of at least 1, got ${value}`);
   return Number(value);
 }
 
 /** @throws UsageError - not one thing, `what` it should be. */
-export function oneOperand(operands: readonly string[], what: string): string {
+export function oneOperand(operands: readonly string[], what: Bilingual): string {
   const [only, ...others] = operands;
-  if (only === undefined || only === "") throw new UsageError(`expected ${what}, got nothing; see --help`);
-  if (others.length > 0) throw new UsageError(`expected ${what}, got also ${others.join(" ")}; see --help`);
+  if (only === undefined || only === "") throw new UsageError(t`expected ${what}, got nothing; see --help`);
+  if (others.length > 0) throw new UsageError(t`expected ${what}, got also ${others.join(" ")}; see --help`);
   return only;
 }

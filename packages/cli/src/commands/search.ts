@@ -5,6 +5,7 @@ import { statSync } from "node:fs";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { folderPictures } from "../embed/embed-input.js";
+import { checkFeaturesOf } from "../inspection/model-record.js";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import type { Embedder } from "../evaluation/evaluator.js";
 import { missingFile } from "../evaluation/read-lines.js";
@@ -16,6 +17,7 @@ import { scoreRows, TopRows } from "../search/top-rows.js";
 import { formatTable } from "../terminal-table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
+import { t } from "../translation/translate.js";
 
 /** The verb. */
 export const search: Command = {
@@ -55,21 +57,22 @@ export const search: Command = {
     const [query, source] = [requiredValue(values, "query"), requiredValue(values, "in")];
     const parts = parseQuery(query);
     const top = topOf(values);
-    if (values["paths-only"] === true && context.json) throw new UsageError("give --paths-only or --json, not both");
+    if (values["paths-only"] === true && context.json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
     requiredValue(values, "model");
     const isFolder = kindOf(source);
-    return withEmbedder(values, context, async (openEmbedder, onProgress) => {
+    return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       const embedder = await openEmbedder();
+      if (!isFolder) await checkFeaturesOf(source, embedder.record);
       const vector = combine(parts, await embedParts(parts, embedder));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
       const skipped = (path: string, reason: string): void =>
-        context.note(`${context.language === "zh" ? "跳过" : "skipped"} ${path}: ${reason}`);
+        below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${path}: ${reason}`);
       const hits = isFolder
         ? await searchFolder(source, vector, top, embedder, onRows, skipped)
         : source.endsWith(".npy")
           ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
           : await searchJsonl(source, vector, top, onRows);
-      await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, context);
+      await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
       return 0;
     });
   },
@@ -79,7 +82,7 @@ function topOf(values: OptionValues): number {
   const text = stringValue(values, "top") ?? "10";
   const top = Number(text);
   if (/^\d{1,6}$/.test(text) && top >= 1) return top;
-  throw new UsageError(`--top: expected a number from 1 to 999999, got ${text}`);
+  throw new UsageError(t`--top: expected a number from 1 to 999999, got ${text}`);
 }
 
 /** @returns whether the source is a folder. */
@@ -90,7 +93,7 @@ function kindOf(source: string): boolean {
     throw missingFile(source, cause);
   }
   if (source.endsWith(".npy") || source.endsWith(".jsonl")) return false;
-  throw new UsageError(`--in: expected a folder, or features in .jsonl or .npy, got ${source}`);
+  throw new UsageError(t`--in: expected a folder, or features in .jsonl or .npy, got ${source}`);
 }
 
 async function embedParts(parts: readonly QueryPart[], embedder: Embedder): Promise<Float32Array[]> {
@@ -101,7 +104,7 @@ async function embedParts(parts: readonly QueryPart[], embedder: Embedder): Prom
       for await (const result of embedder.embedPictures(only(content))) {
         if ("embedding" in result) embeddings.push(result.embedding);
         else
-          throw new EvaluationError("picture", `cannot be read as the query's picture (${messageOf(result.error)})`, {
+          throw new EvaluationError("picture", t`cannot be read as the query's picture (${messageOf(result.error)})`, {
             file: content,
             cause: result.error,
           });
@@ -147,7 +150,7 @@ async function searchFolder(
   }
   const found = best.sorted();
   if (found.length === 0)
-    throw new EvaluationError("picture", "none of its pictures can be read; see the messages above", { file: folder });
+    throw new EvaluationError("picture", t`none of its pictures can be read; see the messages above`, { file: folder });
   return found.map(({ row, score }, i) => ({ rank: i + 1, score, id: row, path: paths.get(row) }));
 }
 

@@ -3,6 +3,7 @@
  */
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
+import { recordModel } from "../inspection/model-record.js";
 import { type Embedder, embedderOf, type EvaluationStep, type ReportProgress } from "../evaluation/evaluator.js";
 import { TerminalProgress } from "../terminal-progress.js";
 import { TransferProgress } from "../terminal-transfer.js";
@@ -15,6 +16,17 @@ const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh:
   search: { en: "search", zh: "检索" },
 };
 
+/** What work with a model has at hand. */
+export interface EmbedderTools {
+  /** Loads the model that `--model` names, at the first call. */
+  readonly openEmbedder: () => Promise<Embedder>;
+  readonly onProgress: ReportProgress;
+  /** The model, if it has been loaded. */
+  readonly model: () => ChineseCLIP | undefined;
+  /** As that of the verb, but writes below the line that shows the progress. */
+  readonly below: CommandContext;
+}
+
 /**
  * Does `work` with a way to load the model that `--model` names.
  *
@@ -22,23 +34,31 @@ const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh:
  */
 export async function withEmbedder<Result>(
   values: OptionValues,
-  { language }: CommandContext,
-  work: (openEmbedder: () => Promise<Embedder>, onProgress: ReportProgress, model: () => ChineseCLIP | undefined) => Promise<Result>,
+  context: CommandContext,
+  work: (tools: EmbedderTools) => Promise<Result>,
 ): Promise<Result> {
   const progress = new TerminalProgress(process.stderr);
   const transfer = new TransferProgress(process.stderr);
   const options = pretrainedOptions(values, transfer); // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<Embedder> => {
-    clip = await ChineseCLIP.fromPretrained(requiredValue(values, "model"), options).finally(() => transfer.end());
-    return embedderOf(clip);
+    const model = requiredValue(values, "model");
+    clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+    return embedderOf(clip, (tower) => recordModel(model, tower, options));
   };
+  const below =
+    (write: (text: string) => void) =>
+    (text: string): void => {
+      progress.end();
+      write(text);
+    };
   try {
-    return await work(
-      open,
-      (step, done, total) => progress.report(STEPS[step][language], done, total),
-      () => clip,
-    );
+    return await work({
+      openEmbedder: open,
+      onProgress: (step, done, total) => progress.report(STEPS[step][context.language], done, total),
+      model: () => clip,
+      below: { ...context, print: below(context.print), note: below(context.note) },
+    });
   } finally {
     progress.end();
     await clip?.dispose();

@@ -1,7 +1,7 @@
 /**
  * What to do about a machine's state, in words.
  */
-import type { Bilingual } from "../command.js";
+import type { Bilingual } from "../translation/translate.js";
 import type { Diagnosis } from "./diagnose.js";
 
 /** One piece of advice. */

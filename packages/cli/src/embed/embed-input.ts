@@ -7,6 +7,7 @@ import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { byCodePoints, entriesOf, isFolder, isPictureName } from "../evaluation/image-folder.js";
 import { readImageTsv } from "../evaluation/image-tsv.js";
 import { readLines } from "../evaluation/read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** One thing to embed. */
 export interface EmbedItem {
@@ -29,11 +30,11 @@ const DEEPEST = 32;
 export async function* folderPictures(root: string): AsyncGenerator<EmbedItem, void, undefined> {
   let id = 0;
   for await (const file of filesBelow(root, DEEPEST)) yield { id: id++, label: file, content: file };
-  if (id === 0) throw new EvaluationError("empty", "no pictures in it; expected files such as .jpg, .png or .webp", { file: root });
+  if (id === 0) throw new EvaluationError("empty", t`no pictures in it; expected files such as .jpg, .png or .webp`, { file: root });
 }
 
 async function* filesBelow(folder: string, left: number): AsyncGenerator<string, void, undefined> {
-  if (left === 0) throw new EvaluationError("malformed", "folders nested too deep; does a link lead in a circle?", { file: folder });
+  if (left === 0) throw new EvaluationError("malformed", t`folders nested too deep; does a link lead in a circle?`, { file: folder });
   const entries = (await entriesOf(folder)).sort((a, b) => byCodePoints(a.name, b.name));
   const folders: string[] = [];
   for (const entry of entries) {
@@ -62,7 +63,8 @@ export async function* listedPictures(stream: AsyncIterable<Uint8Array>): AsyncG
     for (const line of lines) yield* item(line);
   }
   yield* item(pending + decoder.decode());
-  if (id === 0) throw new EvaluationError("empty", "no names in the list; expected a picture's file on each line, as `find` prints them");
+  if (id === 0)
+    throw new EvaluationError("empty", t`no names in the list; expected a picture's file on each line, as \`find\` prints them`);
 }
 
 /** Pictures of a `*_imgs.tsv`. */
@@ -81,13 +83,13 @@ export async function* jsonlTexts(file: string): AsyncGenerator<EmbedItem, void,
     const { id, text } = parseTextLine(raw, file, line);
     const before = lineOf.get(id);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", `text_id ${id} is on line ${before} already; give each text its own`, { file, line });
+      throw new EvaluationError("duplicate-id", t`text_id ${id} is on line ${before} already; give each text its own`, { file, line });
     }
     lineOf.set(id, line);
     yield { id, label: text, content: text };
   }
   if (lineOf.size === 0) {
-    throw new EvaluationError("empty", 'no texts in it; expected lines such as {"text_id": 1, "text": "…"}', { file });
+    throw new EvaluationError("empty", t`no texts in it; expected lines such as {"text_id": 1, "text": "…"}`, { file });
   }
 }
 
@@ -96,17 +98,17 @@ function parseTextLine(raw: string, file: string, line: number): { readonly id: 
   try {
     object = JSON.parse(raw);
   } catch (cause) {
-    throw new EvaluationError("malformed", `expected one JSON object a line (${String(cause)})`, { file, line, cause });
+    throw new EvaluationError("malformed", t`expected one JSON object a line (${String(cause)})`, { file, line, cause });
   }
-  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", "expected a JSON object, {…}", { file, line });
+  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", t`expected a JSON object, {…}`, { file, line });
   const { text_id: id, text } = object as Readonly<Record<string, unknown>>;
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
-    const hint = typeof id === "string" ? "; write it without the quotes, or number the lines if the ids are names" : "";
-    throw new EvaluationError("invalid-id", `expected a whole number up to 2^53 as text_id, got ${JSON.stringify(id)}${hint}`, {
+    const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
+    throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${"text_id"}, got ${JSON.stringify(id)}${hint}`, {
       file,
       line,
     });
   }
-  if (typeof text !== "string") throw new EvaluationError("malformed", 'expected a field "text" with a string', { file, line });
+  if (typeof text !== "string") throw new EvaluationError("malformed", t`expected a field "text" with a string`, { file, line });
   return { id, text };
 }

@@ -5,10 +5,11 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
-import { type FeatureId, formatFeature } from "../evaluation/features.js";
+import { featureBound, type FeatureId, writeFeature } from "../evaluation/features.js";
 import { formatNpyHead, NPY_HEAD, parseNpyHead } from "./npy.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { Shard } from "./shard.js";
+import { t } from "../translation/translate.js";
 
 /** A row to be written. */
 export interface FeatureRow {
@@ -58,11 +59,12 @@ export async function openJsonlOutput(file: string, names: RowNames, dim: number
     const length = Array.isArray(object?.["feature"]) ? object["feature"].length : undefined;
     if (object !== undefined && length !== dim) throw otherModel(file, length, dim);
     await handle.truncate(end);
+    const linesOf = lineWriter(names, dim);
     return {
       files: [file],
       rows: lines,
       last: object === undefined ? undefined : keyOf(object, names),
-      append: (rows) => handle.appendFile(rows.map(({ item, embedding }) => formatRow(item, embedding, names)).join("")),
+      append: (rows) => handle.appendFile(linesOf(rows)),
       close: () => handle.close(),
     };
   } catch (error) {
@@ -71,9 +73,20 @@ export async function openJsonlOutput(file: string, names: RowNames, dim: number
   }
 }
 
-function formatRow({ id, label }: EmbedItem, embedding: Float32Array, names: RowNames): string {
-  const line = formatFeature(names.id, id, embedding);
-  return names.labelled ? `${line.slice(0, -1)}, "${names.label}": ${JSON.stringify(label)}}\n` : `${line}\n`;
+/** Writes rows as lines, always into the same bytes, which are good until the next call. */
+function lineWriter(names: RowNames, dim: number): (rows: readonly FeatureRow[]) => Uint8Array {
+  let bytes = Buffer.alloc(0);
+  return (rows) => {
+    const ends = rows.map(({ item }) => (names.labelled ? `, "${names.label}": ${JSON.stringify(item.label)}}\n` : "}\n"));
+    const most = ends.reduce((sum, end) => sum + Buffer.byteLength(end), 0) + rows.length * featureBound(dim);
+    if (bytes.length < most) bytes = Buffer.allocUnsafe(most);
+    let at = 0;
+    for (const [i, { item, embedding }] of rows.entries()) {
+      at = writeFeature(names.id, item.id, embedding, bytes, at) - 1;
+      at += bytes.write(ends[i] ?? "", at);
+    }
+    return bytes.subarray(0, at);
+  };
 }
 
 /**
@@ -139,7 +152,7 @@ async function npyRows(handle: FileHandle, file: string, dim: number): Promise<n
   await handle.read(bytes, 0, NPY_HEAD, 0);
   const head = parseNpyHead(bytes);
   if (head === undefined || head.offset !== NPY_HEAD) {
-    throw new EvaluationError("malformed", "is there already and was not written by embed; name another folder with --output", { file });
+    throw new EvaluationError("malformed", t`is there already and was not written by embed; name another folder with --output`, { file });
   }
   if (head.dim !== dim) throw otherModel(file, head.dim, dim);
   return Math.floor((size - NPY_HEAD) / (4 * dim));
@@ -179,7 +192,7 @@ function parseRow(text: string, names: RowNames, file: string, line: number): Re
   }
   throw new EvaluationError(
     "malformed",
-    `is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
+    t`is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
     {
       file,
       line,
@@ -195,7 +208,7 @@ function keyOf(object: Readonly<Record<string, unknown>>, names: RowNames): Pick
 function otherModel(file: string, found: number | undefined, dim: number): EvaluationError {
   return new EvaluationError(
     "dimension",
-    `its features have ${found ?? "no"} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
+    t`its features have ${found ?? 0} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
     { file },
   );
 }

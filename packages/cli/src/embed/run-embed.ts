@@ -10,6 +10,7 @@ import type { Embedder } from "../evaluation/evaluator.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { FeatureOutput, FeatureRow } from "./feature-output.js";
 import type { Shard } from "./shard.js";
+import { t } from "../translation/translate.js";
 
 /** Texts that go through the model together. */
 const TEXTS_AT_ONCE = 64;
@@ -123,11 +124,10 @@ async function* plan(
 }
 
 function changed(output: FeatureOutput, failures: string, item: EmbedItem | undefined): EvaluationError {
-  const here = item === undefined ? "the inputs end before" : `there the inputs have ${item.label ?? item.id}`;
+  const here = item === undefined ? t`the inputs end before` : t`there the inputs have ${item.label ?? item.id}`;
   return new EvaluationError(
     "malformed",
-    `its ${output.rows} rows end with ${output.last?.label ?? output.last?.id}, ${here}: the inputs are not those it was begun with. ` +
-      `Name another --output, or remove it and ${failures} to begin anew`,
+    t`its ${output.rows} rows end with ${output.last?.label ?? output.last?.id}, ${here}: the inputs are not those it was begun with. Name another --output, or remove it and ${failures} to begin anew`,
     { file: output.files[0] },
   );
 }

@@ -6,6 +6,7 @@ import { dumpPythonJson } from "./python-format.js";
 import { loadPythonJson, PythonJsonError } from "./python-json.js";
 import { equalityKey, isDict, isInt, isList, type PythonValue } from "./python-value.js";
 import { pythonStrip } from "./recall.js";
+import { t } from "../translation/translate.js";
 
 /** One line of a `*_texts.jsonl`. */
 export interface AnnotatedText {
@@ -30,7 +31,7 @@ export function parseAnnotation(content: string, file: string): AnnotatedText[] 
     const parsed = parseAnnotationLine(raw, file, line);
     const before = seen.get(parsed.textId);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", `text_id ${parsed.textId} is on line ${before} already; give each text its own`, {
+      throw new EvaluationError("duplicate-id", t`text_id ${parsed.textId} is on line ${before} already; give each text its own`, {
         file,
         line,
       });
@@ -39,7 +40,7 @@ export function parseAnnotation(content: string, file: string): AnnotatedText[] 
     return [parsed];
   });
   if (texts.length === 0)
-    throw new EvaluationError("empty", 'no texts in it; expected lines such as {"text_id": 1, "text": "…", "image_ids": [2]}', { file });
+    throw new EvaluationError("empty", t`no texts in it; expected lines such as {"text_id": 1, "text": "…", "image_ids": [2]}`, { file });
   return texts;
 }
 
@@ -47,18 +48,18 @@ function parseAnnotationLine(raw: string, file: string, line: number): Annotated
   const object = parseObject(raw, file, line);
   const text = object.get("text");
   if (typeof text !== "string") {
-    throw new EvaluationError("malformed", 'expected a field "text" with a string', { file, line });
+    throw new EvaluationError("malformed", t`expected a field "text" with a string`, { file, line });
   }
   const imageIds = object.get("image_ids");
   if (imageIds === undefined || !isList(imageIds)) {
-    throw new EvaluationError("malformed", 'expected a field "image_ids" with a list of picture ids ([] where they are unknown)', {
+    throw new EvaluationError("malformed", t`expected a field "image_ids" with a list of picture ids ([] where they are unknown)`, {
       file,
       line,
     });
   }
   const ids = imageIds.map((id) => {
     if (isInt(id)) return BigInt(id);
-    throw new EvaluationError("invalid-id", `expected whole numbers in "image_ids", got ${dumpPythonJson(id)}`, { file, line });
+    throw new EvaluationError("invalid-id", t`expected whole numbers in "image_ids", got ${dumpPythonJson(id)}`, { file, line });
   });
   return { textId: safeId(object.get("text_id"), "text_id", file, line), text, imageIds: ids, line };
 }
@@ -70,17 +71,17 @@ function parseObject(raw: string, file: string, line: number): ReadonlyMap<strin
     if (isDict(object)) return object;
   } catch (cause) {
     if (!(cause instanceof PythonJsonError)) throw cause;
-    throw new EvaluationError("malformed", `expected one JSON object a line (${cause.message})`, { file, line, cause });
+    throw new EvaluationError("malformed", t`expected one JSON object a line (${cause.message})`, { file, line, cause });
   }
-  throw new EvaluationError("malformed", "expected one JSON object a line, {…}", { file, line });
+  throw new EvaluationError("malformed", t`expected one JSON object a line, {…}`, { file, line });
 }
 
 /** An id that JavaScript can hold. */
 function safeId(id: PythonValue | undefined, name: string, file: string, line: number): number {
-  if (id === undefined) throw new EvaluationError("malformed", `expected a field "${name}"`, { file, line });
+  if (id === undefined) throw new EvaluationError("malformed", t`expected a field "${name}"`, { file, line });
   if (typeof id === "bigint" && Number.isSafeInteger(Number(id))) return Number(id);
-  const hint = typeof id === "string" ? "; write it without the quotes, or number the lines if the ids are names" : "";
-  throw new EvaluationError("invalid-id", `expected a whole number up to 2^53 as ${name}, got ${dumpPythonJson(id)}${hint}`, {
+  const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
+  throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${name}, got ${dumpPythonJson(id)}${hint}`, {
     file,
     line,
   });

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { EvaluationError } from "./evaluation-error.js";
 import { formatJsonString, formatPythonFloat, roundToSixDecimals } from "./python-format.js";
 import { missingFile } from "./read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** What the file says of the model and the data. */
 export interface ElevaterHead {
@@ -61,16 +62,16 @@ export async function readIndex(file: string, rows: number): Promise<number[]> {
   try {
     index = JSON.parse(text);
   } catch (cause) {
-    throw new EvaluationError("malformed", `expected a JSON list of row numbers (${String(cause)})`, { file, cause });
+    throw new EvaluationError("malformed", t`expected a JSON list of row numbers (${String(cause)})`, { file, cause });
   }
   if (!Array.isArray(index) || index.length === 0) {
-    throw new EvaluationError("malformed", "expected a JSON list of row numbers, as [2, 0, 1]", { file });
+    throw new EvaluationError("malformed", t`expected a JSON list of row numbers, as [2, 0, 1]`, { file });
   }
   return index.map((row: unknown, place) => {
     if (typeof row === "number" && Number.isInteger(row) && row >= -rows && row < rows) return row;
     throw new EvaluationError(
       "malformed",
-      `expected row numbers below ${rows}, the number of pictures, got ${JSON.stringify(row)} as item ${place + 1}; is it the index of this data set?`,
+      t`expected row numbers below ${rows}, the number of pictures, got ${JSON.stringify(row)} as item ${place + 1}; is it the index of this data set?`,
       { file },
     );
   });

@@ -8,6 +8,7 @@ import { EvaluationError } from "./evaluation-error.js";
 import type { Features } from "./features.js";
 import { readImageTsv } from "./image-tsv.js";
 import type { EmbedTexts } from "./zero-shot.js";
+import { t } from "../translation/translate.js";
 
 /** A stream of pictures, files or their bytes, to a stream of rows of length 1, in the same order; unreadable ones are errors. */
 export type EmbedPictures = (
@@ -69,8 +70,8 @@ export async function embedTsvPictures(file: string, embedPictures: EmbedPicture
     const reason = first.error instanceof Error ? first.error.message : String(first.error);
     const others = unreadable.slice(1, MOST_NAMED).map(({ line }) => line);
     const more = unreadable.length > MOST_NAMED ? ", …" : "";
-    const rest = others.length === 0 ? "" : `; also on line ${others.join(", ")}${more} (${unreadable.length} in all)`;
-    throw new EvaluationError("picture", `a picture that cannot be read (${reason})${rest}. Replace or remove them and run again`, {
+    const rest = others.length === 0 ? "" : t`; also on line ${others.join(", ")}${more} (${unreadable.length} in all)`;
+    throw new EvaluationError("picture", t`a picture that cannot be read (${reason})${rest}. Replace or remove them and run again`, {
       file,
       line: first.line,
       cause: first.error,

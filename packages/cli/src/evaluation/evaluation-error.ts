@@ -2,6 +2,8 @@
  * What can be wrong with the files of an evaluation. The message says where, what was expected and what to do; it is meant to be read as it is.
  */
 
+import { type Bilingual, BilingualError, untranslated } from "../translation/translate.js";
+
 /** Which kind of thing is wrong. */
 export type EvaluationErrorCode =
   /** A file or folder that is not there or cannot be read. */
@@ -16,17 +18,17 @@ export type EvaluationErrorCode =
   | "duplicate-id"
   /** Features of different lengths, or not of this model. */
   | "dimension"
+  /** Features of another model, though of the same length. */
+  | "model"
   /** Labels that do not fit the folders. */
   | "labels"
   /** A template without a place for the label, or no such set of templates. */
   | "template"
   /** Pictures that cannot be read. */
-  | "picture"
-  /** What cn_clip's evaluation counts as a failure. */
-  | "failed";
+  | "picture";
 
 /** Files of an evaluation that cannot be used. */
-export class EvaluationError extends Error {
+export class EvaluationError extends BilingualError {
   override readonly name: string = "EvaluationError";
   readonly code: EvaluationErrorCode;
   /** The file or folder that it is about. */
@@ -37,11 +39,16 @@ export class EvaluationError extends Error {
   /** @param message - without the place; it is put in front. */
   constructor(
     code: EvaluationErrorCode,
-    message: string,
+    message: Bilingual,
     { file, line, cause }: { readonly file?: string | undefined; readonly line?: number | undefined; readonly cause?: unknown } = {},
   ) {
-    const place = file === undefined ? "" : `${file}${line === undefined ? "" : `, line ${line}`}: `;
-    super(`${place}${message}`, cause === undefined ? undefined : { cause });
+    const place: Bilingual =
+      file === undefined
+        ? untranslated("")
+        : line === undefined
+          ? { en: `${file}: `, zh: `${file}：` }
+          : { en: `${file}, line ${line}: `, zh: `${file}，第 ${line} 行：` };
+    super({ en: place.en + message.en, zh: place.zh + message.zh }, cause === undefined ? undefined : { cause });
     this.code = code;
     this.file = file;
     this.line = line;

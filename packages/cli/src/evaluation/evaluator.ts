@@ -2,6 +2,7 @@
  * What an evaluation needs from outside: a model, loaded when it is first needed, and somewhere to say how far it is.
  */
 import type { ChineseCLIP } from "@chinese-clip/node";
+import type { ModelRecord, Tower } from "../inspection/model-record.js";
 import type { EmbedPictures } from "./embed-data-set.js";
 import type { EmbedTexts } from "./zero-shot.js";
 
@@ -17,13 +18,16 @@ export interface Embedder {
   readonly embedPictures: EmbedPictures;
   /** Values of an embedding. */
   readonly dim: number;
+  /** Says which model it is, for one tower. */
+  readonly record: (tower: Tower) => Promise<ModelRecord>;
 }
 
 /** A loaded model as an {@link Embedder}. */
-export function embedderOf(clip: ChineseCLIP, batchSize?: number): Embedder {
+export function embedderOf(clip: ChineseCLIP, record: Embedder["record"]): Embedder {
   return {
     embedTexts: (texts) => clip.embedText(texts),
-    embedPictures: (pictures) => clip.embedImages(pictures, { batchSize }),
+    embedPictures: (pictures) => clip.embedImages(pictures),
     dim: clip.model.config.projectionDim,
+    record,
   };
 }

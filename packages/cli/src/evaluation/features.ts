@@ -2,8 +2,9 @@
  * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each picture or text, its id and its normalised feature.
  */
 import { EvaluationError } from "./evaluation-error.js";
-import { formatPythonFloat } from "./python-format.js";
+import { LONGEST_FLOAT, writePythonFloat } from "./python-format.js";
 import { readLines } from "./read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** Features with their ids. */
 export interface Features {
@@ -18,9 +19,29 @@ export interface Features {
 /** Name of the id in a feature file: of pictures or of texts. */
 export type FeatureId = "image_id" | "text_id";
 
+/** Bytes that {@link writeFeature} needs at most. */
+export function featureBound(dim: number): number {
+  return 64 + dim * (LONGEST_FLOAT + 2);
+}
+
+/**
+ * Writes a line as `extract_features.py` does, without the end of line.
+ *
+ * @returns where it ends in `bytes`, which has {@link featureBound} of them from `at`.
+ */
+export function writeFeature(idName: FeatureId, id: number, feature: Float32Array, bytes: Buffer, at: number): number {
+  let to = at + bytes.write(`{"${idName}": ${id}, "feature": [`, at, "latin1");
+  for (let i = 0; i < feature.length; i++) {
+    if (i > 0) to += bytes.write(", ", to, "latin1");
+    to = writePythonFloat(feature[i] as number, bytes, to);
+  }
+  return to + bytes.write("]}", to, "latin1");
+}
+
 /** A line as `extract_features.py` writes it, without the end of line. */
 export function formatFeature(idName: FeatureId, id: number, feature: Float32Array): string {
-  return `{"${idName}": ${id}, "feature": [${Array.from(feature, formatPythonFloat).join(", ")}]}`;
+  const bytes = Buffer.allocUnsafe(featureBound(feature.length));
+  return bytes.toString("latin1", 0, writeFeature(idName, id, feature, bytes, 0));
 }
 
 /**
@@ -36,17 +57,21 @@ export async function readFeatures(file: string, idName: FeatureId): Promise<Fea
     const { id, feature } = parseFeature(text, idName, file, number);
     const before = lineOf.get(id);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", `${idName} ${id} is on line ${before} already; each needs its own`, { file, line: number });
+      throw new EvaluationError("duplicate-id", t`${idName} ${id} is on line ${before} already; each needs its own`, {
+        file,
+        line: number,
+      });
     }
     const dim = rows[0]?.length ?? feature.length;
     if (feature.length !== dim) {
-      throw new EvaluationError("dimension", `expected ${dim} values as on the first line, got ${feature.length}`, { file, line: number });
+      throw new EvaluationError("dimension", t`expected ${dim} values as on the first line, got ${feature.length}`, { file, line: number });
     }
     lineOf.set(id, number);
     rows.push(feature);
   }
   const dim = rows[0]?.length ?? 0;
-  if (dim === 0) throw new EvaluationError("empty", `no features in it; expected lines such as {"${idName}": 1, "feature": […]}`, { file });
+  if (dim === 0)
+    throw new EvaluationError("empty", t`no features in it; expected lines such as {"${idName}": 1, "feature": […]}`, { file });
   const data = new Float32Array(rows.length * dim);
   for (const [row, feature] of rows.entries()) data.set(feature, row * dim);
   return { ids: [...lineOf.keys()], data, dim };
@@ -59,22 +84,22 @@ function parseFeature(
   line: number,
 ): { readonly id: number; readonly feature: Float32Array } {
   const object = parseJson(text, file, line);
-  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", "expected a JSON object, {…}", { file, line });
+  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", t`expected a JSON object, {…}`, { file, line });
   const { [idName]: id, feature } = object as Readonly<Record<string, unknown>>;
   if (id === undefined) {
     const other = idName === "image_id" ? "text_id" : "image_id";
-    const hint = other in object ? `; it has "${other}": are the two files swapped?` : "";
-    throw new EvaluationError("malformed", `expected a field "${idName}"${hint}`, { file, line });
+    const hint = other in object ? t`; it has "${other}": are the two files swapped?` : "";
+    throw new EvaluationError("malformed", t`expected a field "${idName}"${hint}`, { file, line });
   }
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
-    const hint = typeof id === "string" ? "; write it without the quotes, or number the lines if the ids are names" : "";
-    throw new EvaluationError("invalid-id", `expected a whole number up to 2^53 as ${idName}, got ${JSON.stringify(id)}${hint}`, {
+    const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
+    throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${idName}, got ${JSON.stringify(id)}${hint}`, {
       file,
       line,
     });
   }
   if (!Array.isArray(feature) || feature.length === 0 || !feature.every(Number.isFinite)) {
-    throw new EvaluationError("malformed", 'expected a field "feature" with a list of finite numbers', { file, line });
+    throw new EvaluationError("malformed", t`expected a field "feature" with a list of finite numbers`, { file, line });
   }
   return { id, feature: Float32Array.from(feature as number[]) };
 }
@@ -84,8 +109,8 @@ function parseJson(text: string, file: string, line: number): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const cut = text.trimEnd().endsWith("}") ? "" : "; the line seems cut off: was the writing of the file interrupted?";
-    throw new EvaluationError("malformed", `expected one JSON object a line (${reason.slice(0, 120)})${cut}`, { file, line, cause });
+    const cut = text.trimEnd().endsWith("}") ? "" : t`; the line seems cut off: was the writing of the file interrupted?`;
+    throw new EvaluationError("malformed", t`expected one JSON object a line (${reason.slice(0, 120)})${cut}`, { file, line, cause });
   }
 }
 
@@ -94,6 +119,6 @@ export function checkSameDimension(images: Features, texts: Features): void {
   if (images.dim === texts.dim) return;
   throw new EvaluationError(
     "dimension",
-    `the pictures' features have ${images.dim} values and the texts' ${texts.dim}: they are of different models; embed both with one`,
+    t`the pictures' features have ${images.dim} values and the texts' ${texts.dim}: they are of different models; embed both with one`,
   );
 }

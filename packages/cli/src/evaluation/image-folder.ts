@@ -7,6 +7,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EvaluationError } from "./evaluation-error.js";
 import { missingFile } from "./read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** What `ImageFolder` takes for a picture. */
 const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"];
@@ -37,7 +38,7 @@ export interface ImageFolder {
 export async function readImageFolder(folder: string): Promise<ImageFolder> {
   const classes = (await subfolders(folder)).sort(byCodePoints);
   if (classes.length === 0) {
-    throw new EvaluationError("empty", "no class folders in it; expected one folder of pictures for each label, as 000/, 001/, …", {
+    throw new EvaluationError("empty", t`no class folders in it; expected one folder of pictures for each label, as 000/, 001/, …`, {
       file: folder,
     });
   }
@@ -51,8 +52,7 @@ export async function readImageFolder(folder: string): Promise<ImageFolder> {
   if (emptyClasses.length > 0) {
     throw new EvaluationError(
       "empty",
-      `no pictures for the ${emptyClasses.length === 1 ? "class" : "classes"} ${shortList(emptyClasses)}; ` +
-        `expected files that end in ${EXTENSIONS.join(" ")}. Add some, or remove the folder and its label`,
+      t`no pictures for the class ${shortList(emptyClasses)}; expected files that end in ${EXTENSIONS.join(" ")}. Add some, or remove the folder and its label`,
       { file: folder },
     );
   }
@@ -75,12 +75,15 @@ export async function readLabels(file: string, classes: readonly string[]): Prom
     .map((line) => line.trim());
   const empty = lines.indexOf("");
   if (empty >= 0) {
-    throw new EvaluationError("labels", "expected a label, got an empty line; the line's number is the class's", { file, line: empty + 1 });
+    throw new EvaluationError("labels", t`expected a label, got an empty line; the line's number is the class's`, {
+      file,
+      line: empty + 1,
+    });
   }
   if (lines.length !== classes.length) {
     throw new EvaluationError(
       "labels",
-      `expected ${classes.length} labels, one a line for the folders ${shortList(classes)} in this order, got ${lines.length}`,
+      t`expected ${classes.length} labels, one a line for the folders ${shortList(classes)} in this order, got ${lines.length}`,
       { file },
     );
   }
@@ -95,8 +98,8 @@ export async function readLabels(file: string, classes: readonly string[]): Prom
 export async function entriesOf(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOENT") throw new EvaluationError("missing", "no such folder; check the path", { file: folder, cause });
-    if (code === "ENOTDIR") throw new EvaluationError("missing", "expected a folder, got a file", { file: folder, cause });
+    if (code === "ENOENT") throw new EvaluationError("missing", t`no such folder; check the path`, { file: folder, cause });
+    if (code === "ENOTDIR") throw new EvaluationError("missing", t`expected a folder, got a file`, { file: folder, cause });
     throw missingFile(folder, cause);
   });
 }
@@ -121,7 +124,7 @@ async function picturesBelow(root: string, depth: number): Promise<string[]> {
   const roots: string[] = [];
   const collect = async (folder: string, left: number): Promise<void> => {
     roots.push(folder);
-    if (left === 0) throw new EvaluationError("malformed", "folders nested too deep; does a link lead in a circle?", { file: root });
+    if (left === 0) throw new EvaluationError("malformed", t`folders nested too deep; does a link lead in a circle?`, { file: root });
     for (const name of await subfolders(folder)) await collect(join(folder, name), left - 1);
   };
   await collect(root, depth);

@@ -3,6 +3,7 @@
  */
 import { EvaluationError } from "./evaluation-error.js";
 import { readLines } from "./read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** One picture of a `*_imgs.tsv`. */
 export interface TsvPicture {
@@ -27,12 +28,15 @@ export async function* readImageTsv(file: string): AsyncGenerator<TsvPicture, vo
     const picture = parseLine(text.trim(), file, line);
     const before = lineOf.get(picture.id);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", `id ${picture.id} is on line ${before} already; give each picture its own`, { file, line });
+      throw new EvaluationError("duplicate-id", t`id ${picture.id} is on line ${before} already; give each picture its own`, {
+        file,
+        line,
+      });
     }
     lineOf.set(picture.id, line);
     yield picture;
   }
-  if (lineOf.size === 0) throw new EvaluationError("empty", "no pictures in it; expected lines of an id, a tab and base64", { file });
+  if (lineOf.size === 0) throw new EvaluationError("empty", t`no pictures in it; expected lines of an id, a tab and base64`, { file });
 }
 
 function parseLine(text: string, file: string, line: number): TsvPicture {
@@ -40,7 +44,7 @@ function parseLine(text: string, file: string, line: number): TsvPicture {
   if (base64 === undefined || more.length > 0) {
     throw new EvaluationError(
       "malformed",
-      `expected an id, a tab and the picture in base64, got ${more.length + (base64 === undefined ? 1 : 2)} fields`,
+      t`expected an id, a tab and the picture in base64, got ${more.length + (base64 === undefined ? 1 : 2)} fields`,
       {
         file,
         line,
@@ -51,7 +55,7 @@ function parseLine(text: string, file: string, line: number): TsvPicture {
     const shown = id.length > 40 ? `${id.slice(0, 40)}…` : id;
     throw new EvaluationError(
       "invalid-id",
-      `expected a whole number up to 2^53 as id, got ${shown}; number the pictures if their ids are names`,
+      t`expected a whole number up to 2^53 as id, got ${shown}; number the pictures if their ids are names`,
       {
         file,
         line,
@@ -59,7 +63,7 @@ function parseLine(text: string, file: string, line: number): TsvPicture {
     );
   }
   if (!BASE64.test(base64) || base64.replace(/=+$/, "").length % 4 === 1) {
-    throw new EvaluationError("malformed", "expected base64 after the tab; is the line cut off?", { file, line });
+    throw new EvaluationError("malformed", t`expected base64 after the tab; is the line cut off?`, { file, line });
   }
   return { id: Number(id), bytes: Buffer.from(base64, "base64"), line };
 }

@@ -4,6 +4,7 @@
  */
 import { createReadStream } from "node:fs";
 import { EvaluationError } from "./evaluation-error.js";
+import { t } from "../translation/translate.js";
 
 /** One line and its number, counted from 1. */
 export interface NumberedLine {
@@ -36,7 +37,7 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (cause) {
-      throw new EvaluationError("malformed", "expected UTF-8 text; convert the file first (iconv -t UTF-8)", {
+      throw new EvaluationError("malformed", t`expected UTF-8 text; convert the file first (iconv -t UTF-8)`, {
         file,
         line: number + 1,
         cause,
@@ -50,7 +51,7 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
     pending.push(last);
     pendingLength += last.length;
     if (pendingLength > LONGEST_LINE) {
-      throw new EvaluationError("malformed", `expected lines of at most ${LONGEST_LINE} characters; is this the right file?`, {
+      throw new EvaluationError("malformed", t`expected lines of at most ${LONGEST_LINE} characters; is this the right file?`, {
         file,
         line: number + 1,
       });
@@ -71,8 +72,8 @@ async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefi
 /** What to say of a file that could not be opened or read. */
 export function missingFile(file: string, cause: unknown): EvaluationError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT") return new EvaluationError("missing", "no such file; check the path", { file, cause });
-  if (code === "EISDIR") return new EvaluationError("missing", "expected a file, got a folder", { file, cause });
+  if (code === "ENOENT") return new EvaluationError("missing", t`no such file; check the path`, { file, cause });
+  if (code === "EISDIR") return new EvaluationError("missing", t`expected a file, got a folder`, { file, cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new EvaluationError("missing", `cannot be read (${reason}); check its permissions`, { file, cause });
+  return new EvaluationError("missing", t`cannot be read (${reason}); check its permissions`, { file, cause });
 }

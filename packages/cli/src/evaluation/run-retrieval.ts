@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DIRECTIONS, type Direction } from "./direction.js";
 import { embedAnnotatedTexts, embedTsvPictures } from "./embed-data-set.js";
+import { checkFeaturesOf } from "../inspection/model-record.js";
 import { EvaluationError } from "./evaluation-error.js";
 import type { Embedder, ReportProgress } from "./evaluator.js";
 import { type FeatureId, type Features, formatFeature, readFeatures } from "./features.js";
@@ -19,6 +20,7 @@ import {
   writeRetrievalFiles,
 } from "./retrieval.js";
 import { writeWhole } from "./write-whole.js";
+import { t } from "../translation/translate.js";
 
 /** The files of an evaluation of retrieval. */
 export interface RetrievalFiles {
@@ -89,8 +91,8 @@ async function embedMissing(
   embedder: Embedder,
   onProgress: ReportProgress,
 ): Promise<{ readonly texts: Features; readonly images: Features }> {
-  checkOfModel(read.texts, textFeatures, embedder);
-  if ("features" in source) checkOfModel(read.images, source.features, embedder);
+  await checkOfModel(read.texts, textFeatures, embedder);
+  if ("features" in source) await checkOfModel(read.images, source.features, embedder);
   const reportTexts = (done: number): void => onProgress("embed-texts", done, annotation.texts.length);
   const texts = read.texts ?? (await embedAnnotatedTexts(annotation.texts, embedder.embedTexts, reportTexts));
   if ("features" in source) return { texts, images: read.images ?? (await readFeatures(source.features, "image_id")) };
@@ -98,12 +100,13 @@ async function embedMissing(
   return { texts, images: await embedTsvPictures(source.tsv, embedder.embedPictures, reportImages) };
 }
 
-/** @throws EvaluationError - `dimension`: features that were read are not of the model that embeds the others. */
-function checkOfModel(features: Features | undefined, file: string | undefined, { dim }: Embedder): void {
-  if (features === undefined || features.dim === dim) return;
+/** @throws EvaluationError - `dimension`, `model`: features that were read are not of the model that embeds the others. */
+async function checkOfModel(features: Features | undefined, file: string | undefined, { dim, record }: Embedder): Promise<void> {
+  if (features === undefined) return;
+  if (features.dim === dim) return file === undefined ? undefined : checkFeaturesOf(file, record);
   throw new EvaluationError(
     "dimension",
-    `its features have ${features.dim} values and the model's ${dim}: they are of another model. Name that one with --model, or leave the file out to embed anew`,
+    t`its features have ${features.dim} values and the model's ${dim}: they are of another model. Name that one with --model, or leave the file out to embed anew`,
     { file },
   );
 }
@@ -157,8 +160,8 @@ export function findRetrievalFiles(folder: string, split: string, embed: boolean
   const tsv = present("imgs.tsv");
   const images = tsv !== undefined && (embed || features === undefined) ? { tsv } : features === undefined ? undefined : { features };
   if (texts === undefined || images === undefined) {
-    const expected = texts === undefined ? `${split}_texts.jsonl` : `${split}_imgs.tsv or ${split}_imgs.img_feat.jsonl`;
-    throw new EvaluationError("missing", `expected ${expected} in it; check the folder, or name another split with --split`, {
+    const expected = texts === undefined ? `${split}_texts.jsonl` : t`${`${split}_imgs.tsv`} or ${`${split}_imgs.img_feat.jsonl`}`;
+    throw new EvaluationError("missing", t`expected ${expected} in it; check the folder, or name another split with --split`, {
       file: folder,
     });
   }

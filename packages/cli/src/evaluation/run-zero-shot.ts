@@ -10,6 +10,7 @@ import { type ImageFolder, readImageFolder, readLabels } from "./image-folder.js
 import { writeWhole } from "./write-whole.js";
 import { embedClasses, logitsOf, softmax, ZeroShotTally, type ZeroShotScores } from "./zero-shot.js";
 import { formatZeroShotPage } from "./zero-shot-page.js";
+import { t } from "../translation/translate.js";
 
 /** The files of a zero-shot evaluation. */
 export interface ZeroShotFiles {
@@ -80,9 +81,9 @@ function refuseUnreadable(unreadable: readonly { readonly file: string; readonly
   if (first === undefined) return;
   const reason = first.error instanceof Error ? first.error.message : String(first.error);
   const others = unreadable.slice(1, MOST_NAMED).map(({ file }) => file);
-  const rest =
-    others.length === 0 ? "" : `; also ${others.join(", ")}${unreadable.length > MOST_NAMED ? ", …" : ""} (${unreadable.length} in all)`;
-  throw new EvaluationError("picture", `cannot be read as a picture (${reason})${rest}. Replace or remove them and run again`, {
+  const more = unreadable.length > MOST_NAMED ? ", …" : "";
+  const rest = others.length === 0 ? "" : t`; also ${others.join(", ")}${more} (${unreadable.length} in all)`;
+  throw new EvaluationError("picture", t`cannot be read as a picture (${reason})${rest}. Replace or remove them and run again`, {
     file: first.file,
     cause: first.error,
   });

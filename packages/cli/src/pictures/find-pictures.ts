@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { byCodePoints } from "../evaluation/image-folder.js";
 import { missingFile } from "../evaluation/read-lines.js";
+import { t } from "../translation/translate.js";
 
 /** What counts as a picture in a folder; a file that is named is tried whatever it is called. */
 const PICTURE = /\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif)$/i;
@@ -26,7 +27,7 @@ export async function findPictures(paths: readonly string[], stdin: AsyncIterabl
     if (path === "-") {
       const listed = await readList(stdin);
       if (listed.length === 0) {
-        throw new EvaluationError("empty", "no paths in it; write one a line, as in: find photos -name '*.jpg' | chinese-clip … -", {
+        throw new EvaluationError("empty", t`no paths in it; write one a line, as in: find photos -name '*.jpg' | chinese-clip … -`, {
           file: "stdin",
         });
       }
@@ -34,7 +35,7 @@ export async function findPictures(paths: readonly string[], stdin: AsyncIterabl
     } else if (await isFolder(path)) {
       const pictures = await picturesBelow(path);
       if (pictures.length === 0) {
-        throw new EvaluationError("empty", "no pictures in it; expected files that end in .jpg .png .webp .gif .bmp .tiff or .avif", {
+        throw new EvaluationError("empty", t`no pictures in it; expected files that end in .jpg .png .webp .gif .bmp .tiff or .avif`, {
           file: path,
         });
       }
@@ -70,7 +71,7 @@ async function readList(stdin: AsyncIterable<Uint8Array | string>): Promise<stri
     const parts = (text + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }))).split("\n");
     text = parts.pop() ?? "";
     for (const part of parts) lines.push(part);
-    if (lines.length > MOST_LISTED) throw new EvaluationError("malformed", `expected at most ${MOST_LISTED} paths`, { file: "stdin" });
+    if (lines.length > MOST_LISTED) throw new EvaluationError("malformed", t`expected at most ${MOST_LISTED} paths`, { file: "stdin" });
   }
   return [...lines, text].map((line) => line.replace(/\r$/, "")).filter((line) => line.trim() !== "");
 }

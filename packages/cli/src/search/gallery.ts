@@ -7,6 +7,7 @@ import { parseNpyHead } from "../embed/npy.js";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { missingFile, readLines } from "../evaluation/read-lines.js";
 import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
+import { t } from "../translation/translate.js";
 
 /** Bytes of a `.npy` file that are in memory at a time, twice over: one part is read while the other is searched. */
 const CHUNK = 4 << 20;
@@ -22,12 +23,24 @@ export interface Hit {
 /** Told how many rows are done. */
 export type OnRows = (done: number, total: number | undefined) => void;
 
+/** Some rows of a `.npy` file. */
+export interface NpyPart {
+  /** Number of the first of them. */
+  readonly first: number;
+  /** float32, row by row; good until the next part is asked for. */
+  readonly values: Float32Array;
+  /** Rows of the file. */
+  readonly rows: number;
+  /** Values of a row. */
+  readonly dim: number;
+}
+
 /**
- * Searches a `.npy` file of float32 rows.
+ * Reads a `.npy` file of float32 rows from begin to end; while one part is looked at, the next is read.
  *
- * @throws EvaluationError - `missing`; `malformed`: another kind of array, or cut off; `dimension`; `empty`.
+ * @throws EvaluationError - `missing`; `malformed`: another kind of array, or cut off; `empty`.
  */
-export async function searchNpy(file: string, query: Float32Array, k: number, onRows?: OnRows): Promise<FoundRow[]> {
+export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void, undefined> {
   const handle = await open(file, "r").catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
@@ -39,43 +52,59 @@ export async function searchNpy(file: string, query: Float32Array, k: number, on
     if (head === undefined) {
       throw new EvaluationError(
         "malformed",
-        "expected a .npy of float32 rows (descr '<f4', C order); save it with array.astype('float32')",
+        t`expected a .npy of float32 rows (descr '<f4', C order); save it with array.astype('float32')`,
         { file },
       );
     }
-    checkDimension(head.dim, query.length, file);
-    const rowBytes = head.dim * 4;
+    const { dim, offset } = head;
+    const rowBytes = dim * 4;
     // While embed writes, or when it was killed, the head says 0 rows: those that are there count.
-    const rows = head.rows > 0 ? head.rows : Math.floor((size - head.offset) / rowBytes);
-    if (rows === 0) throw new EvaluationError("empty", "no rows in it", { file });
-    if (size < head.offset + rows * rowBytes) {
-      throw new EvaluationError("malformed", `expected ${rows} rows, but the file is cut off; copy or embed it again`, { file });
+    const rows = head.rows > 0 ? head.rows : Math.floor((size - offset) / rowBytes);
+    if (rows === 0) throw new EvaluationError("empty", t`no rows in it`, { file });
+    if (size < offset + rows * rowBytes) {
+      throw new EvaluationError("malformed", t`expected ${rows} rows, but the file is cut off; copy or embed it again`, { file });
     }
     const step = Math.max(1, Math.floor(CHUNK / rowBytes));
-    const buffers = [new Float32Array(step * head.dim), new Float32Array(step * head.dim)] as const;
-    const read = async (first: number, into: Float32Array): Promise<Float32Array> => {
-      const part = into.subarray(0, Math.min(step, rows - first) * head.dim);
+    const buffers = [new Float32Array(step * dim), new Float32Array(step * dim)] as const;
+    const read = async (first: number): Promise<Float32Array> => {
+      const into = buffers[(first / step) % 2 === 0 ? 0 : 1];
+      const part = into.subarray(0, Math.min(step, rows - first) * dim);
       const bytes = new Uint8Array(part.buffer, 0, part.byteLength);
       for (let done = 0; done < bytes.length;) {
-        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, head.offset + first * rowBytes + done);
-        if (bytesRead === 0) throw new EvaluationError("malformed", "the file became shorter while it was read", { file });
+        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + first * rowBytes + done);
+        if (bytesRead === 0) throw new EvaluationError("malformed", t`the file became shorter while it was read`, { file });
         done += bytesRead;
       }
       return part;
     };
-    const best = new TopRows(k);
-    let next: Promise<Float32Array> | undefined = read(0, buffers[0]);
-    for (let first = 0, turn = 1; first < rows && next !== undefined; first += step, turn ^= 1) {
-      const part: Float32Array = await next;
-      next = first + step < rows ? read(first + step, buffers[turn === 0 ? 0 : 1]) : undefined;
-      next?.catch(() => undefined);
-      scoreRows(part, first, query, best);
-      onRows?.(Math.min(first + step, rows), rows);
+    let next = read(0);
+    try {
+      for (let first = 0; first < rows; first += step) {
+        const values = await next;
+        if (first + step < rows) next = read(first + step);
+        yield { first, values, rows, dim };
+      }
+    } finally {
+      await next.catch(() => undefined); // before the file is closed
     }
-    return best.sorted();
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Searches a `.npy` file of float32 rows.
+ *
+ * @throws EvaluationError - as {@link readNpyParts}; `dimension`.
+ */
+export async function searchNpy(file: string, query: Float32Array, k: number, onRows?: OnRows): Promise<FoundRow[]> {
+  const best = new TopRows(k);
+  for await (const { first, values, rows, dim } of readNpyParts(file)) {
+    checkDimension(dim, query.length, file);
+    scoreRows(values, first, query, best);
+    onRows?.(first + values.length / dim, rows);
+  }
+  return best.sorted();
 }
 
 /** Ids and paths of found rows, from the metadata that embed wrote beside a `.npy`; nothing where there is none. */
@@ -107,7 +136,7 @@ export async function searchJsonl(file: string, query: Float32Array, k: number, 
   for await (const { number: line, text } of readLines(file)) {
     const { feature, ...about } = parseLine(text, file, line);
     if (!Array.isArray(feature) || !feature.every(Number.isFinite)) {
-      throw new EvaluationError("malformed", 'expected a field "feature" with a list of finite numbers', { file, line });
+      throw new EvaluationError("malformed", t`expected a field "feature" with a list of finite numbers`, { file, line });
     }
     checkDimension(feature.length, query.length, file, line);
     scoreRows(Float32Array.from(feature as number[]), row, query, best);
@@ -119,7 +148,7 @@ export async function searchJsonl(file: string, query: Float32Array, k: number, 
       for (const key of kept.keys()) if (!rows.has(key)) kept.delete(key);
     }
   }
-  if (row === 0) throw new EvaluationError("empty", 'no features in it; expected lines such as {"image_id": 1, "feature": […]}', { file });
+  if (row === 0) throw new EvaluationError("empty", t`no features in it; expected lines such as {"image_id": 1, "feature": […]}`, { file });
   return best.sorted().map((found, i) => hitOf(i, found.score, kept.get(found.row) ?? {}));
 }
 
@@ -130,7 +159,7 @@ function parseLine(text: string, file: string, line: number): Readonly<Record<st
   } catch {
     // Said below.
   }
-  throw new EvaluationError("malformed", "expected a JSON object, {…}, as embed writes it", { file, line });
+  throw new EvaluationError("malformed", t`expected a JSON object, {…}, as embed writes it`, { file, line });
 }
 
 function hitOf(index: number, score: number, about: Readonly<Record<string, unknown>>): Hit {
@@ -148,7 +177,7 @@ function checkDimension(found: number, expected: number, file: string, line?: nu
   if (found === expected) return;
   throw new EvaluationError(
     "dimension",
-    `its features have ${found} values and the model's ${expected}: they are of another model. Name that one with --model, or embed anew`,
+    t`its features have ${found} values and the model's ${expected}: they are of another model. Name that one with --model, or embed anew`,
     { file, line },
   );
 }

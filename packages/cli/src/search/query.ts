@@ -3,6 +3,7 @@
  * and a colon before it if that is not 1: `2:猫 - 狗`, `@cat.jpg + 0.5:下雪`. Quotes keep what is between them as it is: `"a - b"`.
  */
 import { UsageError } from "../command.js";
+import { t } from "../translation/translate.js";
 
 /** One part of a query. */
 export interface QueryPart {
@@ -27,8 +28,8 @@ export function parseQuery(text: string): QueryPart[] {
     const picture = rest.startsWith("@");
     const content = unquote(picture ? rest.slice(1) : rest);
     const value = sign * Number(weight?.[1] ?? 1);
-    if (content === "") throw new UsageError(`query: expected a text or @file in each part, got an empty one in ${text}`);
-    if (value === 0) throw new UsageError(`query: expected weights above 0, got ${body}`);
+    if (content === "") throw new UsageError(t`query: expected a text or @file in each part, got an empty one in ${text}`);
+    if (value === 0) throw new UsageError(t`query: expected weights above 0, got ${body}`);
     return { kind: picture ? "picture" : "text", content, weight: value };
   });
 }
@@ -50,7 +51,7 @@ function splitParts(text: string): { readonly sign: number; readonly body: strin
       at += operator[0].length - 1;
     }
   }
-  if (quoted) throw new UsageError(`query: a quote that does not end in ${text}`);
+  if (quoted) throw new UsageError(t`query: a quote that does not end in ${text}`);
   parts.push({ sign, body: body.trim() });
   return parts;
 }
@@ -71,6 +72,6 @@ export function combine(parts: readonly QueryPart[], embeddings: readonly Float3
     for (const [e, value] of embedding.entries()) sum[e] = (sum[e] ?? 0) + weight * value;
   }
   const norm = Math.hypot(...sum);
-  if (norm < 1e-6) throw new UsageError("query: its parts cancel out; change a weight");
+  if (norm < 1e-6) throw new UsageError(t`query: its parts cancel out; change a weight`);
   return Float32Array.from(sum, (value) => value / norm);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dumpPythonJson, formatPythonFloat, pythonRepr, roundToSixDecimals } from "../../src/evaluation/python-format.js";
 import { loadPythonJson } from "../../src/evaluation/python-json.js";
@@ -14,6 +15,18 @@ const double = (hex: string): number => Buffer.from(hex, "hex").readDoubleBE();
 describe("as Python writes", () => {
   it("floats, of float32 and of float64", () => {
     expect(golden.floats.map(([hex]) => formatPythonFloat(double(hex)))).toEqual(golden.floats.map(([, repr]) => repr));
+  });
+
+  it("floats, whatever their size: the digits of JavaScript", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        const text = formatPythonFloat(value);
+        expect(Object.is(Number(text), value)).toBe(true);
+        expect(text).toMatch(/^-?(?:\d+\.\d+|\d(?:\.\d+)?e[+-]\d{2,3})$/);
+        if (Math.abs(value) >= 1e-4 && Math.abs(value) < 1e16) expect(text.replace(/\.0$/, "")).toBe(String(value).replace(/\.0$/, ""));
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("round(x, 6), halves included", () => {

@@ -1,18 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ChineseCLIP } from "@chinese-clip/node";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "classify-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const write = (name: string, content: string): string => {
-  writeFileSync(join(folder, name), content);
-  return join(folder, name);
-};
+const { path, write } = scratchFolder();
 const classify = (args: readonly string[], ...rest: [env?: Readonly<Record<string, string>>, input?: string]): ReturnType<typeof runCli> =>
   runCli(["classify", "--model", DEMO, ...args], ...rest);
 const linesOf = (stdout: string): Record<string, unknown>[] =>
@@ -62,7 +57,7 @@ describe("classify", () => {
       "q8",
       "--json",
       "--cache-dir",
-      folder,
+      path("cache"),
     ]);
     expect(code).toBe(0);
     const lines = linesOf(stdout);
@@ -90,7 +85,7 @@ describe("classify", () => {
 
   it("reads a list on stdin, goes on past unreadable pictures, and then ends with 1", async () => {
     const broken = write("broken.png", "no picture");
-    const list = [join(PICTURES, "01.png"), broken, join(folder, "not-there.jpg"), join(PICTURES, "02.jpg"), ""].join("\r\n");
+    const list = [join(PICTURES, "01.png"), broken, path("not-there.jpg"), join(PICTURES, "02.jpg"), ""].join("\r\n");
     const { code, stdout, stderr } = await classify(["-", "--labels", "圆形,正方形"], {}, list);
     expect(code).toBe(1);
     expect(stdout.split("\n").filter((line) => line.includes(PICTURES)).length).toBe(2);
@@ -113,9 +108,9 @@ describe("classify", () => {
 describe("what cannot be classified", () => {
   const picture = join(PICTURES, "01.png");
   it.each([
-    ["an empty folder", () => (mkdirSync(join(folder, "empty")), [join(folder, "empty"), "--labels", "猫"]), "empty: no pictures in it"],
+    ["an empty folder", () => (mkdirSync(path("empty")), [path("empty"), "--labels", "猫"]), "empty: no pictures in it"],
     ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one a line"],
-    ["a missing label file", () => [picture, "--labels", join(folder, "no.txt")], "no.txt: no such file; check the path"],
+    ["a missing label file", () => [picture, "--labels", path("no.txt")], "no.txt: no such file; check the path"],
     ["an empty label file", () => [picture, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one a line"],
     [
       "a label file that is no text",

@@ -1,20 +1,19 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compareRows, compareSearches } from "../../src/comparison/compare-embeddings.js";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const TINY = fileURLToPath(new URL("../../../../fixtures/tiny-vit", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "compare-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { path } = scratchFolder();
 const captions = (JSON.parse(readFileSync(join(PICTURES, "pictures.json"), "utf8")) as { caption: string }[]).map(({ caption }) => caption);
-writeFileSync(join(folder, "queries.txt"), captions.join("\n"));
-const QUERIES = join(folder, "queries.txt");
+writeFileSync(path("queries.txt"), captions.join("\n"));
+const QUERIES = path("queries.txt");
 const compare = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
-  runCli(["compare", ...args], { HF_HUB_CACHE: join(folder, "cache"), ...env });
+  runCli(["compare", ...args], { HF_HUB_CACHE: path("cache"), ...env });
 
 interface Result {
   pictures: { count: number; min: number; mean: number; worst: string } | null;
@@ -80,8 +79,8 @@ describe("compare", () => {
   });
 
   it("goes on past unreadable pictures, and then ends with 1", async () => {
-    writeFileSync(join(folder, "broken.png"), "no picture");
-    const pictures = [join(PICTURES, "01.png"), join(folder, "broken.png"), join(folder, "gone.png")];
+    writeFileSync(path("broken.png"), "no picture");
+    const pictures = [join(PICTURES, "01.png"), path("broken.png"), path("gone.png")];
     const { code, stdout, stderr } = await compare([...pictures, "--model", DEMO, "--dtypes", "fp32,q4", "--json"]);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ pictures: { count: 1 }, search: null, unreadable: pictures.slice(1) });
@@ -97,13 +96,9 @@ describe("compare", () => {
 describe("what cannot be compared", () => {
   const picture = join(PICTURES, "01.png");
   it.each([
-    ["an empty folder", () => (mkdirSync(join(folder, "empty"), { recursive: true }), [join(folder, "empty")]), "empty: no pictures in it"],
-    ["a missing file of texts", () => [picture, "--texts", join(folder, "no.txt")], "no.txt: no such file; check the path"],
-    [
-      "an empty file of texts",
-      () => (writeFileSync(join(folder, "none.txt"), ""), [picture, "--texts", join(folder, "none.txt")]),
-      "no labels in it",
-    ],
+    ["an empty folder", () => (mkdirSync(path("empty"), { recursive: true }), [path("empty")]), "empty: no pictures in it"],
+    ["a missing file of texts", () => [picture, "--texts", path("no.txt")], "no.txt: no such file; check the path"],
+    ["an empty file of texts", () => (writeFileSync(path("none.txt"), ""), [picture, "--texts", path("none.txt")]), "no labels in it"],
     ["only unreadable pictures", () => [QUERIES], "none of the pictures can be read; replace them and run again"],
   ])("%s: exit code 1", async (_name, args, message) => {
     const { code, stdout, stderr } = await compare([...args(), "--model", DEMO, "--dtypes", "fp32,fp16"]);

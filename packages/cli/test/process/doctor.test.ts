@@ -1,15 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { scratchFolder } from "../scratch-folder.js";
 import { runCli } from "./run-cli.js";
 
-const folder = mkdtempSync(join(tmpdir(), "doctor-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { path } = scratchFolder();
 /** Addresses at which nothing listens. */
 const NOWHERE = { HF_ENDPOINT: "http://127.0.0.1:1", MODELSCOPE_ENDPOINT: "http://127.0.0.1:1", NO_PROXY: "*", HF_HUB_OFFLINE: "" };
 const doctor = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
-  runCli(["doctor", ...args], { HF_HUB_CACHE: join(folder, "cache"), ...NOWHERE, ...env });
+  runCli(["doctor", ...args], { HF_HUB_CACHE: path("cache"), ...NOWHERE, ...env });
 
 describe("doctor", () => {
   it("reports on the machine; a network that does not answer is no failure", async () => {
@@ -33,8 +31,8 @@ describe("doctor", () => {
   });
 
   it("ends with 1 where the cache cannot be written", async () => {
-    writeFileSync(join(folder, "file"), "");
-    const { code, stdout } = await doctor([], { HF_HUB_CACHE: join(folder, "file/cache"), HF_HUB_OFFLINE: "1" });
+    writeFileSync(path("file"), "");
+    const { code, stdout } = await doctor([], { HF_HUB_CACHE: path("file/cache"), HF_HUB_OFFLINE: "1" });
     expect(code).toBe(1);
     expect(stdout).toContain("✗ the cache ");
     expect(stdout).toContain("not writable");

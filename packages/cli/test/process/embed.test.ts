@@ -1,22 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { makeDrawings, Random, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { parseNpyHead } from "../../src/embed/npy.js";
-import { DEMO, runCli } from "./run-cli.js";
+import { scratchFolder } from "../scratch-folder.js";
+import { DEMO, MAIN, runCli } from "./run-cli.js";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "embed-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const path = (name: string): string => join(folder, name);
-const write = (name: string, content: string): string => {
-  mkdirSync(join(path(name), ".."), { recursive: true });
-  writeFileSync(path(name), content);
-  return path(name);
-};
+const { path, write } = scratchFolder();
 const lines = (file: string): Record<string, unknown>[] =>
   readFileSync(file, "utf8")
     .trimEnd()
@@ -213,6 +203,6 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
 
   it("in Chinese", async () => {
     const { code, stderr } = await embed(["--images", path("no"), "--output", path("x.jsonl")], { LC_ALL: "zh_CN.UTF-8" });
-    expect([code, stderr]).toEqual([1, expect.stringContaining("提示：找不到或无法读取这个文件")]);
+    expect([code, stderr]).toEqual([1, `错误：${path("no")}：没有这个文件，请检查路径\n`]);
   });
 });

@@ -1,18 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { makeDrawings, THING_NAMES, writeZeroShot } from "@chinese-clip/drawings";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
-const folder = mkdtempSync(join(tmpdir(), "evaluate-zero-shot-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const path = (name: string): string => join(folder, name);
-const write = (name: string, content: string): string => {
-  mkdirSync(join(path(name), ".."), { recursive: true });
-  writeFileSync(path(name), content);
-  return path(name);
-};
+const { path, write } = scratchFolder();
 
 beforeAll(async () => {
   await writeZeroShot(await makeDrawings(120, 32), path("drawings"));

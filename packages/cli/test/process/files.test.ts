@@ -1,24 +1,22 @@
 /** `download`, `convert`, `export` and `export-web`. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ChineseCLIPModel, Tensor } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "cli-files-"));
+const { path } = scratchFolder();
 let server: HubServer;
 beforeAll(async () => {
   server = await HubServer.start();
 });
 afterAll(async () => {
   await server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
-const path = (name: string): string => join(folder, name);
 
 describe("download", () => {
   const download = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>

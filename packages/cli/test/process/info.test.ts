@@ -1,13 +1,12 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "info-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { path } = scratchFolder();
 
 /** A copy of the demo checkpoint with another configuration or vocabulary. */
 function spoil(
@@ -15,7 +14,7 @@ function spoil(
   edit: (config: { text_config: Record<string, unknown>; vision_config: Record<string, unknown> }) => void,
   vocabulary = "",
 ): string {
-  const copy = join(folder, name);
+  const copy = path(name);
   mkdirSync(copy);
   for (const file of ["model.safetensors", "preprocessor_config.json", "tokenizer_config.json"]) cpSync(join(DEMO, file), join(copy, file));
   const config = JSON.parse(readFileSync(join(DEMO, "config.json"), "utf8")) as Parameters<typeof edit>[0];
@@ -106,12 +105,12 @@ function countBy(names: readonly string[]): Record<string, number> {
 
 describe("what is no model", () => {
   it("has what is missing as problems, and exit code 1", async () => {
-    const empty = join(folder, "empty");
+    const empty = path("empty");
     mkdirSync(empty);
     const { code, stdout } = await runCli(["info", empty]);
     expect(code).toBe(1);
     expect(stdout).toContain("expected weights: model.safetensors");
-    const noise = join(folder, "noise.pt");
+    const noise = path("noise.pt");
     writeFileSync(noise, "no checkpoint at all");
     const unread = await runCli(["info", noise]);
     expect([unread.code, unread.stdout]).toEqual([1, expect.stringContaining("noise.pt: ")]);
@@ -125,7 +124,7 @@ describe("what is no model", () => {
     [["a", "b"], 2, "got also b"],
     [["a", "--dtype", "q8"], 2, "Unknown option '--dtype'"],
   ])("%j: exit code %i", async (args, expected, message) => {
-    const { code, stdout, stderr } = await runCli(["info", ...args], { HF_HUB_CACHE: join(folder, "cache") });
+    const { code, stdout, stderr } = await runCli(["info", ...args], { HF_HUB_CACHE: path("cache") });
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect([code, stdout]).toEqual([expected, ""]);

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+/** The built command. */
+export const MAIN: string = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** The demo checkpoint. */
 export const DEMO: string = fileURLToPath(new URL("../../../../examples/demo-checkpoint", import.meta.url));

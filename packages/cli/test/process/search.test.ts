@@ -1,17 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { makeDrawings } from "@chinese-clip/drawings";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 
-const folder = mkdtempSync(join(tmpdir(), "search-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const path = (name: string): string => join(folder, name);
-const write = (name: string, content: string): string => {
-  writeFileSync(path(name), content);
-  return path(name);
-};
+const { path, write } = scratchFolder();
 const things: string[] = [];
 
 beforeAll(async () => {

@@ -20,5 +20,12 @@ export interface SessionWorkerData {
   readonly sessionOptions: InferenceSession.SessionOptions;
 }
 
-/** `load` resolves when the session is ready; `run` answers with a record of {@link PlainTensor}. */
+/** What a run answers with. */
+export interface SessionAnswer {
+  readonly outputs: Readonly<Record<string, PlainTensor>>;
+  /** The feeds' buffers, handed back to be filled again. */
+  readonly spent: Readonly<Record<string, ArrayBuffer>>;
+}
+
+/** `load` resolves when the session is ready; `run` takes the feeds' buffers and answers with a {@link SessionAnswer}. */
 export type SessionRequest = { readonly type: "load" } | { readonly type: "run"; readonly feeds: Readonly<Record<string, PlainTensor>> };

@@ -4,12 +4,20 @@
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import { type InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-messages.js";
+import type { PlainTensor, SessionAnswer, SessionRequest, SessionWorkerData } from "./session-messages.js";
+
+/**
+ * Bytes of a feed's buffer that are kept from one run to the next: a batch of 50 pictures of 224 pixels. Buffers that were made anew for each run
+ * would be garbage in the thread, which makes so few objects that they pile up for long.
+ */
+const MOST_KEPT = 32 * 2 ** 20;
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
 export class SessionThread implements GraphSession {
   readonly tokensAtOnce: number | undefined;
   readonly #host: WorkerHost<SessionRequest>;
+  /** A buffer for each feed, while no run has it. */
+  readonly #spares: Map<string, ArrayBuffer> = new Map();
 
   /**
    * Does not start the thread yet.
@@ -39,15 +47,30 @@ export class SessionThread implements GraphSession {
 
   /** Runs the graph; the feeds are copied. */
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-    const plain = Object.fromEntries(
-      Object.entries(feeds).map(([name, { type, data, dims }]) => [name, { type, data, dims } as PlainTensor]),
-    );
-    const outputs = await this.#host.call<Record<string, PlainTensor>>({ type: "run", feeds: plain });
+    const plain: Record<string, PlainTensor> = {};
+    const buffers: ArrayBuffer[] = [];
+    for (const [name, { type, data, dims }] of Object.entries(feeds)) {
+      const copy = this.#copyOf(name, data as PlainTensor["data"]);
+      plain[name] = { type, data: copy, dims } as PlainTensor;
+      buffers.push(copy.buffer);
+    }
+    const { outputs, spent } = await this.#host.call<SessionAnswer>({ type: "run", feeds: plain }, buffers);
+    for (const [name, buffer] of Object.entries(spent)) if (buffer.byteLength <= MOST_KEPT) this.#spares.set(name, buffer);
     return Object.fromEntries(Object.entries(outputs).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]));
   }
 
   /** Ends the thread; idempotent. */
   dispose(): Promise<void> {
+    this.#spares.clear();
     return this.#host.dispose();
+  }
+
+  /** The data in a buffer that may be handed over: the one that came back from the last run, if it is large enough. */
+  #copyOf(name: string, data: PlainTensor["data"]): Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> {
+    const spare = this.#spares.get(name);
+    this.#spares.delete(name);
+    const buffer = spare !== undefined && spare.byteLength >= data.byteLength ? spare : new ArrayBuffer(data.byteLength);
+    new Uint8Array(buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return data instanceof Float32Array ? new Float32Array(buffer, 0, data.length) : new BigInt64Array(buffer, 0, data.length);
   }
 }

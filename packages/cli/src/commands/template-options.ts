@@ -1,0 +1,51 @@
+/**
+ * The options for sentences around a label, the same in every verb that has labels.
+ */
+import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
+import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { readTemplates } from "../templates/built-in-templates.js";
+import { TemplateError } from "../templates/parse-templates.js";
+import { t } from "../translation/translate.js";
+
+/** Which sentences. */
+export const TEMPLATE_OPTIONS: Readonly<Record<"template" | "templates", CommandOption>> = {
+  template: {
+    type: "string",
+    value: "text",
+    help: { en: "sentence around the label, such as 一张{}的照片", zh: "标签所在的句子，如 一张{}的照片" },
+  },
+  templates: {
+    type: "string",
+    value: "set",
+    help: {
+      en: "several, averaged: general (default of evaluate), photo, goods, food, places, or a file",
+      zh: "多个模板取平均：general（evaluate 的默认值）、photo、goods、food、places，或文件",
+    },
+  },
+};
+
+/** What is used where neither option is given: the label alone. */
+export const BARE_LABEL = { template: "{}" } as const;
+
+/** What is used where neither option is given: the general set. */
+export const GENERAL_SET = { templates: "general" } as const;
+
+/**
+ * The templates that were asked for.
+ *
+ * @throws UsageError - both options, or a sentence without a place; EvaluationError - `template`: no such set, or a file that is none.
+ */
+export async function templatesOf(values: OptionValues, otherwise: OptionValues): Promise<readonly string[]> {
+  const given = (values["template"] ?? values["templates"]) !== undefined ? values : otherwise;
+  const [one, set] = [stringValue(given, "template"), stringValue(given, "templates")];
+  if (set === undefined) {
+    if (one?.includes("{}") === true) return [one];
+    throw new UsageError(t`--template: expected {} where the label goes, got ${one}`);
+  }
+  if (one !== undefined) throw new UsageError(t`give --${"template"} or --${"templates"}, not both`);
+  return readTemplates(set).catch((cause: unknown) => {
+    throw cause instanceof TemplateError
+      ? new EvaluationError("template", { en: cause.message, zh: `模板有问题：${cause.message}` }, { cause })
+      : cause;
+  });
+}
