@@ -1,5 +1,5 @@
 import type { VisionConfig } from "../config/parse-vision-config.js";
-import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { EncodedGraph, GraphTarget } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { buildModifiedResNet } from "./modified-resnet.js";
 import type { TowerOutputs } from "./tower-outputs.js";
@@ -13,6 +13,7 @@ import { buildVisionTransformer } from "./vision-transformer.js";
  * `states` also `last_hidden_state` and `pooler_output`, and a vision transformer's `hidden_states.i` and `attentions.i`.
  *
  * @param projectionDim - E; undefined for a vision transformer without a projection (then only `states` can be asked for).
+ * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildVisionGraph(
@@ -21,11 +22,12 @@ export function buildVisionGraph(
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
+  target: GraphTarget = "cpu",
 ): EncodedGraph {
   switch (config.kind) {
     case "visionTransformer":
-      return buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions);
+      return buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions, target);
     case "modifiedResNet":
-      return buildModifiedResNet(config, checkpoint, outputs, projectionDim);
+      return buildModifiedResNet(config, checkpoint, outputs, projectionDim, target);
   }
 }

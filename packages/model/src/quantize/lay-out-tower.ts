@@ -33,5 +33,5 @@ export async function layOutTower(checkpoint: Checkpoint, tower: TowerName, dtyp
 export function quantizedDtype(checkpoint: Checkpoint): "q8" | "q4" | undefined {
   const names = [...checkpoint.tensors.keys()];
   if (names.some((name) => name.endsWith(".weight_int4"))) return "q4";
-  return names.some((name) => name.endsWith("weight_int8")) ? "q8" : undefined;
+  return names.some((name) => /weight_u?int8$/u.test(name)) ? "q8" : undefined;
 }

@@ -21,7 +21,7 @@ import { WorkerHost } from "../worker/worker-host.js";
 import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
 
 /** Raised when a conversion gives other bytes than before, so that files of an older version are not taken for them. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
 const converting: Map<string, Promise<string>> = new Map();
