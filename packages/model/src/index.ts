@@ -12,7 +12,7 @@ export { buildVisionGraph } from "./graph/build-vision-graph.js";
 export type { CombinedOnnx } from "./onnx/combined-onnx.js";
 export type { Piece } from "./onnx/encode-onnx.js";
 export { layOutOnnx, type OnnxExport, type OnnxExportOptions } from "./onnx/export-onnx.js";
-export type { EncodedGraph, RewriteNodes } from "./onnx/graph-builder.js";
+export type { EncodedGraph, GraphTarget } from "./onnx/graph-builder.js";
 export type { Attribute, ElementType, ExternalData, Initializer, Node } from "./onnx/ir.js";
 export { type PackedBuffer, type PackedGraph, type PackedRange, packWeights } from "./onnx/pack-weights.js";
 export { readCombinedOnnx } from "./onnx/read-combined-onnx.js";

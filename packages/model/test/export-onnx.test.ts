@@ -35,6 +35,7 @@ const sized = (bytes: number): EncodedGraph => ({
   inputs: ["x"],
   outputs: ["text_features"],
   relocated: () => new Uint8Array(),
+  builtFor: () => sized(bytes),
 });
 
 describe("layOutOnnx", () => {

@@ -18,7 +18,7 @@ describe("packWeights", () => {
     ["text", graphs.text({ kind: "features" })],
     ["vision", graphs.vision({ kind: "features" }, false)],
   ] as [string, EncodedGraph][])("puts the %s tower's weights, and no other byte, into a buffer", async (_, graph) => {
-    const { model, buffers } = await packWeights(graph);
+    const { model, buffers } = packWeights(graph);
     const [buffer] = buffers;
     expect(buffers).toHaveLength(1);
     const bytes = new Uint8Array(buffer?.byteLength ?? 0);

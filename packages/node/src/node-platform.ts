@@ -23,10 +23,11 @@ export const nodePlatform: NodePlatform = {
 
   checkDevice,
 
-  async createSession(graph, files, { device = "cpu", numThreads, sessionOptions, lowMemory = false }) {
+  async createSession(graph, files, { device = "cpu", dtype, numThreads, sessionOptions, lowMemory = false }) {
+    const built = device === "cpu" ? graph : graph.builtFor(dtype === "fp16" ? "gpu-half" : "gpu");
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
     try {
-      return await createNodeSession(graph, files.weightsFolder, { ...deviceOptions(device), ...threads, ...sessionOptions }, lowMemory);
+      return await createNodeSession(built, files.weightsFolder, { ...deviceOptions(device), ...threads, ...sessionOptions }, lowMemory);
     } catch (error) {
       throw deviceError(device, error);
     }

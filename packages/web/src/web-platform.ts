@@ -42,8 +42,8 @@ export const modelPlatform: ModelPlatform = {
       throw new RangeError(`fromPretrained: expected device to be one of ${DEVICES.join(", ")}, got ${JSON.stringify(device)}`);
   },
 
-  createSession: (graph, files, { device, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
-    createWebSession(graph, files, { device, numThreads, wasmPaths, sessionOptions, worker, onBackend }),
+  createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
+    createWebSession(graph, files, { device, half: dtype === "fp16", numThreads, wasmPaths, sessionOptions, worker, onBackend }),
 
   keepTower: async (conversion, files, options) => (await import("./files/converted-tower.js")).keepTower(conversion, files, options),
 };

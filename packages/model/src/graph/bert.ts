@@ -6,7 +6,7 @@
  * so that a linear layer is one matrix product with the weight as it lies in the file.
  */
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
-import { type EncodedGraph, GraphBuilder, type Value } from "../onnx/graph-builder.js";
+import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { activate } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
@@ -21,6 +21,7 @@ import type { TowerOutputs } from "./tower-outputs.js";
  * state where the checkpoint has no pooler), `text_features` where there is a projection, and `hidden_states.i`, `attentions.i`.
  *
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
+ * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildTextGraph(
@@ -28,9 +29,10 @@ export function buildTextGraph(
   checkpoint: Checkpoint,
   outputs: TowerOutputs,
   projectionDim: number | undefined,
+  target: GraphTarget = "cpu",
 ): EncodedGraph {
   const { hiddenSize: D, numHiddenLayers, typeVocabSize, vocabSize, maxPositionEmbeddings, layerNormEps } = config;
-  const graph = new GraphBuilder("text");
+  const graph = new GraphBuilder("text", target);
   const parameters = new ParameterScope(graph, checkpoint);
   const model = parameters.in("text_model");
   const wantsStates = outputs.kind === "states";
@@ -80,7 +82,7 @@ export function buildTextGraph(
   if (projectionDim !== undefined) {
     graph.output("text_features", parameters.projection("text_projection", classToken, D, projectionDim), ["batch", projectionDim]); // [B, E]
   }
-  return graph.encode();
+  return graph.encode((other) => buildTextGraph(config, checkpoint, outputs, projectionDim, other));
 }
 
 interface LayerInputs {

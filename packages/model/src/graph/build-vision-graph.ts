@@ -1,20 +1,26 @@
 import type { VisionConfig } from "../config/parse-vision-config.js";
-import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { EncodedGraph, GraphTarget } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 import { buildVisionTransformer } from "./vision-transformer.js";
 
+/** Builds an image tower's graph: {@link buildVisionGraph} for one configuration. */
+type VisionGraphBuilder = (
+  checkpoint: Checkpoint,
+  outputs: TowerOutputs,
+  projectionDim: number | undefined,
+  interpolatePositions?: boolean,
+  target?: GraphTarget,
+) => EncodedGraph;
+
 /** The builder of a configuration's graphs. Of the five published models one has a ResNet, and only who loads it gets the code for that. */
-export async function visionGraphBuilder(
-  config: VisionConfig,
-): Promise<
-  (checkpoint: Checkpoint, outputs: TowerOutputs, projectionDim: number | undefined, interpolatePositions?: boolean) => EncodedGraph
-> {
+export async function visionGraphBuilder(config: VisionConfig): Promise<VisionGraphBuilder> {
   if (config.kind === "visionTransformer")
-    return (checkpoint, outputs, projectionDim, interpolate = false) =>
-      buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolate);
+    return (checkpoint, outputs, projectionDim, interpolate = false, target = "cpu") =>
+      buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolate, target);
   const { buildModifiedResNet } = await import("./modified-resnet.js");
-  return (checkpoint, outputs, projectionDim) => buildModifiedResNet(config, checkpoint, outputs, projectionDim);
+  return (checkpoint, outputs, projectionDim, _interpolate, target) =>
+    buildModifiedResNet(config, checkpoint, outputs, projectionDim, target);
 }
 
 /**
@@ -25,6 +31,7 @@ export async function visionGraphBuilder(
  * `states` also `last_hidden_state` and `pooler_output`, and a vision transformer's `hidden_states.i` and `attentions.i`.
  *
  * @param projectionDim - E; undefined for a vision transformer without a projection (then only `states` can be asked for).
+ * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export async function buildVisionGraph(
@@ -33,7 +40,8 @@ export async function buildVisionGraph(
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
+  target: GraphTarget = "cpu",
 ): Promise<EncodedGraph> {
   const build = await visionGraphBuilder(config);
-  return build(checkpoint, outputs, projectionDim, interpolatePositions);
+  return build(checkpoint, outputs, projectionDim, interpolatePositions, target);
 }

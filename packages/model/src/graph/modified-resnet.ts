@@ -5,7 +5,7 @@
  * Shapes in the margin: B images, W width, R resolution, C = 32 W channels at the end, N = (R / 32)² places, E projection.
  */
 import type { ModifiedResNetConfig } from "../config/modified-resnet-config.js";
-import { type EncodedGraph, GraphBuilder, type Value } from "../onnx/graph-builder.js";
+import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { attend } from "./attend.js";
 import { ParameterScope } from "./parameter-scope.js";
@@ -22,6 +22,7 @@ const EXPANSION = 4;
  * Input: `pixel_values`, float32 `[batch, 3, R, R]`. Outputs, float32: `image_features [batch, E]`; for `states` also
  * `last_hidden_state [batch, N, C]`, the places of the last feature map, and `pooler_output [batch, E]`, which is the features.
  *
+ * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildModifiedResNet(
@@ -29,9 +30,10 @@ export function buildModifiedResNet(
   checkpoint: Checkpoint,
   outputs: TowerOutputs,
   projectionDim?: number,
+  target: GraphTarget = "cpu",
 ): EncodedGraph {
   const { layers, width: W, imageSize: R, numChannels } = config;
-  const graph = new GraphBuilder("vision");
+  const graph = new GraphBuilder("vision", target);
   const visual = new ParameterScope(graph, checkpoint).in("visual");
   const pixelValues = graph.input("pixel_values", "float32", ["batch", numChannels, R, R]); // [B, 3, R, R]
 
@@ -62,7 +64,7 @@ export function buildModifiedResNet(
     graph.output("pooler_output", features, ["batch", E]);
   }
   graph.output("image_features", features, ["batch", E]);
-  return graph.encode();
+  return graph.encode((other) => buildModifiedResNet(config, checkpoint, outputs, projectionDim, other));
 }
 
 /** The mean of all places asks all places and itself: `places [B, N, C] -> [B, E]`. */

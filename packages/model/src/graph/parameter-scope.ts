@@ -5,7 +5,7 @@
 import type { GraphBuilder, Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { WeightDtype } from "../weights/tensor-reference.js";
-import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows } from "./quantized-linear.js";
+import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows, tableBlockSize } from "./quantized-linear.js";
 
 /** The parameters below one name of the checkpoint, as graph values. */
 export class ParameterScope {
@@ -33,7 +33,7 @@ export class ParameterScope {
   }
 
   /**
-   * One parameter as float32, whatever it is stored in: ONNX Runtime does the conversion when it loads the graph.
+   * One parameter in the number format that is computed in, whatever it is stored in.
    *
    * @throws {@link CheckpointError} where it is missing or has another shape.
    */
@@ -41,17 +41,16 @@ export class ParameterScope {
     return this.#stored(name, shape).value;
   }
 
-  /** Rows of the embedding table `name`, `[rows, size]`, at `indices [..] -> [.., size]`; only the rows are converted to float32. */
+  /** Rows of the embedding table `name`, `[rows, size]`, at `indices [..] -> [.., size]`; only the rows are converted. */
   embed(name: string, indices: Value, rows: number, size: number): Value {
-    if (this.has(`${name}_int8`)) {
-      const values = this.#graph.gather(this.#integers(`${name}_int8`, [rows, size], "I8"), indices); // [.., size]
-      const scales = this.#graph.gather(this.get(`${name}_scale`, [rows, 1]), indices); // [.., 1]
-      return this.#graph.mul(this.#graph.cast(values, "float32"), scales);
+    if (this.has(`${name}_uint8`)) {
+      const block = tableBlockSize(size);
+      const scales = this.get(`${name}_scale`, [rows, size / block]);
+      return this.#graph.gatherBlocks(this.#asStored(`${name}_uint8`, [rows, size], "U8"), indices, scales, block);
     }
     const full = this.#prefix + name;
     const reference = this.#checkpoint.tensor(full, [rows, size]);
-    const found = this.#graph.gather(this.#graph.weight(full, reference), indices);
-    return reference.dtype === "F32" ? found : this.#graph.cast(found, "float32");
+    return this.#graph.computedRows(full, reference, indices);
   }
 
   /** `x [M, inputs] -> [M, outputs]` by the linear layer `name`, with its bias. */
@@ -59,16 +58,18 @@ export class ParameterScope {
     const layer = this.in(name);
     const bias = (): Value => layer.get("bias", [outputs]); // after the weight: where both are missing, that says more
     if (layer.has("weight_int8")) {
-      const weight = layer.#integers("weight_int8", [inputs, outputs], "I8");
-      const product = int8Product(this.#graph, this.#quantizedRows(x, inputs), weight, layer.get("weight_scale", [outputs]));
-      return this.#graph.add(product, bias()); // [M, outputs]
+      const [weight, scale] = [layer.#asStored("weight_int8", [inputs, outputs], "I8"), layer.#asStored("weight_scale", [outputs], "F32")];
+      // WebGPU has no products of whole numbers; what is small there too is the weight.
+      if (this.#graph.target !== "cpu")
+        return this.#graph.linear(this.#scaledInput(x, inputs), this.#graph.dequantize(weight, scale), bias(), true);
+      return this.#graph.add(int8Product(this.#graph, this.#quantizedRows(x, inputs), weight, scale), bias()); // [M, outputs]
     }
     if (layer.has("weight_int4")) {
       const blocks = inputs / INT4_BLOCK_SIZE;
       const weight = {
-        values: layer.#integers("weight_int4", [outputs, blocks, INT4_BLOCK_SIZE / 2], "U8"),
+        values: layer.#asStored("weight_int4", [outputs, blocks, INT4_BLOCK_SIZE / 2], "U8"),
         scales: layer.get("weight_scale", [outputs * blocks]),
-        zeroPoints: layer.#integers("weight_zero_point", [outputs * Math.ceil(blocks / 2)], "U8"),
+        zeroPoints: layer.#asStored("weight_zero_point", [outputs * Math.ceil(blocks / 2)], "U8"),
         bias: bias(),
       };
       return this.#graph.matMulBlocks(this.#scaledInput(x, inputs), weight, [inputs, outputs], INT4_BLOCK_SIZE);
@@ -104,7 +105,7 @@ export class ParameterScope {
     return scaled;
   }
 
-  #integers(name: string, shape: readonly number[], dtype: WeightDtype): Value {
+  #asStored(name: string, shape: readonly number[], dtype: WeightDtype): Value {
     const full = this.#prefix + name;
     return this.#graph.weight(full, this.#checkpoint.tensor(full, shape, [dtype]));
   }
@@ -112,7 +113,6 @@ export class ParameterScope {
   #stored(name: string, shape: readonly number[]): { value: Value; transposed: boolean } {
     const full = this.#prefix + name;
     const reference = this.#checkpoint.tensor(full, shape);
-    const value = this.#graph.weight(full, reference);
-    return { value: reference.dtype === "F32" ? value : this.#graph.cast(value, "float32"), transposed: reference.transposed };
+    return { value: this.#graph.computedWeight(full, reference), transposed: reference.transposed };
   }
 }

@@ -7,7 +7,7 @@
  * projection. States are kept as `[B·(N+1), D]`, so that a linear layer is one matrix product with the weight as it lies in the file.
  */
 import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
-import { type EncodedGraph, GraphBuilder, type Value } from "../onnx/graph-builder.js";
+import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { activate } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
@@ -24,6 +24,7 @@ import type { TowerOutputs } from "./tower-outputs.js";
  * `hidden_states.i`, `attentions.i`.
  *
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
+ * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildVisionTransformer(
@@ -32,9 +33,10 @@ export function buildVisionTransformer(
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
+  target: GraphTarget = "cpu",
 ): EncodedGraph {
   const { hiddenSize: D, numHiddenLayers, numChannels: C, imageSize, patchSize: P, gridSize, layerNormEps } = config;
-  const graph = new GraphBuilder("vision");
+  const graph = new GraphBuilder("vision", target);
   const parameters = new ParameterScope(graph, checkpoint);
   const model = parameters.in("vision_model");
   const wantsStates = outputs.kind === "states";
@@ -82,7 +84,7 @@ export function buildVisionTransformer(
   if (projectionDim !== undefined) {
     graph.output("image_features", parameters.projection("visual_projection", pooled, D, projectionDim), ["batch", projectionDim]); // [B, E]
   }
-  return graph.encode();
+  return graph.encode((other) => buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions, other));
 }
 
 interface BlockInputs {

@@ -135,13 +135,15 @@ function cutTower(file: CheckpointFile, files: ReadonlyMap<string, CheckpointFil
   };
   const encode = (move: (data: ExternalData) => ExternalData): Uint8Array =>
     joinPieces(encodeOnnx(model, { name: names.tower }, (tensor, data) => move(place(tensor, data))));
-  return {
+  const cut: EncodedGraph = {
     model: encode((data) => data),
     files: [...used],
     inputs: wanted.map(({ name }) => name),
     outputs: [names.features],
     relocated: encode,
+    builtFor: () => cut,
   };
+  return cut;
 }
 
 /** The value that an output is the L2-normalised form of. */

@@ -2,6 +2,7 @@
  * Builds a graph operator by operator, so that a forward pass reads as equations: each method applies one operator and
  * returns the name of its result. Shapes are the caller's to keep in mind, and in the margin.
  */
+import { toFloat16 } from "../weights/float16.js";
 import type { TensorReference, WeightDtype } from "../weights/tensor-reference.js";
 import { DATA_TYPE, encodeModel } from "./encode-model.js";
 import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, ValueInfo } from "./ir.js";
@@ -9,16 +10,19 @@ import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node
 /** A tensor in the graph under construction, by name. */
 export type Value = string;
 
-/** A weight quantised in blocks along K: uint8 `[N, K / blockSize, blockSize / 2]`, float32 `[N · K / blockSize]`, uint8, and the layer's bias. */
+/**
+ * What is to compute a graph. For a `gpu` it has only operators that ONNX Runtime's WebGPU provider has too, so that no tensor leaves the device
+ * between its nodes; with `gpu-half` everything between its inputs and its outputs is in half precision.
+ */
+export type GraphTarget = "cpu" | "gpu" | "gpu-half";
+
+/** A weight quantised in blocks along K: uint8 `[N, K / blockSize, blockSize / 2]`, scales `[N · K / blockSize]`, uint8, and the layer's bias. */
 export interface BlockWeight {
   readonly values: Value;
   readonly scales: Value;
   readonly zeroPoints: Value;
   readonly bias: Value | undefined;
 }
-
-/** Other operators for the same result, and the constants that they take. */
-export type RewriteNodes = (nodes: readonly Node[]) => { readonly nodes: readonly Node[]; readonly initializers: readonly Initializer[] };
 
 /** A graph ready for a session. */
 export interface EncodedGraph {
@@ -30,12 +34,10 @@ export interface EncodedGraph {
   readonly inputs: readonly string[];
   /** Names of the graph's outputs. */
   readonly outputs: readonly string[];
-  /**
-   * The model once more, with its weights at other places.
-   *
-   * @param rewrite - changes the operators on the way, for a runtime that lacks one. An export that was cut stays as it is.
-   */
-  relocated(place: (weight: ExternalData) => ExternalData, rewrite?: RewriteNodes): Uint8Array;
+  /** The model once more, with its weights at other places. */
+  relocated(place: (weight: ExternalData) => ExternalData): Uint8Array;
+  /** The graph for another target: same inputs, outputs and weights. An export that was cut stays as it is. */
+  builtFor(target: GraphTarget): EncodedGraph;
 }
 
 const int = (value: number): Attribute => ({ kind: "int", value });
@@ -55,6 +57,10 @@ const STORED_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
 
 /** One graph under construction. */
 export class GraphBuilder {
+  /** What is to compute the graph. */
+  readonly target: GraphTarget;
+  /** The number format that is computed in. */
+  readonly computeType: "float32" | "float16";
   readonly #name: string;
   readonly #inputs: ValueInfo[] = [];
   readonly #outputs: ValueInfo[] = [];
@@ -62,25 +68,46 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #files: Set<string> = new Set();
 
-  constructor(name: string) {
+  constructor(name: string, target: GraphTarget) {
     this.#name = name;
+    this.target = target;
+    this.computeType = target === "gpu-half" ? "float16" : "float32";
   }
 
-  input(name: string, type: ElementType, dims: readonly Dimension[]): Value {
+  /** An input of the graph; numbers come in float32 whatever is computed in. */
+  input(name: string, type: "float32" | "int64", dims: readonly Dimension[]): Value {
     this.#inputs.push({ name, type, dims });
-    return name;
+    return type === "float32" ? this.computed(name, type) : name;
   }
 
+  /** An output of the graph, in float32 whatever was computed in. */
   output(name: string, value: Value, dims: readonly Dimension[]): void {
-    this.#nodes.push({ opType: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+    const copy =
+      this.computeType === "float32"
+        ? { opType: "Identity", attributes: {} }
+        : { opType: "Cast", attributes: { to: int(DATA_TYPE.float32) } };
+    this.#nodes.push({ ...copy, domain: "", inputs: [value], outputs: [name] });
     this.#outputs.push({ name, type: "float32", dims });
+  }
+
+  /** `x`, which is of this type, in the number format that is computed in. */
+  computed(x: Value, type: ElementType): Value {
+    return type === this.computeType ? x : this.cast(x, this.computeType);
+  }
+
+  /** A floating-point tensor of the checkpoint, by reference, in the number format that is computed in: ONNX Runtime converts it when it loads the graph. */
+  computedWeight(name: string, reference: TensorReference): Value {
+    return this.computed(this.weight(name, reference), storedType(name, reference.dtype));
+  }
+
+  /** Rows of a floating-point table of the checkpoint at `indices`, in the number format that is computed in; only they are converted. */
+  computedRows(name: string, reference: TensorReference, indices: Value): Value {
+    return this.computed(this.gather(this.weight(name, reference), indices), storedType(name, reference.dtype));
   }
 
   /** A tensor of the checkpoint, by reference, in the number format in which it is stored. */
   weight(name: string, { dtype, shape, file, byteOffset, byteLength }: TensorReference): Value {
-    const type = STORED_TYPES.get(dtype);
-    if (type === undefined)
-      throw new TypeError(`weight: expected a dtype of ${[...STORED_TYPES.keys()].join(", ")} in ${name}, got ${dtype}`);
+    const type = storedType(name, dtype);
     this.#files.add(file);
     const data = { location: file, offset: byteOffset, length: byteLength };
     this.#initializers.set(name, { name, type, dims: shape, data });
@@ -103,10 +130,12 @@ export class GraphBuilder {
     return name;
   }
 
-  /** One float32 number. */
-  float32(value: number): Value {
-    const name = `float32_${value}`;
-    this.#initializers.set(name, { name, type: "float32", dims: [], data: new Uint8Array(Float32Array.of(value).buffer) });
+  /** One number in the number format that is computed in. */
+  number(value: number): Value {
+    const [type, number] = [this.computeType, Float32Array.of(value)];
+    const name = `${type}_${value}`;
+    const data = new Uint8Array(type === "float32" ? number.buffer : toFloat16(number).buffer);
+    this.#initializers.set(name, { name, type, dims: [], data });
     return name;
   }
 
@@ -157,7 +186,7 @@ export class GraphBuilder {
 
   /** `a [M, K]` of uint8 around `zeroPoint`, times int8 `weight [K, N]`, times float32 `scale [N]` -> float32 `[M, N]`. */
   matMulInteger(a: Value, zeroPoint: Value, weight: Value, scale: Value): Value {
-    return this.#apply("MatMulIntegerToFloat", [a, weight, this.float32(1), scale, zeroPoint], {}, "com.microsoft");
+    return this.#apply("MatMulIntegerToFloat", [a, weight, this.number(1), scale, zeroPoint], {}, "com.microsoft");
   }
 
   /**
@@ -172,6 +201,17 @@ export class GraphBuilder {
   /** `round(x [M, K] / scale [M]) + zeroPoint`, row by row, as uint8, halves to even, cut to [0, 255]; the zero point is a uint8 `[M]`. */
   quantizeRows(x: Value, scale: Value, zeroPoint: Value): Value {
     return this.#apply("QuantizeLinear", [x, scale, zeroPoint], { axis: int(0) });
+  }
+
+  /** int8 `weight [K, N]` times float32 `scale [N]`, in the number format that is computed in. */
+  dequantize(weight: Value, scale: Value): Value {
+    return this.computed(this.#apply("DequantizeLinear", [weight, scale], { axis: int(1) }), "float32");
+  }
+
+  /** Rows of uint8 `table [rows, size]` around 128 times `scales [rows, size / blockSize]`, at `indices [..] -> [.., size]`. */
+  gatherBlocks(table: Value, indices: Value, scales: Value, blockSize: number): Value {
+    const attributes = { bits: int(8), block_size: int(blockSize), gather_axis: int(0), quantize_axis: int(1) };
+    return this.#apply("GatherBlockQuantized", [table, indices, scales], attributes, "com.microsoft");
   }
 
   abs(x: Value): Value {
@@ -273,21 +313,24 @@ export class GraphBuilder {
     return this.#apply("MultiHeadAttention", inputs, { num_heads: int(heads), mask_filter_value: float(FLOAT32_LOWEST) }, "com.microsoft");
   }
 
-  /** The finished graph. */
-  encode(): EncodedGraph {
+  /**
+   * The finished graph.
+   *
+   * @param builtFor - builds it for another target.
+   */
+  encode(builtFor: (target: GraphTarget) => EncodedGraph): EncodedGraph {
     const initializers = [...this.#initializers.values()];
     const [name, nodes] = [this.#name, this.#nodes];
     const [inputs, outputs] = [this.#inputs, this.#outputs];
-    const relocated = (place: (weight: ExternalData) => ExternalData, rewrite?: RewriteNodes): Uint8Array => {
+    const relocated = (place: (weight: ExternalData) => ExternalData): Uint8Array => {
       const moved = initializers.map((initializer) =>
         initializer.data instanceof Uint8Array ? initializer : { ...initializer, data: place(initializer.data) },
       );
-      const rewritten = rewrite?.(nodes) ?? { nodes, initializers: [] };
-      return encodeModel({ name, inputs, outputs, initializers: [...moved, ...rewritten.initializers], nodes: rewritten.nodes });
+      return encodeModel({ name, inputs, outputs, initializers: moved, nodes });
     };
     const names = (values: readonly ValueInfo[]): string[] => values.map((value) => value.name);
     const model = encodeModel({ name, inputs, outputs, initializers, nodes });
-    return { model, files: [...this.#files], inputs: names(inputs), outputs: names(outputs), relocated };
+    return { model, files: [...this.#files], inputs: names(inputs), outputs: names(outputs), relocated, builtFor };
   }
 
   #apply(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): Value {
@@ -295,6 +338,13 @@ export class GraphBuilder {
     this.#nodes.push({ opType, domain, inputs, outputs: [name], attributes });
     return name;
   }
+}
+
+function storedType(name: string, dtype: WeightDtype): ElementType {
+  const type = STORED_TYPES.get(dtype);
+  if (type === undefined)
+    throw new TypeError(`weight: expected a dtype of ${[...STORED_TYPES.keys()].join(", ")} in ${name}, got ${dtype}`);
+  return type;
 }
 
 /** The most negative float32, which hides a key: torch's `finfo(float32).min`. */

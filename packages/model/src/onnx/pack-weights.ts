@@ -32,14 +32,8 @@ export interface PackedRange extends ExternalData {
 /** Far larger than any tensor of the published models, and smaller than what every browser gives one buffer. */
 const BUFFER_BYTES = 1 << 29;
 
-/**
- * Plans the buffers of a graph; nothing is read. A range that two weights share is there once.
- *
- * @param masksAsBias - hide keys by what is added to their scores, for WebGPU, whose fused attention takes no mask (ONNX Runtime 1.30).
- */
-export async function packWeights(graph: EncodedGraph, masksAsBias = false): Promise<PackedGraph> {
-  // Only who asks a GPU needs it.
-  const rewrite = masksAsBias ? (await import("./attention-bias.js")).biasForMasks : undefined;
+/** Plans the buffers of a graph; nothing is read. A range that two weights share is there once. */
+export function packWeights(graph: EncodedGraph): PackedGraph {
   const buffers: { name: string; byteLength: number; ranges: PackedRange[] }[] = [];
   const placed = new Map<string, ExternalData>();
   const model = graph.relocated((data) => {
@@ -56,6 +50,6 @@ export async function packWeights(graph: EncodedGraph, masksAsBias = false): Pro
     placed.set(key, place);
     buffer.byteLength += data.length;
     return place;
-  }, rewrite);
+  });
   return { model, buffers };
 }

@@ -5,7 +5,7 @@ import type { Checkpoint } from "../weights/checkpoint.js";
 import type { TowerDtype, TowerName } from "./conversion-step.js";
 
 /** Raised when a conversion gives other bytes than before, so that who keeps converted towers does not take older ones for them. */
-export const TOWER_FORMAT = 2;
+export const TOWER_FORMAT = 3;
 
 /** A tower's weights as a file that is yet to be written. */
 export interface TowerFile {
@@ -36,5 +36,5 @@ export async function layOutTower(checkpoint: Checkpoint, tower: TowerName, dtyp
 export function quantizedDtype(checkpoint: Checkpoint): "q8" | "q4" | undefined {
   const names = [...checkpoint.tensors.keys()];
   if (names.some((name) => name.endsWith(".weight_int4"))) return "q4";
-  return names.some((name) => name.endsWith("weight_int8")) ? "q8" : undefined;
+  return names.some((name) => /weight_u?int8$/u.test(name)) ? "q8" : undefined;
 }

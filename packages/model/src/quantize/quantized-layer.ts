@@ -1,8 +1,12 @@
 /**
  * One transformer layer in int8 or 4 bits. A few channels of a trained transformer's states are tens of times larger than the rest, and
- * would take all the steps that a row has. So what a linear layer reads is divided channel by channel before it is quantised, and the weight
+ * would take all the steps that a row has. So what a linear layer in int8 reads is divided channel by channel before it is quantised, and the weight
  * multiplied (SmoothQuant, Xiao et al., 2022, section 4): where a LayerNorm or another linear layer comes directly before, the division is moved
- * into its parameters and costs nothing; in BERT, whose LayerNorms also feed the residual, it is a vector `input_scale`.
+ * into its parameters and costs nothing; in BERT, whose LayerNorms also feed the residual, it is a vector `input_scale`. In 4 bits, where it is the
+ * weights that lack steps and not the inputs, such channels get weights that are nearly exact instead (`int4-matrix.ts`).
+ *
+ * In the image tower, whose states are normalised only where they are read, what writes to such a channel errs as much more as it is larger, and every
+ * later layer reads it: there these layers stay in int8 when the rest is in 4 bits.
  */
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { INT4_BLOCK_SIZE } from "../graph/quantized-linear.js";
@@ -11,6 +15,9 @@ import type { ConversionStep, TowerDtype } from "./conversion-step.js";
 import { quantizeInt4 } from "./int4-matrix.js";
 import { quantizeInt8 } from "./int8-matrix.js";
 import { columnSquares, rowSquares, sums, throughLayerNorm, throughLinear } from "./residual-estimate.js";
+
+/** The image tower's layers that write to its states. */
+const ALWAYS_INT8 = /\.(?:out_proj|fc2)$/u;
 
 /** The mean squares of the states that go into the next layer; each layer's step takes them and leaves its own. */
 export interface States {
@@ -77,27 +84,28 @@ export function visionLayerStep(checkpoint: Checkpoint, layer: string, dtype: To
         await parts.read("self_attn.out_proj"),
       ];
       const attending = throughLayerNorm(before, norm1.weight, norm1.bias);
-      const scale1 = inputScale(attending, [query, key, value]);
+      const scale1 = parts.inputScale("self_attn.q_proj", attending, [query, key, value]);
       const context = throughLinear(attending, value.weight, value.bias);
-      const contextScale = inputScale(context, [out]);
+      const contextScale = parts.inputScale("self_attn.out_proj", context, [out]);
       const middle = sums(before, throughLinear(context, out.weight, out.bias));
 
       const norm2 = await parts.read("layer_norm2");
       const [inner, outer] = [await parts.read("mlp.fc1"), await parts.read("mlp.fc2")];
       const feeding = throughLayerNorm(middle, norm2.weight, norm2.bias);
-      const scale2 = inputScale(feeding, [inner]);
-      const after = sums(middle, throughLinear(activated(throughLinear(feeding, inner.weight, inner.bias)), outer.weight, outer.bias));
+      const scale2 = parts.inputScale("mlp.fc1", feeding, [inner]);
+      const acting = activated(throughLinear(feeding, inner.weight, inner.bias));
+      const after = sums(middle, throughLinear(acting, outer.weight, outer.bias));
       states.squares = () => Promise.resolve(after);
 
       return [
         ...divided(norm1, scale1),
-        ...parts.quantize(query, scale1),
-        ...parts.quantize(key, scale1),
-        ...parts.quantize(dividedRows(value, contextScale), scale1),
-        ...parts.quantize(out, contextScale),
+        ...parts.quantize("self_attn.q_proj", query, attending, scale1),
+        ...parts.quantize("self_attn.k_proj", key, attending, scale1),
+        ...parts.quantize("self_attn.v_proj", dividedRows(value, contextScale), attending, scale1),
+        ...parts.quantize("self_attn.out_proj", out, context, contextScale),
         ...divided(norm2, scale2),
-        ...parts.quantize(inner, scale2),
-        ...parts.quantize(outer),
+        ...parts.quantize("mlp.fc1", inner, feeding, scale2),
+        ...parts.quantize("mlp.fc2", outer, acting),
       ];
     },
   };
@@ -127,29 +135,30 @@ export function bertLayerStep(checkpoint: Checkpoint, layer: string, dtype: Towe
         await parts.read("attention.output.dense"),
       ];
       const norm1 = await parts.read("attention.output.LayerNorm");
-      const scale1 = inputScale(before, [query, key, value]);
+      const scale1 = parts.inputScale("attention.self.query", before, [query, key, value]);
       const context = throughLinear(before, value.weight, value.bias);
-      const contextScale = inputScale(context, [out]);
+      const contextScale = parts.inputScale("attention.output.dense", context, [out]);
       const middle = throughLayerNorm(sums(before, throughLinear(context, out.weight, out.bias)), norm1.weight, norm1.bias);
 
       const [inner, outer] = [await parts.read("intermediate.dense"), await parts.read("output.dense")];
       const norm2 = await parts.read("output.LayerNorm");
-      const scale2 = inputScale(middle, [inner]);
-      const written = throughLinear(activated(throughLinear(middle, inner.weight, inner.bias)), outer.weight, outer.bias);
+      const scale2 = parts.inputScale("intermediate.dense", middle, [inner]);
+      const acting = activated(throughLinear(middle, inner.weight, inner.bias));
+      const written = throughLinear(acting, outer.weight, outer.bias);
       const after = throughLayerNorm(sums(middle, written), norm2.weight, norm2.bias);
       states.squares = () => Promise.resolve(after);
 
       return [
-        ...parts.inputScale(scale1),
-        ...parts.quantize(query, scale1),
-        ...parts.quantize(key, scale1),
-        ...parts.quantize(dividedRows(value, contextScale), scale1),
-        ...parts.quantize(out, contextScale),
+        ...inverse(scale1),
+        ...parts.quantize("attention.self.query", query, before, scale1),
+        ...parts.quantize("attention.self.key", key, before, scale1),
+        ...parts.quantize("attention.self.value", dividedRows(value, contextScale), before, scale1),
+        ...parts.quantize("attention.output.dense", out, context, contextScale),
         norm1.weight,
         norm1.bias,
-        ...parts.inputScale(scale2),
-        ...parts.quantize(inner, scale2),
-        ...parts.quantize(outer),
+        ...inverse(scale2),
+        ...parts.quantize("intermediate.dense", inner, middle, scale2),
+        ...parts.quantize("output.dense", outer, acting),
         norm2.weight,
         norm2.bias,
       ];
@@ -187,39 +196,40 @@ class LayerParts {
       shape,
     });
     const bias = header("bias", "F32", [N]);
-    if (!this.#inBlocks(K)) return [bias, header("weight_scale", "F32", [N]), header("weight_int8", "I8", [K, N])];
+    if (!this.#inBlocks(name)) return [bias, header("weight_scale", "F32", [N]), header("weight_int8", "I8", [K, N])];
     const blocks = K / INT4_BLOCK_SIZE;
     return [
       bias,
-      header("weight_scale", "F32", [N * blocks]),
+      header("weight_scale", "F16", [N * blocks]),
       header("weight_zero_point", "U8", [N * Math.ceil(blocks / 2)]),
       header("weight_int4", "U8", [N, blocks, INT4_BLOCK_SIZE / 2]),
     ];
   }
 
   /** A linear layer's bytes, as {@link LayerParts.linearHeaders} has them. */
-  quantize({ weight, bias }: Parameters, scale?: Float32Array): ArrayBufferView[] {
-    const N = bias.length;
-    const K = weight.length / N;
-    if (!this.#inBlocks(K)) {
-      const { values, scales } = quantizeInt8(weight, [N, K], scale ?? new Float32Array(K).fill(1));
+  quantize(name: string, { weight, bias }: Parameters, squares: Float32Array, scale?: Float32Array): ArrayBufferView[] {
+    const shape = [bias.length, squares.length] as const;
+    if (!this.#inBlocks(name)) {
+      const { values, scales } = quantizeInt8(weight, shape, scale);
       return [bias, scales, values];
     }
-    const { values, scales, zeroPoints } = quantizeInt4(weight, [N, K], scale ?? new Float32Array(K).fill(1), INT4_BLOCK_SIZE);
+    const { values, scales, zeroPoints } = quantizeInt4(weight, shape, squares, INT4_BLOCK_SIZE);
     return [bias, scales, zeroPoints, values];
   }
 
+  /** What the inputs of some layers, which are quantised as `name` is, are to be divided by: nothing in 4 bits. */
+  inputScale(name: string, squares: Float32Array, layers: readonly Parameters[]): Float32Array | undefined {
+    return this.#inBlocks(name) ? undefined : smoothingScale(squares, layers);
+  }
+
   inputScaleHeaders(name: string, of: string): TensorHeader[] {
+    if (this.#inBlocks(`${name}.${of}`)) return [];
     return [{ name: `${this.#layer}.${name}.input_scale`, dtype: "F32", shape: [this.#shape(`${name}.${of}.weight`)[1] ?? 0] }];
   }
 
-  /** What the graph multiplies by: the inverse of what the inputs are divided by. */
-  inputScale(scale: Float32Array): Float32Array[] {
-    return [scale.map((value) => 1 / value)];
-  }
-
-  #inBlocks(K: number): boolean {
-    return this.#dtype === "q4" && K % INT4_BLOCK_SIZE === 0;
+  #inBlocks(name: string): boolean {
+    const [, K = 0] = this.#shape(`${name}.weight`);
+    return this.#dtype === "q4" && K % INT4_BLOCK_SIZE === 0 && !ALWAYS_INT8.test(name);
   }
 
   #shape(name: string): readonly number[] {
@@ -235,7 +245,7 @@ function readAll(checkpoint: Checkpoint, name: string): Promise<Float32Array> {
  * What each input channel is to be divided by: the square root of its size over that of the weights that take it, which makes both as hard to
  * quantise (SmoothQuant's alpha of 0.5), around a mean of 1.
  */
-function inputScale(squares: Float32Array, layers: readonly Parameters[]): Float32Array {
+function smoothingScale(squares: Float32Array, layers: readonly Parameters[]): Float32Array {
   const K = squares.length;
   const greatest = new Float32Array(K);
   for (const { weight } of layers) {
@@ -256,16 +266,23 @@ function inputScale(squares: Float32Array, layers: readonly Parameters[]): Float
 }
 
 /** A LayerNorm whose outputs are divided by `scale`. */
-function divided({ weight, bias }: Parameters, scale: Float32Array): Float32Array[] {
+function divided({ weight, bias }: Parameters, scale: Float32Array | undefined): Float32Array[] {
+  if (scale === undefined) return [weight, bias];
   return [weight.map((value, i) => value / scale[i]!), bias.map((value, i) => value / scale[i]!)];
 }
 
 /** A linear layer whose outputs are divided by `scale`. */
-function dividedRows({ weight, bias }: Parameters, scale: Float32Array): Parameters {
+function dividedRows({ weight, bias }: Parameters, scale: Float32Array | undefined): Parameters {
+  if (scale === undefined) return { weight, bias };
   const K = weight.length / bias.length;
   const rows = new Float32Array(weight.length);
   for (const [n, divisor] of scale.entries()) for (let at = n * K; at < (n + 1) * K; at++) rows[at] = weight[at]! / divisor;
   return { weight: rows, bias: bias.map((value, n) => value / scale[n]!) };
+}
+
+/** What the graph multiplies by: the inverse of what the inputs are divided by. */
+function inverse(scale: Float32Array | undefined): Float32Array[] {
+  return scale === undefined ? [] : [scale.map((value) => 1 / value)];
 }
 
 /** A channel a thousand times below the mean is as good as nothing; what is divided by less would only overflow. */

@@ -4,19 +4,21 @@
  * be built from it before a weight was read; the bytes are made a layer at a time.
  *
  * - `fp16`: matrices in half precision.
- * - `q8`: the linear layers of the blocks in int8, one scale for each output; the word embedding in int8, one scale for each word.
- * - `q4`: the linear layers in 4 bits, in blocks of 32 inputs, each with scale and zero point; the word embedding as in `q8`.
+ * - `q8`: the linear layers of the blocks in int8, one scale for each output; the word embedding in 8 bits, in blocks along each row.
+ * - `q4`: the linear layers in 4 bits, in blocks of 16 inputs, each with scale and zero point, but for what writes to the image
+ *   tower's states, which is in int8; the word embedding as in `q8`.
  *
  * Vectors stay float32; what matrices are left (patches, positions, projections) are half precision. A ResNet has no such layers: it is
  * stored in half precision.
  */
+import { tableBlockSize } from "../graph/quantized-linear.js";
 import { Checkpoint } from "../weights/checkpoint.js";
 import { toFloat16 } from "../weights/float16.js";
 import { safetensorsHeader, tensorBytes } from "../weights/safetensors-header.js";
 import type { StoredTensor } from "../weights/tensor-reference.js";
 import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";
 import type { TowerFile } from "./lay-out-tower.js";
-import { quantizeInt8Rows } from "./int8-matrix.js";
+import { quantizeTable } from "./int8-matrix.js";
 import { bertLayerStep, bertStart, visionLayerStep, visionStart } from "./quantized-layer.js";
 
 /** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet; the scale that joins the towers goes with the texts. */
@@ -60,13 +62,18 @@ function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
   const layers = new Set(names.map((name) => LAYER.exec(name)?.[1]).filter((layer) => layer !== undefined));
   const quantized = dtype !== "fp16";
   for (const name of names) {
-    if (quantized && name === WORD_EMBEDDING) yield wordEmbeddingStep(checkpoint, name);
+    if (quantized && name === WORD_EMBEDDING && hasTableBlocks(canonicalShape(checkpoint, name))) yield wordEmbeddingStep(checkpoint, name);
     else if (!quantized || !LAYER.test(name)) yield floatStep(checkpoint, name);
   }
   if (!quantized || layers.size === 0) return;
   const ordered = [...layers].toSorted((a, b) => layerIndex(a) - layerIndex(b));
   const start = tower === "text" ? bertStart(checkpoint) : visionStart(checkpoint);
   for (const layer of ordered) yield (tower === "text" ? bertLayerStep : visionLayerStep)(checkpoint, layer, dtype, start);
+}
+
+/** GatherBlockQuantized takes blocks of 16 and more. */
+function hasTableBlocks([, size = 0]: readonly number[]): boolean {
+  return tableBlockSize(size) >= 16;
 }
 
 function layerIndex(layer: string): number {
@@ -88,13 +95,14 @@ function floatStep(checkpoint: Checkpoint, name: string): ConversionStep {
 
 function wordEmbeddingStep(checkpoint: Checkpoint, name: string): ConversionStep {
   const [rows = 0, size = 0] = canonicalShape(checkpoint, name);
+  const block = tableBlockSize(size);
   return {
     tensors: [
-      { name: `${name}_scale`, dtype: "F32", shape: [rows, 1] },
-      { name: `${name}_int8`, dtype: "I8", shape: [rows, size] },
+      { name: `${name}_scale`, dtype: "F32", shape: [rows, size / block] },
+      { name: `${name}_uint8`, dtype: "U8", shape: [rows, size] },
     ],
     async make() {
-      const { values, scales } = quantizeInt8Rows(await checkpoint.values(name, [rows, size]), [rows, size]);
+      const { values, scales } = quantizeTable(await checkpoint.values(name, [rows, size]), block);
       return [scales, values];
     },
   };

@@ -5,6 +5,8 @@
 /** Where a session is to run, and why there if that is not what was asked for. */
 export interface DeviceChoice {
   readonly device: "wasm" | "webgpu";
+  /** Whether that GPU computes in half precision too. */
+  readonly half?: boolean;
   /** Undefined where it is what was asked for. */
   readonly reason: string | undefined;
 }
@@ -21,7 +23,7 @@ export async function chooseDevice(asked: "wasm" | "webgpu" | undefined): Promis
     if (adapter === null) return { device: "wasm", reason: "there is no WebGPU adapter" };
     if (adapter.info.isFallbackAdapter && asked === undefined)
       return { device: "wasm", reason: "the only WebGPU adapter computes on the CPU" };
-    return { device: "webgpu", reason: undefined };
+    return { device: "webgpu", half: adapter.features.has("shader-f16"), reason: undefined };
   } catch (error) {
     return { device: "wasm", reason: `WebGPU failed: ${error instanceof Error ? error.message : String(error)}` };
   }

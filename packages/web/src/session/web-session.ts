@@ -2,11 +2,11 @@
  * A graph and its weights, loaded when first run. Whatever fails is thrown away whole, so that no failed call has a part in the next one: the
  * next call loads again, on WebAssembly if it was WebGPU that failed.
  */
-import { type EncodedGraph, type GraphSession, packWeights } from "@chinese-clip/model";
+import { type EncodedGraph, type GraphSession, type GraphTarget, packWeights } from "@chinese-clip/model";
 import { type InferenceSession, Tensor } from "onnxruntime-common";
 import { copyInto } from "../files/byte-ranges.js";
 import type { WebFiles } from "../files/web-files.js";
-import { chooseDevice } from "./choose-device.js";
+import { chooseDevice, type DeviceChoice } from "./choose-device.js";
 import type { PlainTensor, SessionInputs, WasmPaths } from "./session-messages.js";
 import { runInWorker, type SessionRunner } from "./session-runner.js";
 
@@ -25,6 +25,8 @@ export interface BackendReport {
 /** How sessions are made. */
 export interface SessionSettings {
   readonly device: "wasm" | "webgpu" | undefined;
+  /** Whether to compute in half precision where the GPU does that. */
+  readonly half: boolean;
   readonly numThreads: number | undefined;
   readonly wasmPaths: WasmPaths | undefined;
   readonly sessionOptions: InferenceSession.SessionOptions | undefined;
@@ -117,8 +119,8 @@ class WebSession implements GraphSession {
   }
 
   async #create(): Promise<Loaded> {
-    const { device: asked, worker, onBackend } = this.#settings;
-    const choice = this.#gpuFailure === undefined ? await chooseDevice(asked) : ({ device: "wasm", reason: this.#gpuFailure } as const);
+    const { device: asked, half, worker, onBackend } = this.#settings;
+    const choice: DeviceChoice = this.#gpuFailure === undefined ? await chooseDevice(asked) : { device: "wasm", reason: this.#gpuFailure };
     const begin = worker ? runInWorker : (await import("./run-here.js")).runHere;
     const report = (device: "wasm" | "webgpu", runner: SessionRunner, reason: string | undefined): Loaded => {
       const { threads } = runner.facts;
@@ -127,20 +129,20 @@ class WebSession implements GraphSession {
       return { device, runner };
     };
     if (choice.device === "webgpu") {
-      const inputs = await this.#inputs("webgpu");
+      const inputs = await this.#inputs("webgpu", half && choice.half === true ? "gpu-half" : "gpu");
       try {
         return report("webgpu", await begin(inputs), undefined);
       } catch (error) {
         this.#gpuFailure = `WebGPU failed: ${messageOf(error)}`;
       }
     }
-    return report("wasm", await begin(await this.#inputs("wasm")), this.#gpuFailure ?? choice.reason);
+    return report("wasm", await begin(await this.#inputs("wasm", "cpu")), this.#gpuFailure ?? choice.reason);
   }
 
   /** The graph with its weights, read anew: those of an earlier attempt have gone with it. */
-  async #inputs(device: "wasm" | "webgpu"): Promise<SessionInputs> {
+  async #inputs(device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionInputs> {
     const { numThreads, wasmPaths, sessionOptions } = this.#settings;
-    const { model, buffers } = await packWeights(this.#graph, device === "webgpu");
+    const { model, buffers } = packWeights(this.#graph.builtFor(target));
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));
     for (const file of new Set(places.map(({ location }) => location))) {
