@@ -1,0 +1,135 @@
+/**
+ * Pictures into the index, one after the other; more may be added while it works.
+ */
+import type { ChineseCLIP } from "@chinese-clip/web";
+import type { Indexing } from "./app-state.js";
+import type { Picture, PictureLibrary } from "./picture-library.js";
+import { createThumbnail } from "./thumbnail.js";
+
+/** Pictures that go through the model together: few, so that they appear soon. */
+const BATCH_SIZE = 4;
+
+/** What an {@link Indexer} tells. */
+export interface IndexerListeners {
+  /** Whether the index has a picture already. */
+  readonly knows: (id: string) => boolean;
+  /** A picture is in the index; `pictureMs` is the average of this run. */
+  readonly onPicture: (picture: Picture, pictureMs: number) => void;
+  readonly onUnreadable: (name: string) => void;
+  /** Undefined when all is done. */
+  readonly onProgress: (progress: Indexing | undefined) => void;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** A queue of files, and who works on it. */
+export class Indexer {
+  readonly #clip: ChineseCLIP;
+  readonly #library: PictureLibrary;
+  readonly #model: string;
+  readonly #listeners: IndexerListeners;
+  #waiting: File[] = [];
+  #running: AbortController | undefined;
+  #done = 0;
+  #total = 0;
+
+  /** @param model - what its pictures are kept under. */
+  constructor(clip: ChineseCLIP, library: PictureLibrary, model: string, listeners: IndexerListeners) {
+    this.#clip = clip;
+    this.#library = library;
+    this.#model = model;
+    this.#listeners = listeners;
+  }
+
+  /** Adds files; resolves when the queue is empty, or at once where somebody works on it already. */
+  async add(files: readonly File[]): Promise<void> {
+    this.#waiting.push(...files);
+    this.#total += files.length;
+    if (this.#running !== undefined || files.length === 0) {
+      if (files.length > 0) this.#report();
+      return;
+    }
+    const running = (this.#running = new AbortController());
+    // Whoever has pictures here wants to find them again.
+    void navigator.storage.persist();
+    try {
+      // What was added while the last pictures were in the model has its turn, too.
+      while (this.#waiting.length > 0 && !running.signal.aborted) await this.#run(running.signal);
+    } catch (error) {
+      if (!running.signal.aborted) this.#listeners.onProblem(error);
+    } finally {
+      // After a stop the queue may have its next run already.
+      if (this.#running === running) this.#end();
+    }
+  }
+
+  /** Leaves out what waits. */
+  stop(): void {
+    this.#running?.abort();
+    this.#waiting = [];
+    this.#end();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const taken: { readonly id: string; readonly file: File }[] = [];
+    const started = performance.now();
+    this.#report();
+    for await (const result of this.#clip.embedImages(this.#take(taken, signal), { batchSize: BATCH_SIZE, signal })) {
+      const { id, file } = taken[result.index] ?? {};
+      if (id === undefined || file === undefined) continue;
+      if ("error" in result) this.#listeners.onUnreadable(file.name);
+      else {
+        const thumbnail = await createThumbnail(file);
+        const embedding = new Float32Array(result.embedding);
+        const picture = await this.#library.add(this.#model, { id, name: file.name, thumbnail, embedding });
+        signal.throwIfAborted();
+        this.#listeners.onPicture(picture, (performance.now() - started) / (result.index + 1));
+      }
+      this.#advance();
+    }
+  }
+
+  /** The files whose turn it is, those left out that are in the index, or were in the queue before. */
+  async *#take(taken: { id: string; file: File }[], signal: AbortSignal): AsyncGenerator<File> {
+    const seen = new Set<string>();
+    for (let file = this.#waiting.shift(); file !== undefined; file = this.#waiting.shift()) {
+      const id = await idOf(file);
+      signal.throwIfAborted();
+      if (id !== undefined && (seen.has(id) || this.#listeners.knows(id))) {
+        this.#advance();
+        continue;
+      }
+      if (id === undefined) {
+        this.#listeners.onUnreadable(file.name);
+        this.#advance();
+        continue;
+      }
+      seen.add(id);
+      taken.push({ id, file });
+      yield file;
+    }
+  }
+
+  #advance(): void {
+    this.#done++;
+    this.#report();
+  }
+
+  #report(): void {
+    this.#listeners.onProgress({ done: this.#done, total: this.#total });
+  }
+
+  #end(): void {
+    this.#running = undefined;
+    this.#done = 0;
+    this.#total = 0;
+    this.#listeners.onProgress(undefined);
+  }
+}
+
+/** SHA-256 of a file, in hexadecimal; undefined where it cannot be read. */
+async function idOf(file: File): Promise<string | undefined> {
+  const bytes = await file.arrayBuffer().catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

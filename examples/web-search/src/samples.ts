@@ -1,0 +1,30 @@
+/**
+ * Drawings for visitors who have no pictures at hand: of the kind that the demo model knows, each called by what is on it.
+ */
+
+const ADDRESSES = import.meta.glob<string>(["../../pictures/*.{png,jpg,webp}", "../samples/*.jpg"], {
+  query: "?url&no-inline",
+  import: "default",
+  eager: true,
+});
+
+const CAPTIONS = import.meta.glob<readonly { readonly file: string; readonly caption: string }[]>(
+  ["../../pictures/pictures.json", "../samples/pictures.json"],
+  { import: "default", eager: true },
+);
+
+/** The drawings, as if the visitor had picked them. @throws TypeError - there is no network, and they have not been here before. */
+export function fetchSamples(): Promise<File[]> {
+  const captions = new Map(
+    Object.values(CAPTIONS)
+      .flat()
+      .map(({ file, caption }) => [file, caption]),
+  );
+  return Promise.all(
+    Object.entries(ADDRESSES).map(async ([path, address]) => {
+      const blob = await (await fetch(address)).blob();
+      const name = path.split("/").at(-1) ?? "";
+      return new File([blob], `${captions.get(name) ?? name}${/\.\w+$/u.exec(name)?.[0] ?? ""}`, { type: blob.type });
+    }),
+  );
+}

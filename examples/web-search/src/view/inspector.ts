@@ -1,0 +1,150 @@
+/**
+ * One picture: larger, with pictures like it a click away, and with the labels that the visitor thinks of.
+ */
+import { html, type TemplateResult } from "lit-html";
+import { repeat } from "lit-html/directives/repeat.js";
+import { live } from "lit-html/directives/live.js";
+import type { Candidate } from "../app-state.js";
+import type { Picture } from "../picture-library.js";
+import { probabilities } from "../ranking.js";
+import { closeIcon, plusIcon, searchIcon } from "./icons.js";
+import type { View } from "./page.js";
+
+/** Milliseconds without a key after which a picture is labelled anew. */
+const PAUSE = 200;
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** The panel of the selected picture. */
+export function inspector(view: View, picture: Picture): TemplateResult {
+  const { app, say } = view;
+  const close = (): void => {
+    document.querySelector<HTMLElement>(".card[aria-pressed=true]")?.focus();
+    void app.select(undefined);
+  };
+  return html`<aside
+    class="inspector"
+    tabindex="-1"
+    aria-label=${say.details}
+    @keydown=${(event: KeyboardEvent) => {
+      if (event.key === "Escape") close();
+    }}
+  >
+    <div class="inspector-head">
+      <h2 title=${picture.name}>${picture.name}</h2>
+      <button class="icon-button" aria-label=${say.close} title=${say.close} @click=${close}>${closeIcon}</button>
+    </div>
+    <img src=${picture.thumbnailUrl} alt=${picture.name} />
+    <p class="buttons">
+      <button class="main" @click=${() => void app.searchByPicture(picture)}>${searchIcon} ${say.findSimilar}</button>
+      <button class="quiet" @click=${() => void app.removePicture(picture)}>${say.remove}</button>
+    </p>
+    ${labels(view)}
+  </aside>`;
+}
+
+function labels({ state, app, say }: View): TemplateResult {
+  const { candidates, similarities, logitScale, settings } = state;
+  const odds = probabilities(candidates, similarities, logitScale);
+  const best = [...odds].reduce<readonly [number, number]>((found, next) => (next[1] > found[1] ? next : found), [-1, 0])[0];
+  const change = (key: number, changes: Partial<Candidate>): readonly Candidate[] =>
+    state.candidates.map((candidate) => (candidate.key === key ? { ...candidate, ...changes } : candidate));
+  const soon = (work: () => void): void => {
+    clearTimeout(timer);
+    timer = setTimeout(work, PAUSE);
+  };
+  const row = (candidate: Candidate, index: number): TemplateResult => {
+    const { key, label, weight } = candidate;
+    const [probability = 0, similarity] = [odds.get(key), similarities.get(key)];
+    return html`<li class=${key === best ? "best" : ""}>
+      <input
+        type="text"
+        lang="zh-CN"
+        name="label"
+        aria-label=${say.label(index + 1)}
+        placeholder=${say.newLabel}
+        .value=${live(label)}
+        @input=${(event: InputEvent) => {
+          const { value } = event.currentTarget as HTMLInputElement;
+          if (!event.isComposing) void app.changeCandidates(change(key, { label: value }));
+        }}
+        @compositionend=${(event: CompositionEvent) => {
+          void app.changeCandidates(change(key, { label: (event.currentTarget as HTMLInputElement).value }));
+        }}
+      />
+      <output>${similarity === undefined ? "" : `${(100 * probability).toFixed(1)}%`}</output>
+      <button
+        class="icon-button"
+        aria-label=${say.removeLabel(label)}
+        title=${say.removeLabel(label)}
+        ?disabled=${candidates.length === 1}
+        @click=${() => void app.changeCandidates(candidates.filter((other) => other.key !== key))}
+      >
+        ${closeIcon}
+      </button>
+      <span
+        class="bar"
+        role="meter"
+        aria-label=${say.probability(label)}
+        aria-valuemin="0"
+        aria-valuemax="100"
+        aria-valuenow=${(100 * probability).toFixed(1)}
+      >
+        <i style="width:${100 * probability}%"></i>
+      </span>
+      <div class="fine">
+        <span>${say.cosine}</span>
+        <span
+          class="bar thin"
+          role="meter"
+          aria-label=${say.cosineOf(label)}
+          aria-valuemin="-1"
+          aria-valuemax="1"
+          aria-valuenow=${(similarity ?? 0).toFixed(3)}
+        >
+          <i style="width:${100 * Math.max(0, similarity ?? 0)}%"></i>
+        </span>
+        <span class="number">${similarity?.toFixed(3) ?? ""}</span>
+        <label>
+          <span>${say.weight}</span>
+          <input
+            type="range"
+            min="0"
+            max="1"
+            step="0.05"
+            aria-label=${say.weightOf(label)}
+            .value=${live(String(weight))}
+            @input=${(event: InputEvent) => {
+              void app.changeCandidates(change(key, { weight: Number((event.currentTarget as HTMLInputElement).value) }));
+            }}
+          />
+          <span class="number">${weight.toFixed(2)}</span>
+        </label>
+      </div>
+    </li>`;
+  };
+  return html`<section class="labels" aria-label=${say.labelTitle}>
+    <h3>${say.labelTitle}</h3>
+    <p class="hint">${say.labelHint}</p>
+    <ol>
+      ${repeat(candidates, ({ key }) => key, row)}
+    </ol>
+    <p class="buttons">
+      <button @click=${() => void app.changeCandidates([...candidates, app.createCandidate("")])}>${plusIcon} ${say.addLabel}</button>
+      <label class="template">
+        <span>${say.template}</span>
+        <input
+          type="text"
+          lang="zh-CN"
+          name="template"
+          title=${say.templateHint}
+          .value=${settings.template}
+          @input=${(event: InputEvent) => {
+            const { value } = event.currentTarget as HTMLInputElement;
+            if (!event.isComposing && value.includes("{}")) soon(() => void app.changeCandidates(state.candidates, value));
+          }}
+        />
+      </label>
+    </p>
+  </section>`;
+}

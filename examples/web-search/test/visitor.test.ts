@@ -1,0 +1,130 @@
+/**
+ * The page as a visitor walks through it: pictures in, a sentence, a picture, labels; then again without a network.
+ */
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeDrawings, Random, renderPicture } from "@chinese-clip/drawings";
+import { chromiumPath } from "../../../packages/web/test/chromium.js";
+import { openSite, type Site, visit } from "./visit.js";
+
+/** A picture on the visitor's disk. */
+interface DiskFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** What this page has to say while a model is looked for: the optional files that its folder does not have. */
+const EXPECTED = /status of 404/u;
+
+describe.skipIf(chromiumPath === undefined)("a visitor", () => {
+  let site: Site;
+  let files: DiskFile[];
+  let car: DiskFile;
+  const complaints: string[] = [];
+  beforeAll(async () => {
+    site = await openSite();
+    const random = new Random(20);
+    const draw = async (name: string, color: "红" | "黄", thing: "汽车" | "苹果"): Promise<DiskFile> => ({
+      name,
+      mimeType: "image/png",
+      buffer: await renderPicture({ thing, color, count: 1, size: "大", background: "白" }, random),
+    });
+    const others = (await makeDrawings(8, 11)).map(({ bytes }, i) => ({ name: `other-${i}.png`, mimeType: "image/png", buffer: bytes }));
+    files = [
+      await draw("red-car-1.png", "红", "汽车"),
+      await draw("yellow-car.png", "黄", "汽车"),
+      await draw("red-apple.png", "红", "苹果"),
+      await draw("red-car-2.png", "红", "汽车"),
+      ...others,
+      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no picture") },
+    ];
+    car = await draw("another-car.png", "黄", "汽车");
+  });
+  afterAll(() => site.close());
+
+  it("finds, labels and comes back, in Chinese, with and without a network", async () => {
+    const page = await visit(site, { locale: "zh-CN", viewport: { width: 1280, height: 860 } }, complaints);
+    await expect(page.locator("h1").textContent()).resolves.toBe("以文搜图");
+
+    await drop(page, files);
+    await page.waitForSelector("progress#indexing");
+    await indexed(page, 12);
+    await expect(page.locator("details.unreadable").textContent()).resolves.toContain("broken.png");
+    await drop(page, files.slice(0, 2)); // known already
+    await indexed(page, 12);
+
+    await search(page, "红色的汽车");
+    expect((await shown(page)).slice(0, 2).toSorted()).toEqual(["red-car-1.png", "red-car-2.png"]);
+    await expect(page.getByRole("status").textContent()).resolves.toMatch(/^在 12 张图片中检索，用时 .+ms · WebAssembly, \d 线程$/u);
+
+    await page.setInputFiles("input[name=query-picture]", car);
+    await page.waitForSelector(".query-picture");
+    expect((await shown(page))[0]).toBe("yellow-car.png");
+
+    await page.locator(".card", { has: page.getByAltText("red-apple.png") }).click();
+    const labels = page.getByRole("region", { name: "看图识物" });
+    await labels.getByLabel("候选标签 1", { exact: true }).fill("红色的苹果");
+    await expect.poll(() => probability(page, "红色的苹果")).toBeGreaterThan(90);
+    await labels.getByRole("slider", { name: "「红色的苹果」的权重" }).fill("0");
+    await expect.poll(() => probability(page, "红色的苹果")).toBe(0);
+    await page.getByRole("button", { name: "找相似的图片" }).click();
+    await expect.poll(async () => (await shown(page))[0]).toBe("red-apple.png");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".inspector", { state: "detached" });
+
+    await site.stopServer();
+    await page.context().setOffline(true);
+    await page.reload();
+    await indexed(page, 12);
+    await search(page, "红色的汽车");
+    expect((await shown(page)).slice(0, 2).toSorted()).toEqual(["red-car-1.png", "red-car-2.png"]);
+    const areShown = await page
+      .locator(".card img")
+      .evaluateAll((images) => images.every((image) => (image as HTMLImageElement).naturalWidth > 0));
+    expect(areShown).toBe(true);
+    expect(complaints.filter((text) => !EXPECTED.test(text))).toEqual([]);
+    await page.context().close();
+  });
+});
+
+/** Lets go of files over the page. */
+async function drop(page: Page, files: readonly DiskFile[]): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    (given) => {
+      const data = new DataTransfer();
+      for (const { name, mimeType, base64 } of given) {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        data.items.add(new File([bytes], name, { type: mimeType }));
+      }
+      return data;
+    },
+    files.map(({ name, mimeType, buffer }) => ({ name, mimeType, base64: buffer.toString("base64") })),
+  );
+  await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+  await page.waitForSelector(".drop-overlay");
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+}
+
+async function indexed(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(
+    (expected) => document.querySelector(".indexing") === null && document.querySelectorAll(".card").length === expected,
+    count,
+  );
+}
+
+/** Types as a person does, and waits for the answer. */
+async function search(page: Page, text: string): Promise<void> {
+  await page.getByRole("searchbox").pressSequentially(text);
+  await page.waitForSelector(".similarity");
+}
+
+/** Names of the pictures, in their order on the page. */
+function shown(page: Page): Promise<string[]> {
+  return page.locator(".card img").evaluateAll((images) => images.map((image) => (image as HTMLImageElement).alt));
+}
+
+/** In percent. */
+async function probability(page: Page, label: string): Promise<number> {
+  return Number(await page.getByRole("meter", { name: `「${label}」的概率` }).getAttribute("aria-valuenow"));
+}
