@@ -1,11 +1,12 @@
 /**
- * `npm start` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
+ * `npm start`, `npm run web` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
  *
  *     node scripts/bootstrap.mjs start [arguments of the example]
+ *     node scripts/bootstrap.mjs web [options of Vite's preview server]
  *     node scripts/bootstrap.mjs test
  */
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { endChildrenOnSignals, run } from "./child-process.mjs";
 import { formatSummary, readReport, removeReports, testedFolders } from "./test-summary.mjs";
@@ -18,10 +19,7 @@ function report(text) {
 
 /** Builds what the example needs, then runs it; paths in its arguments are relative to where the user is. */
 async function start(args) {
-  const env = await install(report);
-  report("building (what has not changed comes from the cache)");
-  const built = await turbo(["build", "--filter=@chinese-clip/examples^..."], { env, output: "collect" });
-  if (built.code !== 0) throw new StepError("The build failed.", built);
+  await build("@chinese-clip/examples^...");
   const examples = join(root, "examples");
   const tsx = pathToFileURL(createRequire(join(examples, "package.json")).resolve("tsx")).href;
   const { code } = await run(process.execPath, ["--import", tsx, join(examples, "src", "main.ts"), ...args], {
@@ -30,6 +28,23 @@ async function start(args) {
     cwd: userFolder(),
   });
   return code;
+}
+
+/** Builds the page that searches pictures, and serves it until it is interrupted. */
+async function web(args) {
+  await build("@chinese-clip/example-web-search");
+  const folder = join(root, "examples", "web-search");
+  const vite = join(dirname(createRequire(join(folder, "package.json")).resolve("vite/package.json")), "bin", "vite.js");
+  const { code } = await run(process.execPath, [vite, "preview", ...args], { output: "inherit", interactive: true, cwd: folder });
+  return code;
+}
+
+/** Installs, then builds what a turbo filter names. */
+async function build(filter) {
+  const env = await install(report);
+  report("building (what has not changed comes from the cache)");
+  const built = await turbo(["build", `--filter=${filter}`], { env, output: "collect" });
+  if (built.code !== 0) throw new StepError("The build failed.", built);
 }
 
 /** Types, lint, format and tests of everything, then the sum. */
@@ -59,13 +74,13 @@ function userFolder() {
   return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
 }
 
-const commands = { start, test };
+const commands = { start, web, test };
 const [name = "", ...args] = process.argv.slice(2);
 
 try {
   checkNodeVersion();
   if (!Object.hasOwn(commands, name))
-    throw new StepError("usage: node scripts/bootstrap.mjs start|test [arguments]", { code: 2, output: "" });
+    throw new StepError("usage: node scripts/bootstrap.mjs start|web|test [arguments]", { code: 2, output: "" });
   endChildrenOnSignals();
   process.exitCode = await commands[name](args);
 } catch (error) {

@@ -50,8 +50,14 @@ export class App {
     const remote = choice.kind === "remote" ? { source: choice.source, dtype: choice.dtype } : undefined;
     if (choice.kind !== "picked") this.changeSettings({ ...settings, remote });
     const model = keyOf(choice);
-    this.#store.update({ choice, model: { status: "loading", progress: undefined }, backends: {}, query: { kind: "none" } });
-    this.#store.update({ pictureMs: undefined, searchMs: undefined, selected: undefined, problem: undefined, unreadable: [] });
+    this.#store.update({
+      choice,
+      model: { status: "loading", progress: undefined },
+      backends: {},
+      query: { kind: "none" },
+      selected: undefined,
+    });
+    this.#store.update({ pictureMs: undefined, searchMs: undefined, problem: undefined, unreadable: [] });
     try {
       await before?.dispose();
       for (const { thumbnailUrl } of this.#store.state.pictures) URL.revokeObjectURL(thumbnailUrl);

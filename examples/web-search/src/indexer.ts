@@ -21,6 +21,14 @@ export interface IndexerListeners {
   readonly onProblem: (error: unknown) => void;
 }
 
+/** A file on its way through the model. */
+interface Taken {
+  readonly id: string;
+  readonly name: string;
+  /** Undefined where the browser cannot decode it. */
+  readonly preview: Promise<Blob | undefined>;
+}
+
 /** A queue of files, and who works on it. */
 export class Indexer {
   readonly #clip: ChineseCLIP;
@@ -70,17 +78,16 @@ export class Indexer {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const taken: { readonly id: string; readonly file: File }[] = [];
+    const taken: Taken[] = [];
     const started = performance.now();
     this.#report();
     for await (const result of this.#clip.embedImages(this.#take(taken, signal), { batchSize: BATCH_SIZE, signal })) {
-      const { id, file } = taken[result.index] ?? {};
-      if (id === undefined || file === undefined) continue;
-      if ("error" in result) this.#listeners.onUnreadable(file.name);
+      const { id, name, preview } = taken[result.index] as Taken;
+      const thumbnail = await preview;
+      if ("error" in result || thumbnail === undefined) this.#listeners.onUnreadable(name);
       else {
-        const thumbnail = await createThumbnail(file);
         const embedding = new Float32Array(result.embedding);
-        const picture = await this.#library.add(this.#model, { id, name: file.name, thumbnail, embedding });
+        const picture = await this.#library.add(this.#model, { id, name, thumbnail, embedding });
         signal.throwIfAborted();
         this.#listeners.onPicture(picture, (performance.now() - started) / (result.index + 1));
       }
@@ -89,7 +96,7 @@ export class Indexer {
   }
 
   /** The files whose turn it is, those left out that are in the index, or were in the queue before. */
-  async *#take(taken: { id: string; file: File }[], signal: AbortSignal): AsyncGenerator<File> {
+  async *#take(taken: Taken[], signal: AbortSignal): AsyncGenerator<File> {
     const seen = new Set<string>();
     for (let file = this.#waiting.shift(); file !== undefined; file = this.#waiting.shift()) {
       const id = await idOf(file);
@@ -104,7 +111,8 @@ export class Indexer {
         continue;
       }
       seen.add(id);
-      taken.push({ id, file });
+      // Made while the model is busy; one that cannot be made is noticed when its turn comes.
+      taken.push({ id, name: file.name, preview: createThumbnail(file).catch(() => undefined) });
       yield file;
     }
   }

@@ -1,6 +1,7 @@
 /**
  * The page as a visitor walks through it: pictures in, a sentence, a picture, labels; then again without a network.
  */
+import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeDrawings, Random, renderPicture } from "@chinese-clip/drawings";
@@ -14,10 +15,12 @@ interface DiskFile {
   readonly buffer: Buffer;
 }
 
+const DEMO_FOLDER = fileURLToPath(new URL("../../demo-checkpoint", import.meta.url));
+
 /** What this page has to say while a model is looked for: the optional files that its folder does not have. */
 const EXPECTED = /status of 404/u;
 
-describe.skipIf(chromiumPath === undefined)("a visitor", () => {
+describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 120_000 }, () => {
   let site: Site;
   let files: DiskFile[];
   let car: DiskFile;
@@ -42,6 +45,62 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     car = await draw("another-car.png", "黄", "汽车");
   });
   afterAll(() => site.close());
+
+  it("tries the samples in English, on a phone", async () => {
+    const page = await visit(site, { locale: "en-GB", viewport: { width: 360, height: 740 } }, complaints);
+    await expect(page.locator("h1").textContent()).resolves.toBe("Picture search");
+    await page.getByRole("button", { name: "Try sample pictures" }).click();
+    await indexed(page, 52);
+    await page.getByRole("button", { name: "两个蓝色的蘑菇 two blue mushrooms" }).click();
+    await page.waitForSelector(".similarity");
+    expect((await shown(page))[0]).toBe("两个蓝色的蘑菇.jpg");
+    expect(await widthOf(page)).toBeLessThanOrEqual(360);
+
+    await page.locator(".card").first().press("Enter");
+    const sheet = page.getByRole("complementary", { name: "Picture" });
+    await expect.poll(() => sheet.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect
+      .poll(() => sheet.getByRole("meter", { name: "Probability of “蘑菇”" }).getAttribute("aria-valuenow").then(Number))
+      .toBeGreaterThan(90);
+    expect(await widthOf(page)).toBeLessThanOrEqual(360);
+    await page.keyboard.press("Escape");
+
+    await page.getByRole("button", { name: "中文" }).click();
+    await expect(page.locator("h1").textContent()).resolves.toBe("以文搜图");
+    await page.reload();
+    await expect(page.locator("h1").textContent()).resolves.toBe("以文搜图");
+    await indexed(page, 52);
+    await page.context().close();
+  });
+
+  it("takes another model, from an address or from the disk, with an index of its own", async () => {
+    const page = await visit(site, { locale: "en-GB" }, complaints);
+    const model = page.getByRole("region", { name: "Model and speed" });
+    await model.getByLabel("Hugging Face id, or the address of a model's folder").fill(`${site.origin}/demo-checkpoint`);
+    await model.getByLabel("Number format").selectOption("q8");
+    await model.getByRole("button", { name: "Load" }).click();
+    await model.getByText("/demo-checkpoint · q8").waitFor();
+    await page.setInputFiles("input[name=pictures]", files.slice(0, 3));
+    await indexed(page, 3);
+    await search(page, "黄色的汽车");
+    expect((await shown(page))[0]).toBe("yellow-car.png");
+
+    await page.setInputFiles("input[name=model]", DEMO_FOLDER);
+    await model.getByText("demo-checkpoint · q8", { exact: true }).waitFor();
+    await indexed(page, 0);
+    await page.setInputFiles("input[name=pictures]", files.slice(1, 4));
+    await indexed(page, 3);
+    // What is searched for stays, and is searched for with the other model.
+    await expect.poll(async () => (await shown(page))[0]).toBe("yellow-car.png");
+    await page.waitForSelector(".similarity");
+
+    await model.getByLabel("Hugging Face id, or the address of a model's folder").fill(`${site.origin}/nowhere`);
+    await model.getByRole("button", { name: "Load" }).click();
+    await page.getByRole("status").getByText("The model cannot be loaded").waitFor();
+    await model.getByRole("button", { name: "Use the demo model" }).click();
+    await page.getByRole("status").getByText("WebAssembly").waitFor();
+    await page.context().close();
+  });
 
   it("finds, labels and comes back, in Chinese, with and without a network", async () => {
     const page = await visit(site, { locale: "zh-CN", viewport: { width: 1280, height: 860 } }, complaints);
@@ -122,6 +181,11 @@ async function search(page: Page, text: string): Promise<void> {
 /** Names of the pictures, in their order on the page. */
 function shown(page: Page): Promise<string[]> {
   return page.locator(".card img").evaluateAll((images) => images.map((image) => (image as HTMLImageElement).alt));
+}
+
+/** More than the window's where something sticks out. */
+function widthOf(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth);
 }
 
 /** In percent. */
