@@ -8,7 +8,7 @@
 import { HubError } from "@chinese-clip/pipeline";
 import { byteCount, type ByteRange, coalesce, copyInto, intersect, subtract } from "./byte-ranges.js";
 import { claimError, type FileClaim } from "./file-claim.js";
-import { type HttpAnswer, type HttpClient, networkError, requestRange, requestSize } from "./http-range.js";
+import { type HttpAnswer, type HttpClient, networkError, requestRange } from "./http-range.js";
 import type { KeptFacts, KeptFiles } from "./kept-files.js";
 import { SegmentWriter } from "./segment-writer.js";
 import { withLock } from "./tab-lock.js";
@@ -191,7 +191,7 @@ export class RemoteFile {
       { start: 0, end: HEAD_BYTES },
       () => undefined,
       async (size) => {
-        const found = size ?? (await requestSize(client, this.url, signal));
+        const found = size ?? (await (await import("./request-size.js")).requestSize(client, this.url, signal));
         if (found === undefined)
           throw new HubError(
             "integrity",
