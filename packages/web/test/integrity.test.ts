@@ -166,6 +166,21 @@ describe.skipIf(chromiumPath === undefined)("a file's hash", () => {
     if (at !== undefined) expect(resumed.kept).toBe(0);
   });
 
+  it("is compared again where a part was thrown away by the browser", async () => {
+    await embed("/exported", TEXT_TOWER, { dtype: "fp16" });
+    const evicted = await page.evaluate(async () => {
+      const cache = await caches.open((await caches.keys())[0] ?? "");
+      const keys = (await cache.keys()).filter(({ url }) => /text\.fp16\.safetensors\?(?!0-)\d+-\d+$/u.test(url));
+      return Promise.all(keys.map((key) => cache.delete(key)));
+    });
+    expect(evicted.length).toBeGreaterThan(0);
+    server.corrupt = { path: TEXT_TOWER, at: 400_000 };
+    expect(await embed("/exported", TEXT_TOWER, { dtype: "fp16" })).toMatchObject({
+      kept: 0,
+      message: expect.stringMatching(/^integrity: /u),
+    });
+  });
+
   it("of a small file is compared too", async () => {
     server.corrupt = { path: "/config.json", at: 3 };
     expect(await embed("/exported", "config.json", { dtype: "fp16" })).toMatchObject({

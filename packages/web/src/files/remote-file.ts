@@ -100,6 +100,8 @@ export class RemoteFile {
     if (!isChecked) return this.#locked(() => this.#deliverWhole(report));
     const missing = await this.#fillFromKept(wanted, report);
     if (missing.length === 0) return;
+    // The browser has thrown a part away: what comes in its place is checked like the first time.
+    if (this.#facts.isChecked === true) return this.#locked(() => this.#deliverWhole(report));
     await this.#locked(async () => {
       // While this tab waited, another one may have fetched them.
       const left = await this.#fillFromKept(missing, report);
