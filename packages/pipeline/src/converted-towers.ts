@@ -4,6 +4,7 @@
  */
 import {
   type Checkpoint,
+  type CombinedOnnx,
   type CreateSession,
   type EncodedGraph,
   layOutTower,
@@ -11,9 +12,39 @@ import {
   type TowerFile,
   type TowerName,
 } from "@chinese-clip/model";
-import type { ModelFiles, Platform, PretrainedOptions } from "./platform.js";
+import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 
 const TOWERS: readonly TowerName[] = ["text", "vision"];
+
+/**
+ * The towers of weights that are wanted in another number format than they are stored in; undefined where there is nothing to gain by it.
+ *
+ * @param stored - their number format: `fp32` of all that are in floating point.
+ * @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format.
+ */
+export async function convertedTowers(
+  platform: Pick<Platform<never>, "createSession" | "keepTower">,
+  files: ModelFiles,
+  options: PretrainedOptions,
+  weights: Checkpoint | CombinedOnnx,
+  stored: Dtype,
+  dtype: Dtype,
+): Promise<ConvertedTowers | undefined> {
+  const isExport = !("tensors" in weights);
+  if (isExport || stored !== "fp32" || dtype === "fp32") {
+    throw new RangeError(
+      `fromPretrained: ${files.source}: expected dtype ${stored}, which is what the model's ${isExport ? "ONNX export" : "weights"} are in, got ${dtype}`,
+    );
+  }
+  return dtype === "fp16" && isHalf(weights) ? undefined : ConvertedTowers.layOut(platform, files, options, weights, dtype);
+}
+
+/** Whether every matrix is in half precision. */
+function isHalf({ tensors }: Checkpoint): boolean {
+  return [...tensors.values()].every(
+    ({ shape, dtype }) => shape.length < 2 || dtype === "F16" || dtype.startsWith("I") || dtype === "BOOL",
+  );
+}
 
 /** The towers of one model in one number format. */
 export class ConvertedTowers {

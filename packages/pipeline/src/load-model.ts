@@ -175,34 +175,12 @@ async function loadParts<Config>(
   const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
   const weights = onnx ?? (await openCheckpoint(files, options.dtype));
   options.signal?.throwIfAborted();
-  const towers = await convertedTowers(platform, files, options, weights);
-  return { config, weights, towers, createSession: towers?.createSession ?? ((graph) => platform.createSession(graph, files, options)) };
-}
-
-/** Whether there is nothing to gain by half precision: every matrix is in it. */
-function isHalf({ tensors }: Checkpoint): boolean {
-  return [...tensors.values()].every(
-    ({ shape, dtype }) => shape.length < 2 || dtype === "F16" || dtype.startsWith("I") || dtype === "BOOL",
-  );
-}
-
-/** @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format. */
-async function convertedTowers(
-  platform: SessionMaker,
-  files: ModelFiles,
-  options: PretrainedOptions,
-  weights: Checkpoint | CombinedOnnx,
-): Promise<ConvertedTowers | undefined> {
+  const stored = (weights instanceof Checkpoint ? quantizedDtype(weights) : undefined) ?? "fp32";
   const { dtype = "fp32" } = options;
-  const stored = weights instanceof Checkpoint ? quantizedDtype(weights) : undefined;
-  if (stored === dtype || (stored === undefined && dtype === "fp32")) return undefined;
-  if (dtype === "fp16" && weights instanceof Checkpoint && isHalf(weights)) return undefined;
-  if (stored !== undefined || !(weights instanceof Checkpoint)) {
-    throw new RangeError(
-      `fromPretrained: ${files.source}: expected dtype ${stored ?? "fp32"}, which is what the model's ${stored === undefined ? "ONNX export" : "weights"} are in, got ${dtype}`,
-    );
-  }
-  if (dtype === "fp32") return undefined;
-  const towers = await import("./converted-towers.js"); // most pages load what is in the wanted format already
-  return towers.ConvertedTowers.layOut(platform, files, options, weights, dtype);
+  // Most pages load what is in the wanted format already.
+  const towers =
+    stored === dtype
+      ? undefined
+      : await (await import("./converted-towers.js")).convertedTowers(platform, files, options, weights, stored, dtype);
+  return { config, weights, towers, createSession: towers?.createSession ?? ((graph) => platform.createSession(graph, files, options)) };
 }

@@ -44,13 +44,15 @@ export function openCheckpoint(files: ModelFiles, dtype: Dtype = "fp32"): Promis
 
 async function readWeights(files: ModelFiles, dtype: Dtype): Promise<Checkpoint> {
   const names = await files.list();
-  if (knownWeights(files.source, names) === undefined) {
+  const known = knownWeights(files.source, names);
+  if (known === undefined) {
     const towers = names.filter((name) => TOWER_FILE.test(name));
     if (towers.length > 0) return readTowers(files, towers, dtype);
   }
-  const name = chooseWeights(files.source, names);
+  // What is not called as in Hugging Face's models, or is not there, takes most of the words.
+  const name = known ?? (await import("./other-weights.js")).otherWeights(files.source, names, OTHER_WEIGHTS, WEIGHTS);
   if (!name.endsWith(".json")) return readCheckpoint([await openWeights(files, name)]);
-  const index = parseShardIndex(await readJson(files, name), name);
+  const index = await parseShardIndex(await readJson(files, name), name);
   const shards = await Promise.all(index.files.map(async (shard) => [shard, await openWeights(files, shard)] as const));
   const found = new Map(shards); // under names of their own, maybe
   const weightMap = new Map([...index.weightMap].map(([tensor, shard]) => [tensor, found.get(shard)?.name ?? shard]));
@@ -68,36 +70,6 @@ async function readTowers(files: ModelFiles, names: readonly string[], dtype: Dt
     });
   }
   return readCheckpoint(await Promise.all(wanted.map((name) => openWeights(files, name))));
-}
-
-function chooseWeights(source: string, names: readonly string[]): string {
-  const known = knownWeights(source, names);
-  if (known !== undefined) return known;
-  for (const pattern of OTHER_WEIGHTS) {
-    const [first, ...others] = names.filter((name) => pattern.test(name));
-    if (first === undefined) continue;
-    if (others.length === 0) return first;
-    throw new CheckpointError("missing-file", `expected one weights file, got ${[first, ...others].join(", ")}; name the one to load`, {
-      source,
-      expected: WEIGHTS,
-      actual: [first, ...others],
-    });
-  }
-  const graphs = names.filter((name) => name.endsWith(".onnx"));
-  if (graphs.length > 0) {
-    throw new CheckpointError(
-      "missing-file",
-      `expected a checkpoint (${WEIGHTS.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): onnx/model.onnx ` +
-        "can be loaded and run, but its weights have lost their names, so that they cannot be converted or exported; " +
-        "name the checkpoint that it was exported from",
-      { file: WEIGHTS[0], source, expected: WEIGHTS, actual: graphs },
-    );
-  }
-  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")}, a .pt file or onnx/model.onnx, got none of them`, {
-    file: WEIGHTS[0],
-    source,
-    expected: WEIGHTS,
-  });
 }
 
 function knownWeights(source: string, names: readonly string[]): string | undefined {

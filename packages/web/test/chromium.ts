@@ -39,6 +39,8 @@ export async function startBrowser(gpu: "none" | "software" = "none"): Promise<B
 /** Opens the server's page, in which `lib` is this package. */
 export async function openPage(browser: Pick<Browser, "newPage">, origin: string): Promise<Page> {
   const page = await browser.newPage();
+  // Of a busy machine, one that runs other packages' tests too, 30 seconds are not much.
+  page.setDefaultTimeout(120_000);
   await loadPage(page, origin);
   return page;
 }

@@ -33,8 +33,7 @@ describe.skipIf(chromiumPath === undefined)("converted weights", () => {
   beforeEach(async () => {
     // One page for all, in whose own thread ONNX Runtime is loaded once.
     await page.evaluate(() => lib.clearCache());
-    server.answers.length = 0;
-    Object.assign(server, { refuse: undefined, version: "" });
+    server.reset();
   });
 
   /** Loads the model `times` at once, embeds a text with each. */

@@ -59,8 +59,7 @@ describe.skipIf(chromiumPath === undefined)("a file's hash", () => {
   beforeEach(async () => {
     // One page for all, in whose own thread ONNX Runtime is loaded once: a load of a model knows nothing of the one before but what is kept.
     await page.evaluate(() => lib.clearCache());
-    server.answers.length = 0;
-    Object.assign(server, { ranges: true, corrupt: undefined, cut: undefined, refuse: undefined, refuseAfterCut: false, headers: {} });
+    server.reset();
   });
 
   /** Loads a model and embeds what is asked for. */
@@ -157,13 +156,29 @@ describe.skipIf(chromiumPath === undefined)("a file's hash", () => {
     server.corrupt = at === undefined ? undefined : { path: TEXT_TOWER, at };
     server.cut = { path: TEXT_TOWER, after: 400_000, times: 1 };
     server.refuseAfterCut = true;
+    server.refuseStatus = 403; // which is not tried again and again
     const cut = await embed("/exported", TEXT_TOWER, { dtype: "fp16" });
-    expect(cut.message).toMatch(/^network: /u);
+    expect(cut.message).toMatch(/^unauthorized: /u);
     expect(cut.kept).toBeGreaterThan(1);
     server.refuse = undefined;
     const resumed = await embed("/exported", TEXT_TOWER, { dtype: "fp16" });
     expect(resumed.message).toMatch(expected);
     if (at !== undefined) expect(resumed.kept).toBe(0);
+  });
+
+  it("is compared again where a part was thrown away by the browser", async () => {
+    await embed("/exported", TEXT_TOWER, { dtype: "fp16" });
+    const evicted = await page.evaluate(async () => {
+      const cache = await caches.open((await caches.keys())[0] ?? "");
+      const keys = (await cache.keys()).filter(({ url }) => /text\.fp16\.safetensors\?(?!0-)\d+-\d+$/u.test(url));
+      return Promise.all(keys.map((key) => cache.delete(key)));
+    });
+    expect(evicted.length).toBeGreaterThan(0);
+    server.corrupt = { path: TEXT_TOWER, at: 400_000 };
+    expect(await embed("/exported", TEXT_TOWER, { dtype: "fp16" })).toMatchObject({
+      kept: 0,
+      message: expect.stringMatching(/^integrity: /u),
+    });
   });
 
   it("of a small file is compared too", async () => {
@@ -230,5 +245,13 @@ describe.skipIf(chromiumPath === undefined)("a file's hash", () => {
     await writeFile(listing, JSON.stringify({ sha: COMMIT, siblings }));
     const { message } = await embed("owner/clip", "config.json", { endpoint: server.origin, revision: "other" });
     expect(message).toMatch(/^integrity: .*config\.json: expected 7 bytes, got \d+: /u);
+  });
+
+  it.each([
+    ["modelscope:owner/clip", /^undefined: RangeError: .*modelscope:owner\/clip.*CORS.*exportWeb/u],
+    ["owner--clip", /^undefined: RangeError: fromPretrained: expected an address, a hub's id/u],
+  ])("is asked of no hub about %s", async (source, expected) => {
+    expect((await embed(source, "config.json", { endpoint: server.origin })).message).toMatch(expected);
+    expect(server.answers).toEqual([]);
   });
 });

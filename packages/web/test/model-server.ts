@@ -3,7 +3,7 @@
  * that break, with files that are damaged.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { open, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -50,8 +50,9 @@ export class ModelServer {
   ranges = true;
   /** Of the next answer whose path ends so, the connection is cut after this many bytes. */
   cut: { readonly path: string; readonly after: number; times: number } | undefined;
-  /** Paths whose connections are closed without an answer. */
+  /** Paths whose connections are closed without an answer, or, where there is a status, that get an empty answer. */
   refuse: RegExp | undefined;
+  refuseStatus: number | undefined;
   /** Whether nothing is answered any more for a path whose connection was cut. */
   refuseAfterCut = false;
   /** Makes every file's ETag another one. */
@@ -94,6 +95,21 @@ export class ModelServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Behaves well again, and counts from zero. */
+  reset(): void {
+    this.answers.length = 0;
+    Object.assign(this, {
+      ranges: true,
+      cut: undefined,
+      refuse: undefined,
+      refuseStatus: undefined,
+      refuseAfterCut: false,
+      version: "",
+      corrupt: undefined,
+      headers: {},
+    });
+  }
+
   /** Bytes sent of paths that begin so, and how many answers. */
   sent(prefix: string): { readonly bytes: number; readonly answers: number } {
     const own = this.answers.filter(({ path }) => path.startsWith(prefix));
@@ -114,7 +130,8 @@ export class ModelServer {
       return;
     }
     if (this.refuse?.test(path) === true) {
-      request.socket.destroy();
+      if (this.refuseStatus === undefined) request.socket.destroy();
+      else response.writeHead(this.refuseStatus).end();
       return;
     }
     const [prefix, folder] = this.#folders.find(([start]) => path.startsWith(start)) ?? [];
@@ -126,6 +143,9 @@ export class ModelServer {
       return;
     }
     response.setHeader("Content-Type", TYPES[/\w+$/u.exec(path)?.[0] ?? ""] ?? "application/octet-stream");
+    // Code stays the same for as long as the server runs; what a model's files may do is the tests' business.
+    const isCode = /\.(?:m?js|wasm)$/u.test(path);
+    if (isCode) response.setHeader("Cache-Control", "max-age=3600");
     response.setHeader("ETag", `"${found.size}-${found.mtimeMs}${this.version}"`);
     for (const [end, headers] of Object.entries(this.headers)) {
       if (path.endsWith(end)) for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
@@ -142,7 +162,11 @@ export class ModelServer {
       response.end();
       return;
     }
-    await this.#send(file, start, end, response, entry);
+    if (isCode) {
+      // At once: most of a session's start was the 14 MB of ONNX Runtime coming piece by piece.
+      entry.bytes = end - start;
+      response.end((await readFile(file)).subarray(start, end));
+    } else await this.#send(file, start, end, response, entry);
   }
 
   async #send(file: string, start: number, end: number, response: ServerResponse, entry: Answered): Promise<void> {

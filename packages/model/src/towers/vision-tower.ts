@@ -4,7 +4,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
-import { runInParts } from "./run-in-parts.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { VisionGraphs } from "./tower-graphs.js";
 import { type StateOptions, wantedStates } from "./tower-states.js";
@@ -83,7 +82,10 @@ export class VisionTower {
     // At the trained size the interpolation would change nothing, so it is left out.
     const interpolate = interpolatePosEncoding && !(height === imageSize && width === imageSize);
     const { session } = await this.#sessions.ready(JSON.stringify([outputs, interpolate]), () => this.#graphs.vision(outputs, interpolate));
+    // A browser's session takes any batch whole.
+    if (session.tokensAtOnce === undefined) return session.run({ pixel_values: pixelValues });
     const stride = kind === "modifiedResNet" ? RESNET_STRIDE : this.#config.patchSize;
+    const { runInParts } = await import("./run-in-parts.js");
     return runInParts(session, { pixel_values: pixelValues }, Math.floor(height / stride) * Math.floor(width / stride) + 1);
   }
 }

@@ -1,4 +1,6 @@
-import { malformed, quote } from "../checkpoint-error.js";
+/**
+ * A checkpoint in several files. What reads its index comes when there is one.
+ */
 
 /** Which of a checkpoint's files holds which tensor: a `model.safetensors.index.json` or `pytorch_model.bin.index.json`. */
 export interface ShardIndex {
@@ -16,16 +18,7 @@ export interface ShardIndex {
  * @param name - the index's name, for messages.
  * @throws {@link CheckpointError} `malformed`: no map, or one that leads out of the folder.
  */
-export function parseShardIndex(json: unknown, name: string): ShardIndex {
-  const map: unknown = typeof json === "object" && json !== null && "weight_map" in json ? json.weight_map : undefined;
-  if (typeof map !== "object" || map === null || Array.isArray(map)) malformed({ name }, "expected an object weight_map");
-  const weightMap = new Map<string, string>();
-  for (const [tensor, file] of Object.entries(map as Record<string, unknown>)) {
-    // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
-    if (typeof file !== "string" || !/^[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,254}$/.test(file))
-      malformed({ name }, `tensor ${tensor}: expected the name of a file beside this one, got ${quote(file)}`, { tensor });
-    weightMap.set(tensor, file);
-  }
-  if (weightMap.size === 0) malformed({ name }, "expected a weight_map of some tensors, got none");
-  return { name, files: [...new Set(weightMap.values())], weightMap };
+export async function parseShardIndex(json: unknown, name: string): Promise<ShardIndex> {
+  const reader = await import("./shard-map.js");
+  return reader.parseShardMap(json, name);
 }

@@ -96,13 +96,18 @@ async function convertAndKeep(
     }
   };
   const segments = new SegmentWriter(0, (start, bytes) => attempt(() => kept.keep(url, { start, end: start + bytes.length }, bytes)));
-  await convert(conversion, source, options, async (start, bytes) => {
-    sink(start, bytes);
-    await segments.write(bytes);
-  });
-  await segments.flush();
-  // Last: segments without facts are nothing.
-  await attempt(() => kept.keepFacts(url, { size: segments.position, version }));
+  try {
+    await convert(conversion, source, options, async (start, bytes) => {
+      sink(start, bytes);
+      await segments.write(bytes);
+    });
+    await segments.flush();
+    // Last: segments without facts are nothing.
+    await attempt(() => kept.keepFacts(url, { size: segments.position, version }));
+  } catch (error) {
+    await kept.forget(url).catch(() => undefined);
+    throw error;
+  }
   if (failure !== undefined) (options.onNotKept ?? warn)(failure);
 }
 

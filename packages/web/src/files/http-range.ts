@@ -86,17 +86,6 @@ export async function requestRange(
   return { ...said, range: { start, end }, isWhole: false, size: place === null || place[3] === "*" ? undefined : Number(place[3]), body };
 }
 
-/** Bytes of a file by asking for no more than its headers; undefined where the server does not say. */
-export async function requestSize(
-  { fetch, headers }: HttpClient,
-  url: string,
-  signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  const response = await fetch(url, { method: "HEAD", headers, cache: "no-store", ...(signal === undefined ? {} : { signal }) });
-  const length = response.headers.get("content-length");
-  return response.ok && length !== null && /^\d{1,15}$/u.test(length) ? Number(length) : undefined;
-}
-
 /** The error of a connection that could not be made, or that broke. */
 export function networkError(url: string, cause: unknown): HubError {
   const why = cause instanceof Error ? cause.message : String(cause);

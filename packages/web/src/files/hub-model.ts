@@ -6,10 +6,14 @@ import type { HostedModel } from "./hosted-files.js";
 import type { RemoteContext } from "./remote-file.js";
 import { fetchText } from "./remote-text.js";
 
+/** `owner/name`, by the hub's rules. */
+const REPO_ID = /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?\/[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/u;
+
 /**
  * Asks the endpoints in order; the first that answers is taken. One that has files only, such as a mirror without the hub's API, does.
  *
- * @throws RangeError - no endpoint; HubError - none answers: what was wrong with the first.
+ * @param repo - what the caller gave as a source, and is no address.
+ * @throws RangeError - what is no hub's id, or of a hub that pages cannot ask; no endpoint; HubError - none answers: what was wrong with the first.
  */
 export async function findAtHub(
   repo: string,
@@ -17,6 +21,13 @@ export async function findAtHub(
   revision = "main",
   context: RemoteContext,
 ): Promise<HostedModel> {
+  if (String(repo).startsWith("modelscope:"))
+    throw new RangeError(
+      `fromPretrained: expected a model that a page can fetch, got ${repo}: ModelScope's files come without CORS headers. ` +
+        "Write it to a folder of your own server with exportWeb of @chinese-clip/node, which takes this name, and load it from there",
+    );
+  if (typeof repo !== "string" || !REPO_ID.test(repo) || repo.includes("--") || repo.includes(".."))
+    throw new RangeError(`fromPretrained: expected an address, a hub's id (owner/name) or PickedFiles, got ${JSON.stringify(repo)}`);
   const errors: unknown[] = [];
   for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) {
     const base = host.replace(/\/+$/u, "");

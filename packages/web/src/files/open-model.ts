@@ -9,8 +9,6 @@ import type { PickedFiles } from "./picked-files.js";
 import type { WebFiles } from "./web-files.js";
 
 const HUB = "https://huggingface.co";
-/** `owner/name`, by the hub's rules. */
-const REPO_ID = /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?\/[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/u;
 const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth|onnx)$/u;
 
 /** Where a model may come from: an address (of a folder or of a weights file), a hub's id `owner/name`, or {@link PickedFiles}. */
@@ -41,8 +39,6 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
     const url = addressOf(source);
     return new HostedFiles(hostedAt(String(source), url), { client: clientOf(options, {}), kept, signal }, options);
   }
-  if (typeof source !== "string" || !REPO_ID.test(source) || source.includes("--") || source.includes(".."))
-    throw new RangeError(`fromPretrained: expected an address, a hub's id (owner/name) or PickedFiles, got ${JSON.stringify(source)}`);
   const { token } = options;
   const client = clientOf(options, token === undefined || token === "" ? {} : { Authorization: `Bearer ${token}` });
   const context = { client, kept, signal };

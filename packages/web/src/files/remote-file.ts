@@ -8,7 +8,7 @@
 import { HubError } from "@chinese-clip/pipeline";
 import { byteCount, type ByteRange, coalesce, copyInto, intersect, subtract } from "./byte-ranges.js";
 import { claimError, type FileClaim } from "./file-claim.js";
-import { type HttpAnswer, type HttpClient, networkError, requestRange, requestSize } from "./http-range.js";
+import { type HttpAnswer, type HttpClient, networkError, requestRange } from "./http-range.js";
 import type { KeptFacts, KeptFiles } from "./kept-files.js";
 import { SegmentWriter } from "./segment-writer.js";
 import { withLock } from "./tab-lock.js";
@@ -100,9 +100,13 @@ export class RemoteFile {
     if (!isChecked) return this.#locked(() => this.#deliverWhole(report));
     const missing = await this.#fillFromKept(wanted, report);
     if (missing.length === 0) return;
+    // The browser has thrown a part away: what comes in its place is checked like the first time.
+    if (this.#facts.isChecked === true) return this.#locked(() => this.#deliverWhole(report));
     await this.#locked(async () => {
       // While this tab waited, another one may have fetched them.
-      for (const range of await this.#fillFromKept(missing, report)) await this.#fetch(range, report);
+      const left = await this.#fillFromKept(missing, report);
+      // Crumbs that are there, such as the headers between an ONNX file's weights, are no reason for a request on either side.
+      for (const range of coalesce(left, GAP_BYTES)) await this.#fetch(range, report);
     });
   }
 
@@ -189,7 +193,7 @@ export class RemoteFile {
       { start: 0, end: HEAD_BYTES },
       () => undefined,
       async (size) => {
-        const found = size ?? (await requestSize(client, this.url, signal));
+        const found = size ?? (await (await import("./request-size.js")).requestSize(client, this.url, signal));
         if (found === undefined)
           throw new HubError(
             "integrity",
