@@ -24,6 +24,8 @@ import { benchResize } from "./resize.js";
 import { benchSearch } from "./search.js";
 import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
+import { benchWebMemory } from "./web-memory.js";
+import { benchWeb, checkWebAgreement } from "./web.js";
 
 const cache = (name: string): string => fileURLToPath(new URL(`../.cache/${name}`, import.meta.url));
 const vitB16 = (): Promise<string> => makeRandomCheckpoint(cache("vit-b-16"), VIT_B_16);
@@ -45,12 +47,14 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   throughput: async () => benchThroughput(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
   search: () => benchSearch(cache("search-1m.npy")),
+  web: async () => benchWeb(await vitB16()),
+  "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
 };
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {
-  for (const line of await checkAgreement()) console.log(line);
+  for (const line of [...(await checkAgreement()), ...(await checkWebAgreement())]) console.log(line);
 } else {
   const unknown = wanted.find((name) => !(name in BENCHES));
   if (unknown !== undefined) throw new RangeError(`bench: expected --check or some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
