@@ -23,8 +23,8 @@ export interface BenchFiles {
 export interface BenchBrowser {
   readonly browser: Browser;
   /** A new page, whose `globalThis.bench` is there. */
-  open(): Promise<Page>;
-  close(): Promise<void>;
+  readonly open: () => Promise<Page>;
+  readonly close: () => Promise<void>;
 }
 
 /** Whether there is a Chromium at all. */
