@@ -1,6 +1,6 @@
 /**
  * Every benchmark, one after another: `pnpm bench`, or `pnpm bench -- peers growth` for some of them. Rewrites their tables in `README.md`.
- * The ViT-B/16-sized checkpoint is made at the first run; only `peers` and `cold-start` install something, what they compare with.
+ * The ViT-B/16-sized checkpoint is made at the first run; only `peers`, `cold-start` and the ones of a page install something, what they compare with.
  * `pnpm bench -- --check` compares results on small inputs and times nothing.
  */
 import { execFile, spawn } from "node:child_process";
@@ -24,6 +24,8 @@ import { benchResize } from "./resize.js";
 import { benchSearch } from "./search.js";
 import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
+import { benchWebMemory } from "./web-memory.js";
+import { benchWeb, checkWebAgreement } from "./web.js";
 
 const cache = (name: string): string => fileURLToPath(new URL(`../.cache/${name}`, import.meta.url));
 const vitB16 = (): Promise<string> => makeRandomCheckpoint(cache("vit-b-16"), VIT_B_16);
@@ -45,16 +47,21 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   throughput: async () => benchThroughput(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
   search: () => benchSearch(cache("search-1m.npy")),
+  web: async () => benchWeb(await vitB16()),
+  "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
 };
 
+/** Takes minutes and rarely says something new: only when asked for. */
+const ON_REQUEST: readonly string[] = ["web-memory"];
+
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {
-  for (const line of await checkAgreement()) console.log(line);
+  for (const line of [...(await checkAgreement()), ...(await checkWebAgreement())]) console.log(line);
 } else {
   const unknown = wanted.find((name) => !(name in BENCHES));
   if (unknown !== undefined) throw new RangeError(`bench: expected --check or some of ${Object.keys(BENCHES).join(", ")}, got ${unknown}`);
-  const names = Object.keys(BENCHES).filter((name) => wanted.length === 0 || wanted.includes(name));
+  const names = Object.keys(BENCHES).filter((name) => (wanted.length === 0 ? !ON_REQUEST.includes(name) : wanted.includes(name)));
   if (names.length === 1) await runOne(names[0] ?? "");
   else await runAll(names);
 }

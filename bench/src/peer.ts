@@ -28,7 +28,8 @@ interface TransformersJs {
   };
 }
 
-const FOLDER = fileURLToPath(new URL("../peers/", import.meta.url));
+/** Where the peers are installed. */
+export const PEER_FOLDER: string = fileURLToPath(new URL("../peers/", import.meta.url));
 /** The package's build for Node. */
 export const PEER_MODULE: URL = new URL("../peers/node_modules/@huggingface/transformers/dist/transformers.node.mjs", import.meta.url);
 /** Texts that go into one run, in the caller's order, padded to the longest, as its documentation shows. */
@@ -40,7 +41,7 @@ export async function installPeers(): Promise<void> {
   if (existsSync(PEER_MODULE)) return;
   console.log("installing transformers.js into bench/peers (474 MB) …");
   await promisify(execFile)("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-    cwd: FOLDER,
+    cwd: PEER_FOLDER,
     env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
     shell: process.platform === "win32",
   });

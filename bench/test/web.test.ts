@@ -1,0 +1,8 @@
+/** The short run of the browser's benchmark: its page, without transformers.js and without a clock. */
+import { expect, test } from "vitest";
+import { hasChromium } from "../src/web/browser.js";
+import { checkWebAgreement } from "../src/web.js";
+
+test("a page's texts and pictures are Node's", async () => {
+  expect(await checkWebAgreement()).toHaveLength(hasChromium ? 2 : 1);
+});
