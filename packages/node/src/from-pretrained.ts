@@ -16,6 +16,7 @@ import {
 } from "@chinese-clip/pipeline";
 import type { ImageInput } from "./image/load-image.js";
 import { nodePlatform } from "./node-platform.js";
+import { prepareSession } from "./session/node-session.js";
 
 /** Both towers: features of texts and images, logits, hidden states. */
 export class ChineseCLIPModel extends Model {
@@ -29,6 +30,7 @@ export class ChineseCLIPModel extends Model {
    * @throws AggregateError - none of several sources works; `errors` has one error for each.
    */
   static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPModel> {
+    prepareSession();
     return loadFrom(
       nodePlatform,
       source,
@@ -44,6 +46,7 @@ export class ChineseCLIPTextModel extends TextModel {
    * Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
   static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
+    prepareSession();
     return loadFrom(
       nodePlatform,
       source,
@@ -59,6 +62,7 @@ export class ChineseCLIPVisionModel extends VisionModel {
    * Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}.
    */
   static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
+    prepareSession();
     return loadFrom(
       nodePlatform,
       source,
@@ -87,6 +91,7 @@ export class ChineseCLIP extends Clip<ImageInput> {
    * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
    */
   static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIP> {
+    prepareSession();
     return loadFrom(
       nodePlatform,
       source,

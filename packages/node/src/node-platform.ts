@@ -26,8 +26,11 @@ export const nodePlatform: NodePlatform = {
   async createSession(graph, files, { device = "cpu", dtype, numThreads, sessionOptions, lowMemory = false }) {
     const built = device === "cpu" ? graph : graph.builtFor(dtype === "fp16" ? "gpu-half" : "gpu");
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
+    const all = { ...deviceOptions(device), ...threads, ...sessionOptions };
+    // Packing is for the processor's kernels; another device takes the weights over when they are loaded.
+    const packing = lowMemory ? "never" : device === "cpu" ? "later" : "at once";
     try {
-      return await createNodeSession(built, files.weightsFolder, { ...deviceOptions(device), ...threads, ...sessionOptions }, lowMemory);
+      return await createNodeSession(built, files.weightsFolder, all, packing);
     } catch (error) {
       throw deviceError(device, error);
     }

@@ -66,7 +66,7 @@ export interface PretrainedOptions {
   readonly numThreads?: number | undefined;
   /**
    * Keep the weights as pages of their file, which all processes share and the system may take back, instead of repacking them for
-   * speed when they are loaded: about the weights' size less memory, a quicker load, and slower runs. Default false.
+   * speed: about the weights' size less memory, and slower queries. Default false: Node repacks them when a tower has been busy for a second.
    */
   readonly lowMemory?: boolean | undefined;
   /** Passed to ONNX Runtime as it is, on top of what the other options say. */

@@ -28,6 +28,12 @@ export interface EmbedderTools {
 }
 
 /**
+ * Weights repacked when they are loaded, and not on the way: sums come out in another order then, and what is written is to be the same byte for
+ * byte whenever it is written.
+ */
+const PACKED_AT_ONCE = { extra: { session: { disable_prepacking: "0" } } };
+
+/**
  * Does `work` with a way to load the model that `--model` names.
  *
  * @throws UsageError - the model is needed and not named; and whatever loading and `work` throw.
@@ -39,7 +45,7 @@ export async function withEmbedder<Result>(
 ): Promise<Result> {
   const progress = new TerminalProgress(process.stderr);
   const transfer = new TransferProgress(process.stderr);
-  const options = pretrainedOptions(values, transfer); // a mistake in them is one whether or not the model is needed
+  const options = { ...pretrainedOptions(values, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<Embedder> => {
     const model = requiredValue(values, "model");

@@ -51,7 +51,7 @@ export function buildTextGraph(
   const length = graph.shape(inputIds, 1, 2); // = [L]
   const positions = graph.slice(embeddings.get("position_embeddings.weight", [maxPositionEmbeddings, D]), graph.int64([0]), length, 0); // [L, D]
   const embedded = graph.add(graph.add(words, types), positions); // [B, L, D]
-  let x = embeddings.layerNorm("LayerNorm", graph.reshape(embedded, rows), D, layerNormEps); // [B·L, D]
+  let x = embeddings.layerNorm("LayerNorm", graph.reshape(embedded, rows, ["rows", D]), D, layerNormEps); // [B·L, D]
 
   const reportState = (index: number): void => {
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", "sequence", D]);
@@ -106,18 +106,20 @@ function bertLayer(
 ): { x: Value; probabilities: Value | undefined } {
   const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
   const rows = graph.int64([-1, D]);
-  const asking = classOnly ? graph.gather(graph.reshape(x, tokens), graph.int64(0), 1) : x; // [B·Q, D]
+  const tokenDims = ["batch", "sequence", D];
+  const asking = classOnly ? graph.gather(graph.reshape(x, tokens, tokenDims), graph.int64(0), 1) : x; // [B·Q, D]
 
   const self = layer.in("attention.self");
-  const query = graph.reshape(self.linear("query", asking, D, D), classOnly ? graph.int64([-1, 1, D]) : tokens); // [B, Q, D]
-  const key = graph.reshape(self.linear("key", x, D, D), tokens); // [B, L, D]
-  const value = graph.reshape(self.linear("value", x, D, D), tokens); // [B, L, D]
+  const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
+  const query = graph.reshape(self.linear("query", asking, D, D), queryShape, queryDims); // [B, Q, D]
+  const key = graph.reshape(self.linear("key", x, D, D), tokens, tokenDims); // [B, L, D]
+  const value = graph.reshape(self.linear("value", x, D, D), tokens, tokenDims); // [B, L, D]
   const inputs = { query, key, value, heads, size: D, mask };
   const { context, probabilities } = wantsProbabilities
     ? attendWithProbabilities(graph, inputs)
     : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
 
-  const attended = layer.in("attention.output").linear("dense", graph.reshape(context, rows), D, D); // [B·Q, D]
+  const attended = layer.in("attention.output").linear("dense", graph.reshape(context, rows, [classOnly ? "batch" : "rows", D]), D, D); // [B·Q, D]
   const middle = layer.layerNorm("attention.output.LayerNorm", graph.add(attended, asking), D, layerNormEps); // [B·Q, D]
   const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F), config.hiddenAct); // [B·Q, F]
   const outer = layer.in("output").linear("dense", inner, F, D); // [B·Q, D]

@@ -8,6 +8,7 @@
  */
 import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
 import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
+import type { Dimension } from "../onnx/ir.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { activate } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
@@ -55,7 +56,7 @@ export function buildVisionTransformer(
   const positions = interpolatePositions ? interpolatePositionEmbedding(graph, trained, patches, gridSize, D) : trained; // [N+1, D]
   const embedded = graph.add(joined, positions); // [B, N+1, D]
   const tokens = graph.shape(embedded); // = [B, N+1, D]
-  let x = model.layerNorm("pre_layrnorm", graph.reshape(embedded, graph.int64([-1, D])), D, layerNormEps); // [B·(N+1), D]
+  let x = model.layerNorm("pre_layrnorm", graph.reshape(embedded, graph.int64([-1, D]), ["rows", D]), D, layerNormEps); // [B·(N+1), D]
 
   const reportState = (index: number): void => {
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", tokenCount, D]);
@@ -66,6 +67,7 @@ export function buildVisionTransformer(
     const block = transformerBlock(graph, model.in(`encoder.layers.${i}`), config, {
       x,
       tokens,
+      tokenDims: ["batch", tokenCount, D],
       classOnly,
       wantsProbabilities: wantsStates && outputs.attentions,
     });
@@ -92,6 +94,8 @@ interface BlockInputs {
   readonly x: Value;
   /** The shape `[B, N+1, D]`. */
   readonly tokens: Value;
+  /** The same, as far as it is known before. */
+  readonly tokenDims: readonly Dimension[];
   /** Whether only the class token's new state is wanted; it still attends to all. */
   readonly classOnly: boolean;
   readonly wantsProbabilities: boolean;
@@ -102,23 +106,24 @@ function transformerBlock(
   graph: GraphBuilder,
   block: ParameterScope,
   config: ChineseCLIPVisionConfig,
-  { x, tokens, classOnly, wantsProbabilities }: BlockInputs,
+  { x, tokens, tokenDims, classOnly, wantsProbabilities }: BlockInputs,
 ): { x: Value; probabilities: Value | undefined } {
   const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
-  const classRows = (rows: Value): Value => graph.gather(graph.reshape(rows, tokens), graph.int64(0), 1); // [B, D]
+  const classRows = (rows: Value): Value => graph.gather(graph.reshape(rows, tokens, tokenDims), graph.int64(0), 1); // [B, D]
   const normed = block.layerNorm("layer_norm1", x, D, layerNormEps); // [B·(N+1), D]
   const asking = classOnly ? classRows(normed) : normed; // [B·Q, D]
 
   const self = block.in("self_attn");
-  const query = graph.reshape(self.linear("q_proj", asking, D, D), classOnly ? graph.int64([-1, 1, D]) : tokens); // [B, Q, D]
-  const key = graph.reshape(self.linear("k_proj", normed, D, D), tokens); // [B, N+1, D]
-  const value = graph.reshape(self.linear("v_proj", normed, D, D), tokens); // [B, N+1, D]
+  const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
+  const query = graph.reshape(self.linear("q_proj", asking, D, D), queryShape, queryDims); // [B, Q, D]
+  const key = graph.reshape(self.linear("k_proj", normed, D, D), tokens, tokenDims); // [B, N+1, D]
+  const value = graph.reshape(self.linear("v_proj", normed, D, D), tokens, tokenDims); // [B, N+1, D]
   const inputs = { query, key, value, heads, size: D, mask: undefined };
   const { context, probabilities } = wantsProbabilities
     ? attendWithProbabilities(graph, inputs)
     : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
 
-  const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D])), D, D); // [B·Q, D]
+  const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]), D, D); // [B·Q, D]
   const middle = graph.add(classOnly ? classRows(x) : x, attended); // [B·Q, D]
   const inner = activate(
     graph,

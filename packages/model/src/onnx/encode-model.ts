@@ -45,12 +45,13 @@ export function encodeModel(model: Model): Uint8Array {
   return writer.finish().slice();
 }
 
-function writeGraph(writer: ProtobufWriter, { name, nodes, initializers, inputs, outputs }: Model): void {
+function writeGraph(writer: ProtobufWriter, { name, nodes, initializers, inputs, outputs, values = [] }: Model): void {
   for (const node of nodes) writer.message(1, (message) => writeNode(message, node));
   writer.string(2, name);
   for (const initializer of initializers) writer.message(5, (message) => writeInitializer(message, initializer));
   for (const input of inputs) writer.message(11, (message) => writeValueInfo(message, input));
   for (const output of outputs) writer.message(12, (message) => writeValueInfo(message, output));
+  for (const value of values) writer.message(13, (message) => writeValueInfo(message, value));
 }
 
 /** The fields of a `NodeProto`. */

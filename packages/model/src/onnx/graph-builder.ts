@@ -65,6 +65,7 @@ export class GraphBuilder {
   readonly #outputs: ValueInfo[] = [];
   readonly #initializers: Map<string, Initializer> = new Map();
   readonly #nodes: Node[] = [];
+  readonly #values: ValueInfo[] = [];
   readonly #files: Set<string> = new Set();
 
   constructor(name: string, target: GraphTarget) {
@@ -254,9 +255,16 @@ export class GraphBuilder {
     return this.#apply("Gather", [table, indices], { axis: int(axis) });
   }
 
-  /** A new shape: 0 keeps the input's extent, -1 takes what is left. */
-  reshape(x: Value, shape: Value): Value {
-    return this.#apply("Reshape", [x, shape]);
+  /**
+   * A new shape: 0 keeps the input's extent, -1 takes what is left.
+   *
+   * @param dims - of a result in {@link GraphBuilder.computeType}, where ONNX Runtime cannot infer them. With a name for each extent it sees which tensors are of one size:
+   *   it then takes their memory again, and loads a graph faster, for it looks for such a tensor among all that went before.
+   */
+  reshape(x: Value, shape: Value, dims?: readonly Dimension[]): Value {
+    const name = this.#apply("Reshape", [x, shape]);
+    if (dims !== undefined) this.#values.push({ name, type: this.computeType, dims });
+    return name;
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
@@ -318,16 +326,26 @@ export class GraphBuilder {
   encode(builtFor: (target: GraphTarget) => EncodedGraph): EncodedGraph {
     const initializers = [...this.#initializers.values()];
     const [name, nodes] = [this.#name, this.#nodes];
-    const [inputs, outputs] = [this.#inputs, this.#outputs];
+    const [inputs, outputs, values] = [this.#inputs, this.#outputs, this.#values];
     const relocated = (place: (weight: ExternalData) => ExternalData): Uint8Array => {
       const moved = initializers.map((initializer) =>
         initializer.data instanceof Uint8Array ? initializer : { ...initializer, data: place(initializer.data) },
       );
-      return encodeModel({ name, inputs, outputs, initializers: moved, nodes });
+      return encodeModel({ name, inputs, outputs, initializers: moved, nodes, values });
     };
-    const names = (values: readonly ValueInfo[]): string[] => values.map((value) => value.name);
-    const model = encodeModel({ name, inputs, outputs, initializers, nodes });
-    return { model, files: [...this.#files], inputs: names(inputs), outputs: names(outputs), relocated, builtFor };
+    const names = (infos: readonly ValueInfo[]): string[] => infos.map((info) => info.name);
+    let model: Uint8Array | undefined;
+    return {
+      // When it is first asked for: whether a checkpoint fits shows without it, and most of the time goes here.
+      get model() {
+        return (model ??= encodeModel({ name, inputs, outputs, initializers, nodes, values }));
+      },
+      files: [...this.#files],
+      inputs: names(inputs),
+      outputs: names(outputs),
+      relocated,
+      builtFor,
+    };
   }
 
   #apply(opType: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): Value {

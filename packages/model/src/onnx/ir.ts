@@ -65,4 +65,6 @@ export interface Model {
   readonly outputs: readonly ValueInfo[];
   readonly initializers: readonly Initializer[];
   readonly nodes: readonly Node[];
+  /** Shapes of values in between, where they say more than can be inferred. */
+  readonly values?: readonly ValueInfo[];
 }

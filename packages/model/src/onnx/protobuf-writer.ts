@@ -43,14 +43,22 @@ export class ProtobufWriter {
 
   /** A length-delimited field of UTF-8 text. */
   string(field: number, value: string): void {
-    this.bytes(field, new TextEncoder().encode(value));
+    this.bytes(field, utf8.encode(value));
   }
 
   /** A length-delimited field that is a message of its own, written by `write`. */
   message(field: number, write: (writer: ProtobufWriter) => void): void {
-    const inner = new ProtobufWriter();
-    write(inner);
-    this.bytes(field, inner.finish());
+    this.#tag(field, 2);
+    const start = this.#length;
+    write(this);
+    const length = this.#length - start;
+    // How long it is shows when it is written; it then makes room for that, which is cheaper than a buffer for each of a graph's messages.
+    const shift = varintBytes(length);
+    this.#reserve(shift);
+    this.#bytes.copyWithin(start + shift, start, this.#length);
+    this.#length = start;
+    this.#varint(length);
+    this.#length += length;
   }
 
   /** What has been written: a view, valid until the next write. */
@@ -80,4 +88,12 @@ export class ProtobufWriter {
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
+}
+
+const utf8 = new TextEncoder();
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }

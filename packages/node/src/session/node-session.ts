@@ -6,6 +6,7 @@ import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import type { InferenceSession } from "onnxruntime-common";
 import { availableParallelism } from "node:os";
 import { SessionThread } from "./session-thread.js";
+import { WarmingSession } from "./warming-session.js";
 
 /**
  * ONNX Runtime hands its threads smaller and smaller parts of an operator instead of an equal share to each, so that one whose core decodes a
@@ -16,29 +17,61 @@ const BLOCK_BASE = "4";
 /** Tokens of a picture that a thread computes at once: measured with two threads, where 400 to 800 together are fastest. */
 const TOKENS_PER_THREAD = 300;
 
+/** ONNX Runtime's switch for repacking weights into the layout of its matrix kernels. */
+const DISABLE_PREPACKING = "disable_prepacking";
+
+/** How long a thread that was started ahead waits for a graph. */
+const SPARE_MS = 10_000;
+
+let spare: { readonly thread: SessionThread; readonly timer: NodeJS.Timeout } | undefined;
+
 /**
- * Starts a thread and loads a graph into it.
+ * Starts the thread of the next session: starting it and loading the runtime into it takes about as long as reading a model's small files, so
+ * both are done side by side. It ends again when nobody has used it for ten seconds.
+ */
+export function prepareSession(): void {
+  if (spare !== undefined) return;
+  const thread = new SessionThread();
+  thread.start();
+  const timer = setTimeout(() => {
+    spare = undefined;
+    void thread.dispose();
+  }, SPARE_MS);
+  timer.unref();
+  spare = { thread, timer };
+}
+
+/**
+ * Loads a graph into a thread.
  *
  * @param folder - the folder that the graph's checkpoint files lie in.
- * @param sessionOptions - passed to ONNX Runtime, on top of what `lowMemory` says.
- * @param lowMemory - do not repack the weights for the matrix kernels: they stay pages of the file, shared with every process that has it open.
+ * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
+ * @param packing - `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
+ *   stay pages of the file, shared with every process that has it open.
  * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options.
  */
 export async function createNodeSession(
   graph: EncodedGraph,
   folder: string,
   sessionOptions: InferenceSession.SessionOptions,
-  lowMemory: boolean,
+  packing: "at once" | "later" | "never",
 ): Promise<GraphSession> {
-  const session = {
-    dynamic_block_base: BLOCK_BASE,
-    disable_prepacking: lowMemory ? "1" : "0",
-    ...(sessionOptions.extra?.["session"] as object | undefined),
-  };
   const { executionProviders, intraOpNumThreads = availableParallelism(), extra } = sessionOptions;
-  const onCpu = executionProviders === undefined;
-  const options = { ...sessionOptions, extra: { ...extra, session } };
-  const thread = new SessionThread(graph, folder, options, onCpu ? TOKENS_PER_THREAD * intraOpNumThreads : undefined);
-  await thread.load();
-  return thread;
+  const tokensAtOnce = executionProviders === undefined ? TOKENS_PER_THREAD * intraOpNumThreads : undefined;
+  const given = extra?.["session"] as object | undefined;
+  const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
+    const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
+    await thread.load(graph, folder, { ...sessionOptions, extra: { ...extra, session } }, tokensAtOnce);
+    return thread;
+  };
+  const first = await load(takeThread(), packing === "at once");
+  if (packing !== "later" || DISABLE_PREPACKING in (given ?? {})) return first;
+  return new WarmingSession(first, () => load(new SessionThread(), true));
+}
+
+function takeThread(): SessionThread {
+  const ready = spare;
+  spare = undefined;
+  clearTimeout(ready?.timer);
+  return ready?.thread ?? new SessionThread();
 }

@@ -10,14 +10,22 @@ export interface PlainTensor {
   readonly dims: readonly number[];
 }
 
-/** What a session thread is started with. */
-export interface SessionWorkerData {
+/** What a session is made of. */
+export interface SessionSource {
   /** The graph, ONNX protobuf. */
   readonly model: Uint8Array;
   /** The folder that the graph's external data lies in. */
   readonly folder: string;
   /** ONNX Runtime's options. */
   readonly sessionOptions: InferenceSession.SessionOptions;
+}
+
+/** What a session thread is started with. */
+export interface SessionWorkerData {
+  /** State of its `ThreadGate`. */
+  readonly gate: SharedArrayBuffer;
+  /** Where the thread replaces one that crashed; the first is started ahead, and told by `load`. */
+  readonly source: SessionSource | undefined;
 }
 
 /** What a run answers with. */
@@ -28,4 +36,6 @@ export interface SessionAnswer {
 }
 
 /** `load` resolves when the session is ready; `run` takes the feeds' buffers and answers with a {@link SessionAnswer}. */
-export type SessionRequest = { readonly type: "load" } | { readonly type: "run"; readonly feeds: Readonly<Record<string, PlainTensor>> };
+export type SessionRequest =
+  | { readonly type: "load"; readonly source: SessionSource }
+  | { readonly type: "run"; readonly feeds: Readonly<Record<string, PlainTensor>> };

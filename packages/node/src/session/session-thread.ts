@@ -4,7 +4,7 @@
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import { type InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { PlainTensor, SessionAnswer, SessionRequest, SessionWorkerData } from "./session-messages.js";
+import type { PlainTensor, SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
 /**
  * Bytes of a feed's buffer that are kept from one run to the next: a batch of 50 pictures of 224 pixels. Buffers that were made anew for each run
@@ -14,31 +14,41 @@ const MOST_KEPT = 32 * 2 ** 20;
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
 export class SessionThread implements GraphSession {
-  readonly tokensAtOnce: number | undefined;
-  readonly #host: WorkerHost<SessionRequest>;
+  #tokensAtOnce: number | undefined;
+  #source: SessionSource | undefined;
+  readonly #host: WorkerHost<SessionRequest> = new WorkerHost(new URL("./session-worker.cjs", import.meta.url), {
+    name: "chinese-clip session",
+    gatedData: (gate): SessionWorkerData => ({ gate, source: this.#source }),
+  });
   /** A buffer for each feed, while no run has it. */
   readonly #spares: Map<string, ArrayBuffer> = new Map();
 
-  /**
-   * Does not start the thread yet.
-   *
-   * @param folder - the folder that the graph's checkpoint files lie in.
-   * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
-   */
-  constructor({ model }: EncodedGraph, folder: string, sessionOptions: InferenceSession.SessionOptions, tokensAtOnce: number | undefined) {
-    this.tokensAtOnce = tokensAtOnce;
-    const workerData: SessionWorkerData = { model, folder, sessionOptions };
-    this.#host = new WorkerHost(new URL("./session-worker.js", import.meta.url), { name: "chinese-clip session", workerData });
+  get tokensAtOnce(): number | undefined {
+    return this.#tokensAtOnce;
+  }
+
+  /** Starts the thread, which gets the runtime ready. Without it {@link SessionThread.load} does. */
+  start(): void {
+    this.#host.start();
   }
 
   /**
    * Loads the graph.
    *
+   * @param folder - the folder that the graph's checkpoint files lie in.
+   * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
    * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options; the thread has then ended.
    */
-  async load(): Promise<void> {
+  async load(
+    { model }: EncodedGraph,
+    folder: string,
+    sessionOptions: InferenceSession.SessionOptions,
+    tokensAtOnce: number | undefined,
+  ): Promise<void> {
+    this.#tokensAtOnce = tokensAtOnce;
+    this.#source = { model, folder, sessionOptions };
     try {
-      await this.#host.call({ type: "load" });
+      await this.#host.call({ type: "load", source: this.#source });
     } catch (error) {
       await this.#host.dispose();
       throw error;

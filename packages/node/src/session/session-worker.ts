@@ -1,38 +1,61 @@
 /**
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
- * thread gives everything back. The session is made from `workerData`, so a thread that replaces a crashed one makes it again.
+ * thread gives everything back. The runtime is loaded at once, before there is a graph: that takes as long as reading a model's small files.
  */
 import { Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
+import { ThreadGate } from "../worker/thread-gate.js";
 import { servePort } from "../worker/worker-port.js";
-import type { PlainTensor, SessionAnswer, SessionRequest, SessionWorkerData } from "./session-messages.js";
+import type { PlainTensor, SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
-// node-session.ts is the only one to start this thread
-const { model, folder, sessionOptions } = workerData as SessionWorkerData;
+/**
+ * A graph that gives out what it gets, `x` of one float: ModelProto { ir_version 9, graph { node { "x" -> "y", Identity }, input x, output y },
+ * opset 18 }. The first session of a process makes ONNX Runtime register its operators, which takes longer than loading a BERT.
+ */
+const SMALLEST_MODEL = Buffer.from("CAk6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCAhAS", "base64");
 
-const { extra, ...rest } = sessionOptions;
-const session = InferenceSession.create(model, {
-  ...rest,
-  extra: { ...extra, session: { ...(extra?.["session"] as object | undefined), model_external_initializers_file_folder_path: folder } },
+// session-thread.ts is the only one to start this thread
+const { gate: state, source } = workerData as SessionWorkerData;
+const gate = new ThreadGate(state);
+
+const runtime = gate.pass(async () => {
+  const loaded = await import("onnxruntime-node");
+  await (await loaded.InferenceSession.create(SMALLEST_MODEL)).release();
+  return loaded;
 });
-session.catch(() => undefined); // whoever asks is told; until then it is not an unhandled rejection
+runtime.catch(() => undefined); // whoever asks is told; until then it is not an unhandled rejection
 
-servePort<SessionRequest>({
-  async load(): Promise<void> {
-    await session;
-  },
+async function create({ model, folder, sessionOptions: { extra, ...rest } }: SessionSource): Promise<InferenceSession> {
+  const { InferenceSession } = await runtime;
+  const session = { ...(extra?.["session"] as object | undefined), model_external_initializers_file_folder_path: folder };
+  return gate.pass(() => InferenceSession.create(model, { ...rest, extra: { ...extra, session } }));
+}
 
-  async run({ feeds }): Promise<Transferred> {
-    const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
-    const outputs = await (await session).run(Object.fromEntries(tensors));
-    const plain: Record<string, PlainTensor> = {};
-    const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
-    const buffers = new Set<ArrayBuffer>(Object.values(spent));
-    for (const [name, { type, data, dims }] of Object.entries(outputs)) {
-      plain[name] = { type, data, dims } as PlainTensor;
-      buffers.add((data as PlainTensor["data"]).buffer as ArrayBuffer);
-    }
-    return new Transferred({ outputs: plain, spent } satisfies SessionAnswer, [...buffers]);
+let session = source && create(source);
+session?.catch(() => undefined);
+
+servePort<SessionRequest>(
+  {
+    async load(request): Promise<void> {
+      session ??= create(request.source);
+      await session;
+    },
+
+    async run({ feeds }): Promise<Transferred> {
+      const [{ Tensor }, loaded] = [await runtime, await session];
+      if (loaded === undefined) throw new Error("session: expected a graph to be loaded before it is run");
+      const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
+      const outputs = await gate.pass(() => loaded.run(Object.fromEntries(tensors)));
+      const plain: Record<string, PlainTensor> = {};
+      const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
+      const buffers = new Set<ArrayBuffer>(Object.values(spent));
+      for (const [name, { type, data, dims }] of Object.entries(outputs)) {
+        plain[name] = { type, data, dims } as PlainTensor;
+        buffers.add((data as PlainTensor["data"]).buffer as ArrayBuffer);
+      }
+      return new Transferred({ outputs: plain, spent } satisfies SessionAnswer, [...buffers]);
+    },
   },
-});
+  gate,
+);

@@ -15,6 +15,8 @@ import {
   type WorkerRequest,
 } from "@chinese-clip/pipeline";
 import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
+import { closeAtExit, forgetGate, ThreadGate } from "./thread-gate.js";
+import type { ThreadMessage } from "./worker-port.js";
 
 /** Options of a {@link WorkerHost}. */
 export interface WorkerHostOptions {
@@ -22,6 +24,11 @@ export interface WorkerHostOptions {
   readonly name?: string;
   /** Given to the worker as `workerData`; cloned at each start. */
   readonly workerData?: unknown;
+  /**
+   * For a thread that must not be ended inside native code (`thread-gate.ts`): makes `workerData` at each start, with the state of the new
+   * thread's gate in it. Such a thread is never stopped where it is, but asked to end.
+   */
+  readonly gatedData?: (gate: SharedArrayBuffer) => unknown;
   /** Heap limits of the thread, in MiB; exceeding one is a crash of the worker, not of the process. */
   readonly resourceLimits?: ResourceLimits;
   /** Rebuilds typed errors from the worker by their `name`. */
@@ -68,6 +75,13 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
   /** How many calls wait for an answer. */
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Starts the thread, if there is none, before there is something to ask of it; idle, it keeps no process alive. */
+  start(): void {
+    if (this.#disposed !== undefined || this.#worker !== undefined) return;
+    this.#worker = this.#start();
+    this.#worker.unref();
   }
 
   /**
@@ -117,20 +131,24 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
   async #end(): Promise<void> {
     this.#worker = undefined;
     this.#rejectAll(this.#disposedError());
-    await Promise.all(Array.from(this.#living, (worker) => worker.terminate()));
+    await Promise.all(
+      Array.from(this.#living, (worker) => (this.#options.gatedData === undefined ? worker.terminate() : askToEnd(worker))),
+    );
   }
 
   #start(): Worker {
-    const { name = "worker", workerData, resourceLimits } = this.#options;
+    const { name = "worker", workerData, gatedData, resourceLimits } = this.#options;
+    const gate = gatedData === undefined ? undefined : new ThreadGate();
     const worker = new Worker(this.#url, {
       name,
-      workerData,
+      workerData: gate === undefined ? workerData : gatedData?.(gate.state),
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION, ...resourceLimits },
       // A thread inherits Node's flags, and under --input-type no entry file loads. Passing the others on by hand is no way out: a worker
       // refuses, when told explicitly, the flags that it silently ignores when it inherits them.
       ...(process.execArgv.some((flag) => flag.startsWith("--input-type")) ? { execArgv: [] } : {}),
     });
     this.#living.add(worker);
+    if (gate !== undefined) closeAtExit(gate);
     worker.on("message", (reply: WorkerReply) => this.#receive(reply));
     worker.on("messageerror", (error) => {
       // Nothing says which call the unreadable answer belonged to.
@@ -140,6 +158,7 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
     worker.on("error", (error: unknown) => this.#lose(worker, error instanceof Error ? error.message : String(error), error));
     worker.on("exit", (exitCode) => {
       this.#living.delete(worker);
+      if (gate !== undefined) forgetGate(gate);
       this.#lose(worker, `exit code ${exitCode}`);
     });
     return worker;
@@ -174,4 +193,13 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
   #disposedError(): WorkerError {
     return new WorkerError("disposed", `${this.#options.name ?? "worker"} thread: disposed`);
   }
+}
+
+/** Resolves when the thread has done what it is at and ended itself. */
+function askToEnd(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    worker.once("exit", () => resolve());
+    worker.ref(); // whoever waits for the end keeps the process alive for it
+    worker.postMessage({ end: true } satisfies ThreadMessage, []);
+  });
 }
