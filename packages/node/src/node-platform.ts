@@ -23,8 +23,9 @@ export const nodePlatform: NodePlatform = {
 
   checkDevice,
 
-  async createSession(graph, files, { device = "cpu", dtype, numThreads, sessionOptions, lowMemory = false }) {
-    const built = device === "cpu" ? graph : graph.builtFor(dtype === "fp16" ? "gpu-half" : "gpu");
+  async createSession(graph, files, { device = "cpu", numThreads, sessionOptions, lowMemory = false }) {
+    // Not in half precision: whether a GPU has it, only a run that fails would tell here.
+    const built = device === "cpu" ? graph : graph.builtFor("gpu");
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
     const all = { ...deviceOptions(device), ...threads, ...sessionOptions };
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded.

@@ -100,8 +100,10 @@ export class GraphBuilder {
     return this.computed(this.weight(name, reference), storedType(name, reference.dtype));
   }
 
-  /** Rows of a floating-point table of the checkpoint at `indices`, in the number format that is computed in; only they are converted. */
+  /** Rows of a floating-point table of the checkpoint at `indices`, in the number format that is computed in; on the CPU only they are converted. */
   computedRows(name: string, reference: TensorReference, indices: Value): Value {
+    // A GPU without half precision can not even gather it.
+    if (this.target === "gpu") return this.gather(this.computedWeight(name, reference), indices);
     return this.computed(this.gather(this.weight(name, reference), indices), storedType(name, reference.dtype));
   }
 

@@ -16,7 +16,7 @@ export interface Int4Matrix {
   readonly zeroPoints: Uint8Array;
 }
 
-/** Sixteenths of a block's range, from 1.1 down to 0.65: each puts the steps elsewhere, and a cut extreme makes those of all others finer. */
+/** Parts of a block's range, from 1.1 down to 0.65: each puts the steps elsewhere, and a cut extreme makes those of all others finer. */
 const RANGES: readonly number[] = Array.from({ length: 16 }, (_, i) => 1.1 - 0.03 * i);
 
 /**
@@ -67,15 +67,15 @@ function bestGrid(weight: Float32Array, start: number, squares: Float32Array, co
   let most = 0;
   if (low === high) return best; // all zero
   // The zero point keeps its place whatever the range.
-  const zero = Math.round((-low / (high - low)) * 15);
-  const offset = zero + 0.5;
-  for (const range of RANGES) {
-    const step = ((high - low) * range) / 15;
-    const inverse = 1 / step;
+  const zero = Math.floor((-low / (high - low)) * 15 + 0.5);
+  const [least, greatest] = [-zero, 15 - zero];
+  for (let r = 0; r < RANGES.length; r++) {
+    const inverse = 15 / ((high - low) * RANGES[r]!);
     let [products, norm] = [0, 0];
     for (let i = 0; i < block; i++) {
       const value = weight[start + i]!;
-      const steps = nearest(value * inverse + offset) - zero;
+      const nearestSteps = Math.floor(value * inverse + 0.5);
+      const steps = nearestSteps < least ? least : nearestSteps > greatest ? greatest : nearestSteps;
       const weighted = squares[column + i]! * steps;
       products += weighted * value;
       norm += weighted * steps;
@@ -84,7 +84,7 @@ function bestGrid(weight: Float32Array, start: number, squares: Float32Array, co
     const explained = norm === 0 ? 0 : (products * products) / norm;
     if (explained > most) {
       most = explained;
-      best.step = step;
+      best.step = 1 / inverse;
       best.scale = products / norm;
       best.zero = zero;
     }

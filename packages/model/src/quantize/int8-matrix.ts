@@ -22,52 +22,51 @@ export function quantizeInt8(weight: Float32Array, [N, K]: readonly [number, num
   const columns = inputScale ?? new Float32Array(K).fill(1);
   const values = new Int8Array(N * K);
   const scales = new Float32Array(N);
-  const tile = new Uint8Array(TILE * TILE);
+  const tile = new Float32Array(TILE * TILE);
   for (let startN = 0; startN < N; startN += TILE) {
     const endN = Math.min(startN + TILE, N);
-    for (let n = startN; n < endN; n++) scales[n] = greatest(weight.subarray(n * K, (n + 1) * K), columns) / 127;
+    for (let n = startN; n < endN; n++) scales[n] = greatest(weight, n * K, columns) / 127;
     for (let startK = 0; startK < K; startK += TILE) {
       const endK = Math.min(startK + TILE, K);
       // Along the rows first: steps of a row in memory are multiples of a page, which few lines of the cache are there for.
       for (let n = startN; n < endN; n++) {
         const inverse = scales[n] === 0 ? 0 : 1 / scales[n]!;
-        const at = (n - startN) * TILE;
-        // The sum is positive, so that `| 0` rounds down.
-        for (let k = startK, i = at; k < endK; k++, i++) tile[i] = (weight[n * K + k]! * columns[k]! * inverse + 128.5) | 0;
+        const end = (n - startN) * TILE + endK - startK;
+        for (let i = (n - startN) * TILE, at = n * K + startK, k = startK; i < end; i++, at++, k++)
+          tile[i] = weight[at]! * columns[k]! * inverse + ROUNDING;
       }
-      turn(tile, values, startK * N + startN, N, endN - startN, endK - startK);
+      turn(new Int32Array(tile.buffer), values, startK * N + startN, N, endN - startN, endK - startK);
     }
   }
   return { values, scales };
 }
 
-function greatest(row: Float32Array, columns: Float32Array): number {
+/** Added to a float32 below 2^22 it leaves no bits for a fraction: the sum is rounded to the nearest whole number, which is in its lowest bits. */
+const ROUNDING = 1.5 * 2 ** 23;
+
+/** The greatest magnitude in the row that begins at `start`. */
+function greatest(weight: Float32Array, start: number, columns: Float32Array): number {
   let max = 0;
-  for (let k = 0; k < row.length; k++) {
-    const value = Math.abs(row[k]! * columns[k]!);
+  for (let k = 0, at = start; k < columns.length; k++, at++) {
+    const value = Math.abs(weight[at]! * columns[k]!);
     if (value > max) max = value;
   }
   return max;
 }
 
-/** Numbers around 128 in `rows` rows of a tile as columns, and around 0, of `target`, from `start`, whose rows are `N` long. */
-function turn(tile: Uint8Array, target: Int8Array, start: number, N: number, rows: number, columns: number): void {
+/** The lowest bytes of `rows` rows of a tile as columns of `target`, from `start`, whose rows are `N` long. */
+function turn(tile: Int32Array, target: Int8Array, start: number, N: number, rows: number, columns: number): void {
   if (rows % 4 !== 0 || N % 4 !== 0) {
-    for (let k = 0; k < columns; k++) for (let n = 0; n < rows; n++) target[start + k * N + n] = tile[n * TILE + k]! - 128;
+    for (let k = 0; k < columns; k++) for (let n = 0; n < rows; n++) target[start + k * N + n] = tile[n * TILE + k]!;
     return;
   }
   // Four at a time, which is what a store can take.
   const words = new Int32Array(target.buffer);
   for (let k = 0; k < columns; k++) {
-    for (let n = 0, at = (start + k * N) >> 2, i = k; n < rows; n += 4, at++, i += 4 * TILE) {
-      const word = tile[i]! | (tile[i + TILE]! << 8) | (tile[i + 2 * TILE]! << 16) | (tile[i + 3 * TILE]! << 24);
-      words[at] = word ^ AROUND_ZERO;
-    }
+    for (let n = 0, at = (start + k * N) >> 2, i = k; n < rows; n += 4, at++, i += 4 * TILE)
+      words[at] = (tile[i]! & 255) | ((tile[i + TILE]! & 255) << 8) | ((tile[i + 2 * TILE]! & 255) << 16) | (tile[i + 3 * TILE]! << 24);
   }
 }
-
-/** Takes 128 from each of a word's bytes. */
-const AROUND_ZERO = 0x80808080 | 0;
 
 /** A table in 8 bits, as ONNX Runtime's GatherBlockQuantized takes it: whole numbers around 128, with a scale for each block of a row. */
 export function quantizeTable(table: Float32Array, block: number): { readonly values: Uint8Array; readonly scales: Float32Array } {

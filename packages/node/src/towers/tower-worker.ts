@@ -12,6 +12,9 @@ import { cacheError } from "../hub/hub-cache.js";
 import { servePort } from "../worker/worker-port.js";
 import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
 
+/** How much is written before the disk is told to begin. */
+const SYNC_BYTES = 1 << 24;
+
 // kept-towers.ts is the only one to start this thread
 const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as TowerWorkerData;
 
@@ -37,8 +40,19 @@ servePort<ConvertRequest>({
       await mkdir(folder, { recursive: true });
       const target = await open(part, "wx");
       try {
-        // Chunk by chunk: a layer is read, converted and written before the next.
-        for await (const chunk of converted.chunks()) await target.writeFile(chunk);
+        let synced: Promise<void> = Promise.resolve();
+        let unsynced = 0;
+        // Chunk by chunk: a layer is read, converted and written before the next, and goes to the disk meanwhile.
+        for await (const chunk of converted.chunks()) {
+          await target.writeFile(chunk);
+          unsynced += chunk.length;
+          if (unsynced < SYNC_BYTES) continue;
+          unsynced = 0;
+          await synced;
+          synced = target.datasync();
+          synced.catch(() => undefined); // is awaited, but maybe not before it fails
+        }
+        await synced;
         await target.datasync();
       } finally {
         await target.close();

@@ -140,9 +140,9 @@ class WebSession implements GraphSession {
   }
 
   /** The graph with its weights, read anew: those of an earlier attempt have gone with it. */
-  async #inputs(device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionInputs> {
+  async #inputs(device: "wasm" | "webgpu", computedBy: GraphTarget): Promise<SessionInputs> {
     const { numThreads, wasmPaths, sessionOptions } = this.#settings;
-    const { model, buffers } = packWeights(this.#graph.builtFor(target));
+    const { model, buffers } = packWeights(this.#graph.builtFor(computedBy));
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));
     for (const file of new Set(places.map(({ location }) => location))) {

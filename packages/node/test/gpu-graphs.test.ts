@@ -1,0 +1,99 @@
+/**
+ * The graphs for GPUs, in float32 and in half precision, on the CPU, which has all their operators: against transformers' features, and, in 8
+ * and 4 bits, against the same weights in the CPU's own operators.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkpointGraphs, ChineseCLIPConfig, type EncodedGraph, layOutTower, readCheckpoint, type TowerGraphs } from "@chinese-clip/model";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readTensors } from "./safetensors-fixture.js";
+
+const FOLDER = fileURLToPath(new URL("../../../fixtures/tiny-vit/", import.meta.url));
+const golden = await readTensors(new URL("../../../fixtures/tiny-vit/expected.safetensors", import.meta.url));
+const config = ChineseCLIPConfig.fromJSON(JSON.parse(await readFile(join(FOLDER, "config.json"), "utf8")));
+const bytes = new Uint8Array(await readFile(join(FOLDER, "model.safetensors")));
+const checkpoint = await readCheckpoint([
+  { name: "model.safetensors", byteLength: bytes.length, read: async (start, end) => bytes.slice(start, end) },
+]);
+
+const feeds = {
+  text: {
+    input_ids: golden.get("input_ids"),
+    attention_mask: golden.get("attention_mask"),
+    token_type_ids: new Tensor("int64", new BigInt64Array(golden.get("input_ids").data.length), golden.get("input_ids").dims),
+  },
+  vision: { pixel_values: golden.get("pixel_values") },
+};
+
+function graphOf(graphs: TowerGraphs, tower: "text" | "vision"): EncodedGraph {
+  return tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false);
+}
+
+async function features(graph: EncodedGraph, folder: string, tower: "text" | "vision"): Promise<Float32Array> {
+  const session = await InferenceSession.create(graph.model, {
+    logSeverityLevel: 3,
+    extra: { session: { model_external_initializers_file_folder_path: folder } },
+  });
+  const outputs = await session.run(feeds[tower]);
+  await session.release();
+  return outputs[graph.outputs[0] ?? ""]?.data as Float32Array;
+}
+
+function smallestCosine(a: Float32Array, b: Float32Array): number {
+  expect(a).toHaveLength(b.length);
+  const dim = config.projectionDim;
+  const cosines = Array.from({ length: a.length / dim }, (_, row) => {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let i = row * dim; i < (row + 1) * dim; i++) {
+      const [x, y] = [a[i] ?? Number.NaN, b[i] ?? Number.NaN];
+      ab += x * y;
+      aa += x * x;
+      bb += y * y;
+    }
+    return ab / Math.sqrt(aa * bb);
+  });
+  return Math.min(...cosines);
+}
+
+describe.each(["text", "vision"] as const)("the %s tower's graph for a GPU", (tower) => {
+  const name = tower === "text" ? "text_features" : "image_features";
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "chinese-clip-gpu-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it("gives the golden features in float32", async () => {
+    const actual = await features(graphOf(checkpointGraphs(config, checkpoint), tower).builtFor("gpu"), FOLDER, tower);
+    const expected = golden.get(name).data as Float32Array;
+    const greatest = actual.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? Number.NaN))), 0);
+    expect(greatest).toBeLessThan(1e-4);
+  });
+
+  it("in half precision is within a cosine of 0.9999, and is the same graph for the CPU again", async () => {
+    const graph = graphOf(checkpointGraphs(config, checkpoint), tower).builtFor("gpu-half");
+    expect(smallestCosine(await features(graph, FOLDER, tower), golden.get(name).data as Float32Array)).toBeGreaterThan(0.9999);
+    expect(graph.builtFor("cpu").model).toEqual(graphOf(checkpointGraphs(config, checkpoint), tower).model);
+  });
+
+  it.each([
+    ["q8", 0.999],
+    ["q4", 0.99],
+  ] as const)("in %s is the tower that the CPU computes", async (dtype, bound) => {
+    const file = await layOutTower(checkpoint, tower, dtype, `${tower}.${dtype}.safetensors`);
+    const parts: Uint8Array[] = [];
+    for await (const chunk of file.chunks()) parts.push(chunk.slice());
+    await writeFile(join(folder, file.name), Buffer.concat(parts));
+    const graph = graphOf(checkpointGraphs(config, file.checkpoint), tower);
+    const expected = await features(graph, folder, tower);
+    expect(smallestCosine(await features(graph.builtFor("gpu"), folder, tower), expected)).toBeGreaterThan(bound);
+    expect(smallestCosine(await features(graph.builtFor("gpu-half"), folder, tower), expected)).toBeGreaterThan(bound);
+    // Products of whole numbers, and attention in one operator, are not WebGPU's.
+    const text = new TextDecoder("latin1").decode(graph.builtFor("gpu").model);
+    for (const operator of ["MatMulIntegerToFloat", "QuantizeLinear", "MultiHeadAttention"])
+      expect(text.replaceAll("DequantizeLinear", "")).not.toContain(operator);
+  });
+});
