@@ -17,6 +17,9 @@ const OTHER_WEIGHTS: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/];
 /** What is weights under any name if the source itself says so: a path to a file. In a folder it may be something else. */
 const NAMED_WEIGHTS = /\.(?:safetensors|bin|pth)$/;
 
+/** Where exporters put the graph of both towers. */
+const EXPORT = "onnx/model.onnx";
+
 /** A folder that `exportWeb` wrote: one file for each tower and number format. */
 const TOWER_FILE = /^(?:text|vision)\.(fp32|fp16|q8|q4)\.safetensors$/;
 
@@ -48,7 +51,7 @@ async function readWeights(files: ModelFiles, dtype: Dtype): Promise<Checkpoint>
     const towers = names.filter((name) => TOWER_FILE.test(name));
     if (towers.length > 0) return readTowers(files, towers, dtype);
   }
-  const name = chooseWeights(files.source, names);
+  const name = chooseWeights(files.source, names, await listGraphs(files, names));
   if (!name.endsWith(".json")) return readCheckpoint([await openWeights(files, name)]);
   const index = parseShardIndex(await readJson(files, name), name);
   const shards = await Promise.all(index.files.map(async (shard) => [shard, await openWeights(files, shard)] as const));
@@ -70,7 +73,16 @@ async function readTowers(files: ModelFiles, names: readonly string[], dtype: Dt
   return readCheckpoint(await Promise.all(wanted.map((name) => openWeights(files, name))));
 }
 
-function chooseWeights(source: string, names: readonly string[]): string {
+/** ONNX graphs among the files. A folder's list has no subfolders, but that is where exporters put theirs. */
+async function listGraphs(files: ModelFiles, names: readonly string[]): Promise<readonly string[]> {
+  const graphs = names.filter((name) => name.endsWith(".onnx"));
+  if (graphs.length > 0 || knownWeights(files.source, names) !== undefined) return graphs;
+  return OTHER_WEIGHTS.some((pattern) => names.some((name) => pattern.test(name))) || (await files.open(EXPORT)) === undefined
+    ? []
+    : [EXPORT];
+}
+
+function chooseWeights(source: string, names: readonly string[], graphs: readonly string[]): string {
   const known = knownWeights(source, names);
   if (known !== undefined) return known;
   for (const pattern of OTHER_WEIGHTS) {
@@ -83,17 +95,16 @@ function chooseWeights(source: string, names: readonly string[]): string {
       actual: [first, ...others],
     });
   }
-  const graphs = names.filter((name) => name.endsWith(".onnx"));
   if (graphs.length > 0) {
     throw new CheckpointError(
       "missing-file",
-      `expected a checkpoint (${WEIGHTS.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): onnx/model.onnx ` +
-        "can be loaded and run, but its weights have lost their names, so that they cannot be converted or exported; " +
+      `expected a checkpoint (${WEIGHTS.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): ${EXPORT} can be ` +
+        "loaded, and its towers exported as ONNX, but its weights have lost their names, so that they cannot be written in another format; " +
         "name the checkpoint that it was exported from",
       { file: WEIGHTS[0], source, expected: WEIGHTS, actual: graphs },
     );
   }
-  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")}, a .pt file or onnx/model.onnx, got none of them`, {
+  throw new CheckpointError("missing-file", `expected weights: ${WEIGHTS.join(", ")}, a .pt file or ${EXPORT}, got none of them`, {
     file: WEIGHTS[0],
     source,
     expected: WEIGHTS,
