@@ -50,7 +50,7 @@ async function readWeights(files: ModelFiles, dtype: Dtype): Promise<Checkpoint>
     if (towers.length > 0) return readTowers(files, towers, dtype);
   }
   // What is not called as in Hugging Face's models, or is not there, takes most of the words.
-  const name = known ?? (await import("./other-weights.js")).otherWeights(files.source, names, OTHER_WEIGHTS, WEIGHTS);
+  const name = known ?? (await (await import("./other-weights.js")).otherWeights(files, names, OTHER_WEIGHTS, WEIGHTS));
   if (!name.endsWith(".json")) return readCheckpoint([await openWeights(files, name)]);
   const index = await parseShardIndex(await readJson(files, name), name);
   const shards = await Promise.all(index.files.map(async (shard) => [shard, await openWeights(files, shard)] as const));

@@ -166,9 +166,13 @@ function printSummary(
   else {
     const before = kept === 0 ? "" : language === "zh" ? `，已有 ${kept} 条` : `, ${kept} there before`;
     const skipped =
-      failed === 0 ? "" : language === "zh" ? `，${failed} 张无法读取，见 ${failures}` : `, ${failed} unreadable (see ${failures})`;
+      failed === 0
+        ? ""
+        : language === "zh"
+          ? `，${failed} 张无法读取，见 ${failures}；要重试，请连同输出一起删除它`
+          : `, ${failed} unreadable: see ${failures}; to try them again, delete it and the output`;
     print(language === "zh" ? `写入 ${added} 条特征${before}${skipped}` : `${added} features written${before}${skipped}`);
     for (const file of files) note(`→ ${file}`);
   }
-  return failed > 0 && kept + added === 0 ? 1 : 0;
+  return failed > 0 ? 1 : 0;
 }

@@ -65,15 +65,18 @@ export const search: Command = {
       if (!isFolder) await checkFeaturesOf(source, embedder.record);
       const vector = combine(parts, await embedParts(parts, embedder));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
-      const skipped = (path: string, reason: string): void =>
+      let unreadable = 0;
+      const skipped = (path: string, reason: string): void => {
+        unreadable++;
         below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${path}: ${reason}`);
+      };
       const hits = isFolder
         ? await searchFolder(source, vector, top, embedder, onRows, skipped)
         : source.endsWith(".npy")
           ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
           : await searchJsonl(source, vector, top, onRows);
       await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
-      return 0;
+      return unreadable > 0 ? 1 : 0;
     });
   },
 };

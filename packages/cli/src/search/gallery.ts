@@ -6,6 +6,7 @@ import { basename, dirname, join } from "node:path";
 import { parseNpyHead } from "../embed/npy.js";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { missingFile, readLines } from "../evaluation/read-lines.js";
+import { RowScorer } from "./score-kernel.js";
 import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
 import { t } from "../translation/translate.js";
 
@@ -35,12 +36,18 @@ export interface NpyPart {
   readonly dim: number;
 }
 
+/** Makes two buffers of `rows` rows of `dim` values: where a file is read to. */
+export type CreateBuffers = (rows: number, dim: number) => readonly [Float32Array, Float32Array];
+
+const plainBuffers: CreateBuffers = (rows, dim) => [new Float32Array(rows * dim), new Float32Array(rows * dim)];
+
 /**
  * Reads a `.npy` file of float32 rows from begin to end; while one part is looked at, the next is read.
  *
+ * @param createBuffers - may throw where it has no use for rows of this length.
  * @throws EvaluationError - `missing`; `malformed`: another kind of array, or cut off; `empty`.
  */
-export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void, undefined> {
+export async function* readNpyParts(file: string, createBuffers: CreateBuffers = plainBuffers): AsyncGenerator<NpyPart, void, undefined> {
   const handle = await open(file, "r").catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
@@ -65,11 +72,11 @@ export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void,
       throw new EvaluationError("malformed", t`expected ${rows} rows, but the file is cut off; copy or embed it again`, { file });
     }
     const step = Math.max(1, Math.floor(CHUNK / rowBytes));
-    const buffers = [new Float32Array(step * dim), new Float32Array(step * dim)] as const;
+    const buffers = createBuffers(step, dim);
     const read = async (first: number): Promise<Float32Array> => {
       const into = buffers[(first / step) % 2 === 0 ? 0 : 1];
       const part = into.subarray(0, Math.min(step, rows - first) * dim);
-      const bytes = new Uint8Array(part.buffer, 0, part.byteLength);
+      const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + first * rowBytes + done);
         if (bytesRead === 0) throw new EvaluationError("malformed", t`the file became shorter while it was read`, { file });
@@ -99,9 +106,14 @@ export async function* readNpyParts(file: string): AsyncGenerator<NpyPart, void,
  */
 export async function searchNpy(file: string, query: Float32Array, k: number, onRows?: OnRows): Promise<FoundRow[]> {
   const best = new TopRows(k);
-  for await (const { first, values, rows, dim } of readNpyParts(file)) {
+  let scorer: RowScorer | undefined;
+  const parts = readNpyParts(file, (step, dim) => {
     checkDimension(dim, query.length, file);
-    scoreRows(values, first, query, best);
+    scorer = new RowScorer(query, step);
+    return scorer.buffers;
+  });
+  for await (const { first, values, rows, dim } of parts) {
+    scorer?.offer(values, first, best);
     onRows?.(first + values.length / dim, rows);
   }
   return best.sorted();

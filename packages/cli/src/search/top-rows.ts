@@ -80,6 +80,18 @@ export function scoreRows(rows: Float32Array, first: number, query: Float32Array
   }
 }
 
+/** Offers the first `count` scores, of rows from `first` on. */
+export function offerScores(scores: Float64Array, count: number, first: number, best: TopRows): void {
+  let floor = best.floor;
+  for (let row = 0; row < count; row++) {
+    const score = scores[row] as number;
+    if (score > floor) {
+      best.offer(first + row, score);
+      floor = best.floor;
+    }
+  }
+}
+
 /** The inner product in eight sums, so that one addition does not wait for the one before. */
 function dotAt(rows: Float32Array, at: number, query: Float64Array, dim: number): number {
   let a = 0;

@@ -83,6 +83,8 @@ describe("finished predictions", () => {
 });
 
 describe("from pictures and texts", () => {
+  const embedPictures = (tsv: string, ...rest: string[]): ReturnType<typeof runCli> =>
+    runCli(["evaluate", "retrieval", "--model", DEMO, "--texts", TEXTS, "--images", tsv, ...rest]);
   beforeAll(async () => {
     await writeRetrieval(await makeDrawings(120, 31), path("drawings"));
   });
@@ -110,18 +112,7 @@ describe("from pictures and texts", () => {
   it("a picture that cannot be read ends it, with its line and the others", async () => {
     const good = lines(path("drawings/test_imgs.tsv"));
     const bad = write("bad.tsv", [good[0], "900\tAAAA", good[1], "901\tAAAA"].join("\n"));
-    const { code, stderr } = await runCli([
-      "evaluate",
-      "retrieval",
-      "--model",
-      DEMO,
-      "--texts",
-      TEXTS,
-      "--images",
-      bad,
-      "--output",
-      path("none"),
-    ]);
+    const { code, stderr } = await embedPictures(bad, "--output", path("none"));
     expect(code).toBe(1);
     expect(stderr).toContain("bad.tsv, line 2: a picture that cannot be read");
     expect(stderr).toContain("also on line 4 (2 in all). Replace or remove them and run again");
@@ -130,18 +121,7 @@ describe("from pictures and texts", () => {
 
   it("features of another model are refused before anything is embedded", async () => {
     const tsv = path("drawings/test_imgs.tsv");
-    const { code, stderr } = await runCli([
-      "evaluate",
-      "retrieval",
-      "--model",
-      DEMO,
-      "--texts",
-      TEXTS,
-      "--images",
-      tsv,
-      "--text-features",
-      features("texts.txt_feat"),
-    ]);
+    const { code, stderr } = await embedPictures(tsv, "--text-features", features("texts.txt_feat"));
     expect(code).toBe(1);
     expect(stderr).toContain("valid_texts.txt_feat.jsonl: its features have 6 values and the model's 128: they are of another model.");
   });

@@ -95,6 +95,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
       },
       "no pictures for the class 001",
     ],
+    ["no such model", () => ["--data", path("drawings"), "--model", "./no-model"], "expected a folder with config.json and weights"],
     ["a missing label file", () => ["--data", path("drawings"), "--labels", path("labels.txt")], "labels.txt: no such file"],
     [
       "too few labels",

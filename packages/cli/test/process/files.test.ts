@@ -162,6 +162,14 @@ describe("what can be neither converted nor exported leaves nothing behind", () 
     expect(existsSync(path("none"))).toBe(false);
   });
 
+  it.each(["convert", "export-web"])("%s of an ONNX export says what to name instead", async (verb) => {
+    const { code, stdout, stderr } = await runCli([verb, "--model", join(FIXTURES, "tiny-onnx"), "--output", path("none")]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("got ONNX graphs only (onnx/model.onnx)");
+    expect(stderr).toContain("name the checkpoint that it was exported from");
+    expect(existsSync(path("none"))).toBe(false);
+  });
+
   it.each([
     [["--tower", "image"], "--tower: expected one of text, vision, both, got image"],
     [["--external-data", "yes"], "--external-data: expected one of auto, always, never, got yes"],

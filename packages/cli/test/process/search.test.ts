@@ -72,6 +72,14 @@ describe("a search", () => {
   });
 });
 
+it("goes on past unreadable pictures of a folder, and then ends with 1", async () => {
+  write("mixed/a.png", readFileSync(path("pictures/00.png")));
+  write("mixed/b.png", "no picture");
+  const { code, stdout, stderr } = await search(["--in", path("mixed"), "--query", "猫", "--paths-only"]);
+  expect([code, stdout]).toEqual([1, `${path("mixed/a.png")}\n`]);
+  expect(stderr).toMatch(/^skipped \S+b\.png: \S+b\.png: expected a PNG/);
+});
+
 describe("what cannot be searched", () => {
   it.each<[string, () => string[], number, string]>([
     ["a missing source", () => ["--in", path("no.npy"), "--query", "猫"], 1, "no.npy: no such file; check the path"],
@@ -84,6 +92,20 @@ describe("what cannot be searched", () => {
     ],
     ["a bad line", () => ["--in", write("b.jsonl", "{\n"), "--query", "猫"], 1, "b.jsonl, line 1: expected a JSON object"],
     ["no array", () => ["--in", write("b.npy", "no array"), "--query", "猫"], 1, "b.npy: expected a .npy of float32 rows"],
+    ["no such model", () => ["--in", path("f.jsonl"), "--query", "猫", "--model", "./no-model"], 1, "expected a folder with config.json"],
+    [
+      "only unreadable pictures",
+      () => (write("bad/a.png", "no"), ["--in", path("bad"), "--query", "猫"]),
+      1,
+      "none of its pictures can be read",
+    ],
+    [
+      "a query's picture that is none",
+      () => ["--in", path("f.jsonl"), "--query", `@${write("none.png", "no picture")}`],
+      1,
+      "none.png: cannot be read as the query's picture",
+    ],
+    ["a file that is empty", () => ["--in", write("e.jsonl", ""), "--query", "猫"], 1, "e.jsonl: no features in it"],
     ["another kind of file", () => ["--in", write("b.txt", ""), "--query", "猫"], 2, "--in: expected a folder, or features"],
     [
       "a query's picture that is missing",
@@ -98,5 +120,6 @@ describe("what cannot be searched", () => {
   ])("%s", async (_, args, code, message) => {
     const ended = await search(args());
     expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(message)]);
+    expect([ended.stdout, ended.stderr]).toEqual(["", expect.not.stringMatching(/^\s+at /m)]);
   });
 });
