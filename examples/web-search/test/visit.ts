@@ -41,6 +41,8 @@ export async function openSite(): Promise<Site> {
 export async function visit({ browser, origin }: Site, options: BrowserContextOptions, complaints: string[]): Promise<Page> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  // A machine that does other things as well may be slow; how fast the page is, is not what is tested.
+  page.setDefaultTimeout(100_000);
   page.on("request", (request) => {
     if (!request.url().startsWith(origin) && !/^(?:data|blob):/u.test(request.url())) complaints.push(`asked ${request.url()}`);
   });

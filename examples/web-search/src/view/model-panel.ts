@@ -70,7 +70,7 @@ export function modelPanel({ state, app, say }: View): TemplateResult {
       <label class="dtype">
         <span>${say.dtype}</span>
         <select name="dtype">
-          ${DTYPES.map((dtype) => html`<option ?selected=${dtype === (settings.remote?.dtype ?? "fp32")}>${dtype}</option>`)}
+          ${DTYPES.map((dtype) => html`<option .selected=${dtype === (settings.remote?.dtype ?? "fp32")}>${dtype}</option>`)}
         </select>
       </label>
       <button>${say.load}</button>
