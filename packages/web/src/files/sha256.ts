@@ -28,18 +28,19 @@ export async function deliverHashed(
   sink: ByteSink,
 ): Promise<string> {
   let hash = sha256.create();
-  let position = 0;
+  const done = { position: 0 };
   const take: ByteSink = (start, bytes) => {
     if (start === 0) {
-      position = 0;
+      done.position = 0;
       hash = sha256.create();
     }
-    const fresh = bytes.subarray(Math.min(position - start, bytes.length));
+    const fresh = bytes.subarray(Math.min(done.position - start, bytes.length));
     hash.update(fresh);
-    position += fresh.length;
+    done.position += fresh.length;
     sink(start, bytes);
   };
-  while (position < byteLength) {
+  while (done.position < byteLength) {
+    const { position } = done;
     const range = present.find(({ start, end }) => start <= position && position < end);
     const bytes = range === undefined ? undefined : await read(range);
     if (range !== undefined && bytes !== undefined) take(range.start, bytes);
