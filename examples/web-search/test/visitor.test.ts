@@ -20,7 +20,7 @@ const DEMO_FOLDER = fileURLToPath(new URL("../../demo-checkpoint", import.meta.u
 /** What this page has to say while a model is looked for: the optional files that its folder does not have. */
 const EXPECTED = /status of 404/u;
 
-describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 120_000 }, () => {
+describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, () => {
   let site: Site;
   let files: DiskFile[];
   let car: DiskFile;
