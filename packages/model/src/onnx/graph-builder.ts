@@ -2,7 +2,6 @@
  * Builds a graph operator by operator, so that a forward pass reads as equations: each method applies one operator and
  * returns the name of its result. Shapes are the caller's to keep in mind, and in the margin.
  */
-import { toFloat16 } from "../weights/float16.js";
 import type { TensorReference, WeightDtype } from "../weights/tensor-reference.js";
 import { DATA_TYPE, encodeModel } from "./encode-model.js";
 import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, ValueInfo } from "./ir.js";
@@ -134,11 +133,9 @@ export class GraphBuilder {
 
   /** One number in the number format that is computed in. */
   number(value: number): Value {
-    const [type, number] = [this.computeType, Float32Array.of(value)];
-    const name = `${type}_${value}`;
-    const data = new Uint8Array(type === "float32" ? number.buffer : toFloat16(number).buffer);
-    this.#initializers.set(name, { name, type, dims: [], data });
-    return name;
+    const name = `float32_${value}`;
+    this.#initializers.set(name, { name, type: "float32", dims: [], data: new Uint8Array(Float32Array.of(value).buffer) });
+    return this.computed(name, "float32");
   }
 
   add(a: Value, b: Value): Value {
