@@ -68,8 +68,10 @@ const BUNDLES: readonly BundleRule[] = [
     packages: ["web"],
     exports: ["ChineseCLIPModel", "BertTokenizer"],
     hosts: ["https://huggingface.co"],
-    ceiling: 30_000,
-    reason: "a search box over embeddings that are there; what only some models or sources need comes on demand",
+    ceiling: 31_000,
+    reason:
+      "a search box over embeddings that are there; what only some models or sources need comes on demand, " +
+      "but the graph for a GPU is built by the code that builds the CPU's",
   },
 ];
 
