@@ -75,7 +75,7 @@ export async function* embedImages<ImageInput>(
       const ready = await decoded;
       await previous?.catch(() => undefined);
       signal?.throwIfAborted();
-      return runBatch(ready, imageTower);
+      return runBatch(ready, preprocessor, imageTower);
     })();
     current.catch(() => undefined); // its turn to be awaited comes later; until then a failure is not an unhandled rejection
     if (previous !== undefined) yield* finish(previous);
@@ -88,9 +88,13 @@ interface Batch {
   readonly failed: number;
 }
 
-async function runBatch(decoded: readonly Decoded[], imageTower: ImageTower): Promise<Batch> {
+async function runBatch(
+  decoded: readonly Decoded[],
+  preprocessor: Pick<ImagePreprocessor<never>, "recycle">,
+  imageTower: ImageTower,
+): Promise<Batch> {
   const images = decoded.flatMap((item) => ("image" in item ? [item.image] : []));
-  const embeddings = images.length === 0 ? [] : await embed(images, imageTower);
+  const embeddings = images.length === 0 ? [] : await embed(images, preprocessor, imageTower);
   let next = 0;
   const results = decoded.map((item): ImageEmbeddingResult => {
     if ("error" in item) return { index: item.index, error: item.error };
@@ -99,7 +103,11 @@ async function runBatch(decoded: readonly Decoded[], imageTower: ImageTower): Pr
   return { results, failed: results.length - images.length };
 }
 
-async function embed(images: readonly PreprocessedImage[], imageTower: ImageTower): Promise<Float32Array[]> {
+async function embed(
+  images: readonly PreprocessedImage[],
+  preprocessor: Pick<ImagePreprocessor<never>, "recycle">,
+  imageTower: ImageTower,
+): Promise<Float32Array[]> {
   const [first] = images;
   if (first === undefined) return [];
   const size = first.pixelValues.length;
@@ -110,6 +118,7 @@ async function embed(images: readonly PreprocessedImage[], imageTower: ImageTowe
     }
     joined.set(pixelValues, i * size);
   }
+  for (const image of images) preprocessor.recycle?.(image);
   const { data, dims } = await imageTower(new Tensor("float32", joined, [images.length, ...first.dims]));
   const [rows = 0, dim = 0] = dims;
   const normalized = new Float32Array(rows * dim);

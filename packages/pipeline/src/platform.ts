@@ -127,6 +127,11 @@ export interface ImagePreprocessor<ImageInput> {
    * @throws ImageError - a picture that cannot be read or decoded.
    */
   preprocess(image: ImageInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<PreprocessedImage>;
+  /**
+   * Takes the memory of a picture back for the next one. Nobody may use its values any more. Left to the garbage collector, which knows only
+   * the few bytes that stand for them, the values of hundreds of pictures pile up.
+   */
+  recycle?(image: PreprocessedImage): void;
   /** Ends the thread; idempotent. */
   dispose(): Promise<void>;
 }

@@ -97,6 +97,7 @@ describe("embedImages", () => {
     expect(results.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(progress).toEqual([{ done: 3, failed: 1 }, { done: 6, failed: 2 }, { done: 7, failed: 2 }]); // prettier-ignore
     expect(platform.imageRuns).toEqual([2, 2, 1]);
+    expect(platform.recycled).toBe(5);
   });
 
   it("skips the model for a batch without a readable picture", async () => {

@@ -19,6 +19,8 @@ export interface FakePlatform extends Platform<FakeImage> {
   readonly decoding: { now: number; most: number };
   /** Fails the next run of a tower with this error. */
   failNext: Error | undefined;
+  /** Pictures whose memory was given back; it is overwritten at once. */
+  recycled: number;
   disposed: number;
 }
 
@@ -50,6 +52,7 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
     imageRuns: [],
     decoding: { now: 0, most: 0 },
     failNext: undefined,
+    recycled: 0,
     disposed: 0,
     async checkDevice(device) {
       if (device !== undefined && device !== "cpu") throw new RangeError(`expected device "cpu", got ${device}`);
@@ -86,6 +89,10 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
           signal?.throwIfAborted();
           if (image < 0) throw new Error(`picture ${image}`);
           return { pixelValues: new Float32Array(3 * 32 * 32).fill(image), dims: [3, 32, 32] };
+        },
+        recycle({ pixelValues }) {
+          pixelValues.fill(Number.NaN);
+          platform.recycled++;
         },
         async dispose() {
           platform.disposed++;

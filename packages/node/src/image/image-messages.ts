@@ -25,4 +25,6 @@ export interface PreprocessRequest {
   readonly image: PostedImage;
   /** Whether `image` is a URL's text; a path may look like one. */
   readonly isUrl: boolean;
+  /** Memory for the values, if it is of their size. */
+  readonly into: ArrayBuffer | undefined;
 }

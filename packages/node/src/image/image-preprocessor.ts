@@ -25,6 +25,9 @@ const MAX_THREADS = 4;
  */
 const MAX_LOADS = 4;
 
+/** Recycled buffers that wait for a picture, at most: as many as are under way while a default batch is in the model and the next is decoded. */
+const MAX_SPARES = 16;
+
 /**
  * Prepares threads for preprocessing, at most one for each core. One starts when those before it all have work, the first at the first
  * picture; they hold the process only while they have work.
@@ -52,14 +55,19 @@ export function createImagePreprocessor(config: unknown, options: ImagePreproces
         reviveError: { ImageError: reviveImageError },
       }),
   );
+  const spares: ArrayBuffer[] = [];
   return {
     async preprocess(input, { signal } = {}) {
       signal?.throwIfAborted();
       const posted = input instanceof Blob ? await readBlobBytes(input, { maxBytes, signal }) : copyOf(input);
-      const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL };
+      const into = spares.pop();
+      const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL, into };
       // The first of those with the least to do, so that a later one starts only when the others are busy.
       const host = hosts.reduce((least, other) => (other.pending < least.pending ? other : least));
-      return host.call<PreprocessedImage>(request, buffersOf(posted), signal);
+      return host.call<PreprocessedImage>(request, [...buffersOf(posted), ...(into === undefined ? [] : [into])], signal);
+    },
+    recycle({ pixelValues: { buffer } }) {
+      if (spares.length < MAX_SPARES && buffer instanceof ArrayBuffer) spares.push(buffer);
     },
     async dispose() {
       await Promise.all(hosts.map((host) => host.dispose()));

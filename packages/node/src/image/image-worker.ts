@@ -15,13 +15,15 @@ const processor = createImageProcessor(config);
 const inTurn = limitTurns(maxLoads);
 
 servePort<PreprocessRequest>({
-  preprocess: ({ image, isUrl }, { signal }) =>
+  preprocess: ({ image, isUrl, into }, { signal }) =>
     inTurn(async () => {
       const input = isUrl && typeof image === "string" ? new URL(image) : image;
       const { pixelValues } = processor.preprocess(await loadImage(input, { ...limits, signal }));
       const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
       // a float32 tensor's data, and the only view of its buffer.
-      const data = pixelValues.data as Float32Array<ArrayBuffer>;
+      const made = pixelValues.data as Float32Array<ArrayBuffer>;
+      const data = into?.byteLength === made.byteLength ? new Float32Array(into) : made;
+      if (data !== made) data.set(made);
       return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
     }),
 });

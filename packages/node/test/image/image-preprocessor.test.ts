@@ -50,6 +50,15 @@ describe("preprocess", () => {
       expect(raw.data.length).toBe(raw.width * raw.height * 3);
     }));
 
+  it("uses the memory of a recycled picture again", () =>
+    withPreprocessor(async (preprocessor) => {
+      const first = await preprocessor.preprocess(new URL("rgb.jpg", FIXTURES));
+      preprocessor.recycle?.(first);
+      const second = preprocessor.preprocess(new URL("rgb.png", FIXTURES));
+      expect(first.pixelValues).toHaveLength(0); // it went with the request
+      expect((await second).pixelValues).toEqual(await expected("rgb.png"));
+    }));
+
   it("answers many calls in any order, each with its own picture", () =>
     withPreprocessor(async (preprocessor) => {
       const files = ["rgb.png", "gray.png", "cmyk.jpg", "rgb.bmp", "rgb.gif", "large.png", "rgb.webp", "one.png"];
