@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { createImagePreprocessor } from "../../packages/node/src/image/image-preprocessor.js";
+import { PACKED } from "./ours.js";
 import { agreement } from "./agreement.js";
 import { median } from "./compare.js";
 import { pixelValues, uniform } from "./inputs.js";
@@ -27,7 +28,7 @@ export async function benchThroughput(folder: string): Promise<void> {
   const pictures = await mkdtemp(join(tmpdir(), "chinese-clip-throughput-"));
   try {
     const { paths, megapixels } = await writePictures(pictures);
-    await using clip = await ChineseCLIP.fromPretrained(folder);
+    await using clip = await ChineseCLIP.fromPretrained(folder, { sessionOptions: PACKED });
     const preprocessor = createImagePreprocessor(clip.processor.imageProcessor.toJSON(), { workerUrl: IMAGE_WORKER });
     const pixels = new Tensor("float32", pixelValues(BATCH, SIDE), [BATCH, 3, SIDE, SIDE]);
     const embeddings: Float32Array[] = [];
