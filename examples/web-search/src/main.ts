@@ -68,4 +68,5 @@ addEventListener("paste", (event) => {
 
 store.update({ candidates: settings.labels.map((label) => app.createCandidate(label)) });
 await goOffline();
-await app.useModel(choice);
+// A visitor may have asked for another one meanwhile.
+if (store.state.choice === choice) await app.useModel(choice);

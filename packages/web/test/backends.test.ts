@@ -32,7 +32,6 @@ const inputs = {
 
 interface Options {
   readonly device?: "wasm" | "webgpu";
-  readonly dtype?: "fp32" | "fp16" | "q8" | "q4";
   readonly numThreads?: number;
   readonly worker?: boolean;
   /** Only what the towers are for; WebGPU's software adapter takes a minute for the rest. Default false. */
@@ -40,12 +39,6 @@ interface Options {
   /** Which of the features, then. Default: both. */
   readonly towers?: readonly ("text" | "image")[];
 }
-
-/**
- * Least cosine between features in another number format and the golden's, on any backend, for text and for images. The tiny model's random weights
- * lose more than trained ones: measured on WebAssembly and on SwiftShader 0.9999999 in fp16, 0.9999 and 0.9997 in q8, 0.9966 and 0.967 in q4.
- */
-const COSINES = { fp16: [0.99999, 0.99999], q8: [0.999, 0.999], q4: [0.99, 0.95] } as const;
 
 /** Both towers' outputs by golden's name, and what they ran on. */
 async function runTiny(page: Page, options: Options): Promise<{ outputs: Record<string, number[]>; backends: BackendReport[] }> {
@@ -105,19 +98,6 @@ function expectGolden(outputs: Record<string, number[]>, count: number, bound: n
   }
 }
 
-/** The least cosine between rows of `size` numbers. */
-function leastCosine(actual: readonly number[], expected: readonly number[], size: number): number {
-  expect(actual.length).toBe(expected.length);
-  const rows = Array.from({ length: expected.length / size }, (_, row) => [row * size, (row + 1) * size] as const);
-  const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * (b[i] ?? Number.NaN), 0);
-  return Math.min(
-    ...rows.map(([start, end]) => {
-      const [a, b] = [actual.slice(start, end), expected.slice(start, end)];
-      return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-    }),
-  );
-}
-
 describe.skipIf(chromiumPath === undefined)("tiny-vit", () => {
   let plain: ModelServer;
   let isolated: ModelServer;
@@ -174,36 +154,6 @@ describe.skipIf(chromiumPath === undefined)("tiny-vit", () => {
       expect(backends).toHaveLength(1);
       expect(backends[0]).toMatchObject({ output: "text_features", device: "webgpu" });
       expectGolden(outputs, 1, GPU_BOUND, GPU_BOUND);
-    });
-
-    describe("in the page's own thread", () => {
-      // One page: shaders, which SwiftShader takes long to compile, are shared by the towers of one thread.
-      let page: Page;
-      beforeAll(async () => {
-        page = await openPage(browser, plain.origin);
-      });
-      const run = (options: Options): ReturnType<typeof runTiny> =>
-        runTiny(page, { device: "webgpu", worker: false, featuresOnly: true, ...options });
-
-      it("in fp32", { timeout: 240_000 }, async () => {
-        const { outputs, backends } = await run({ towers: ["image"] });
-        expect(backends).toHaveLength(1);
-        expect(backends[0]).toMatchObject({ output: "image_features", device: "webgpu" });
-        expectGolden(outputs, 1, GPU_BOUND, GPU_BOUND);
-      });
-
-      it.each(["fp16", "q8", "q4"] as const)("close to fp32 in %s, where need be on WebAssembly", { timeout: 240_000 }, async (dtype) => {
-        const { outputs, backends } = await run({ dtype });
-        for (const [i, name] of ["text_features", "image_features"].entries()) {
-          expect(leastCosine(outputs[name] ?? [], floats(name), golden.get(name).dims[1] ?? 0), name).toBeGreaterThan(
-            COSINES[dtype][i] ?? 1,
-          );
-          const own = backends.filter(({ output }) => output === name);
-          // What an adapter lacks is noticed in the first run, and said.
-          if (own.length === 1) expect(own).toMatchObject([{ device: "webgpu" }]);
-          else expect(own).toMatchObject([{ device: "webgpu" }, { device: "wasm", reason: expect.stringMatching(/^WebGPU failed: /u) }]);
-        }
-      });
     });
 
     it("but not by default: it would compute on the CPU, and slower", async () => {

@@ -65,13 +65,13 @@ describe.skipIf(chromiumPath === undefined)("downloads", () => {
     server.reset();
   });
 
-  /** Every request begins behind the one before; what was on its way when a connection broke is all that is sent twice. */
+  /** No request begins before the last one; what was on its way when a connection broke is all that is sent twice. */
   const expectResumed = (whole: number, cuts: number): void => {
     const starts = server.answers
       .filter(({ path, status }) => path.endsWith("model.safetensors") && status === 206)
       .map(({ range }) => Number(/\d+/u.exec(range ?? "")?.[0]));
     expect(starts.length).toBeGreaterThanOrEqual(2 + cuts);
-    expect(starts).toEqual([...new Set(starts)].toSorted((a, b) => a - b));
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b));
     expect(server.sent("/demo/").bytes).toBeLessThan(1.02 * whole + cuts * CUT_AFTER);
   };
 

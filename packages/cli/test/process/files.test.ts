@@ -85,13 +85,15 @@ describe("convert", () => {
     expect(files.map(({ file }) => file)).toContain(path("hf/model.safetensors"));
     expect(files.every(({ bytes }) => bytes > 0)).toBe(true);
     const ids = new Tensor("int64", BigInt64Array.from([101n, 5n, 6n, 102n]), [1, 4]);
-    const [a, b] = await Promise.all(
+    const [original, converted] = await Promise.all(
       [join(FIXTURES, "tiny-ofa-vit"), path("hf")].map(async (source) => {
         await using model = await ChineseCLIPModel.fromPretrained(source);
         return [...((await model.getTextFeatures({ inputIds: ids })).data as Float32Array)];
       }),
     );
-    expect(a).toEqual(b);
+    // Sums of unpacked weights come out in an order that depends on where in the file they lie.
+    expect(converted).toHaveLength(40);
+    for (const [i, value] of (converted ?? []).entries()) expect(value).toBeCloseTo(original?.[i] ?? Number.NaN, 5);
   });
 });
 
