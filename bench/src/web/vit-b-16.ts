@@ -3,6 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { TOWER_FORMAT } from "@chinese-clip/model";
 import { exportWeb } from "@chinese-clip/node";
 import { makePeerModel } from "../peer-model.js";
 import type { ContestantSource } from "./contestants.js";
@@ -21,7 +22,7 @@ export interface WebModels {
 
 /** Makes what is not there yet. @param folder - of the checkpoint. @param threads - for each contestant. */
 export async function webModels(folder: string, threads: number): Promise<WebModels> {
-  const exported = `${folder}-web`;
+  const exported = `${folder}-web-${TOWER_FORMAT}`; // towers of another format would be refused
   if (!existsSync(join(exported, "chinese-clip.json"))) await exportWeb(folder, exported, { dtypes: ["q8"] });
   const paths = { published: "/vit-b-16/", exported: "/vit-b-16-web/", peer: "/vit-b-16-onnx/" };
   return {

@@ -46,7 +46,7 @@ export function prepareSession(): void {
  *
  * @param folder - the folder that the graph's checkpoint files lie in.
  * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
- * @param packing - `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
+ * @param packing - `at once`: repack the weights while loading; `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
  *   stay pages of the file, shared with every process that has it open.
  * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options.
  */
