@@ -1,6 +1,7 @@
 /**
  * Where WebGPU's graphs compute: ONNX Runtime's own list of which operator goes where, in every number format. What is on the CPU is only what
- * is known there without waiting for the GPU: shapes, and the mask as it comes.
+ * is known there without waiting for the GPU: shapes, and the mask as it comes. Both towers are asked at once in the page's own thread, where
+ * they share one ONNX Runtime.
  */
 import type { Browser, ConsoleMessage } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,8 +71,10 @@ describe.skipIf(chromiumPath === undefined)("on WebGPU", () => {
         const int64 = (values: number[]): InstanceType<typeof lib.Tensor> =>
           new lib.Tensor("int64", BigInt64Array.from(values, BigInt), given.textDims);
         const pixelValues = new lib.Tensor("float32", Float32Array.from(given.pixels), given.imageDims);
-        const texts = await model.getTextFeatures({ inputIds: int64(given.inputIds), attentionMask: int64(given.mask) });
-        const images = await model.getImageFeatures({ pixelValues });
+        const [texts, images] = await Promise.all([
+          model.getTextFeatures({ inputIds: int64(given.inputIds), attentionMask: int64(given.mask) }),
+          model.getImageFeatures({ pixelValues }),
+        ]);
         await model.dispose();
         return { backends: devices, text: [...(texts.data as Float32Array)], image: [...(images.data as Float32Array)] };
       },

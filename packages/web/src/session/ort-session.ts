@@ -14,13 +14,24 @@ export interface OrtModule {
 /** ONNX Runtime's level for errors only: its warnings are about choices that are made here on purpose. */
 const ERRORS_ONLY = 3;
 
+/**
+ * The last thing that ONNX Runtime was asked for in this thread. Its WebGPU build suspends its one WebAssembly stack while it waits for the GPU
+ * (Asyncify), so a session that is created, run or released meanwhile, be it another one, writes over that stack, and neither comes back.
+ */
+let last: Promise<unknown> = Promise.resolve();
+
+/** One after another, whatever becomes of those before. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const running = last.then(work);
+  last = running.catch(() => undefined);
+  return running;
+}
+
 /** A graph that is loaded. */
 export class OrtSession {
   readonly facts: SessionFacts;
   readonly #ort: OrtModule;
   readonly #session: InferenceSession;
-  /** ONNX Runtime refuses a run while another one is under way. */
-  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(ort: OrtModule, session: InferenceSession, facts: SessionFacts) {
     this.#ort = ort;
@@ -29,11 +40,26 @@ export class OrtSession {
   }
 
   /**
-   * Loads a graph. Threads are used where the page is cross-origin isolated; elsewhere browsers have no shared memory.
+   * Loads a graph, once what this thread's other sessions do is done. Threads are used where the page is cross-origin isolated; elsewhere browsers
+   * have no shared memory.
    *
    * @throws Error - with ONNX Runtime's message.
    */
-  static async create(
+  static create(ort: OrtModule, inputs: SessionInputs): Promise<OrtSession> {
+    return inTurn(() => OrtSession.#create(ort, inputs));
+  }
+
+  /** Runs the graph; calls wait for those before them, of all sessions in this thread. */
+  run(feeds: Readonly<Record<string, PlainTensor>>): Promise<Record<string, PlainTensor>> {
+    return inTurn(() => this.#run(feeds));
+  }
+
+  /** Gives the session's memory back to ONNX Runtime, which keeps it for the next one. */
+  release(): Promise<void> {
+    return inTurn(() => this.#session.release());
+  }
+
+  static async #create(
     ort: OrtModule,
     { model, weights, device, numThreads, wasmPaths, sessionOptions }: SessionInputs,
   ): Promise<OrtSession> {
@@ -51,19 +77,6 @@ export class OrtSession {
       externalData: weights.map(({ path, data }) => ({ path, data })),
     });
     return new OrtSession(ort, session, { threads: wasm.numThreads ?? 1 });
-  }
-
-  /** Runs the graph; calls wait for those before them. */
-  run(feeds: Readonly<Record<string, PlainTensor>>): Promise<Record<string, PlainTensor>> {
-    const running = this.#last.then(() => this.#run(feeds));
-    this.#last = running.catch(() => undefined);
-    return running;
-  }
-
-  /** Gives the session's memory back to ONNX Runtime, which keeps it for the next one. */
-  async release(): Promise<void> {
-    await this.#last;
-    await this.#session.release();
   }
 
   async #run(feeds: Readonly<Record<string, PlainTensor>>): Promise<Record<string, PlainTensor>> {

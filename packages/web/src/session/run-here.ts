@@ -5,15 +5,10 @@ import { OrtSession } from "./ort-session.js";
 import type { SessionInputs } from "./session-messages.js";
 import type { SessionRunner } from "./session-runner.js";
 
-/** ONNX Runtime has one place for the weights of a session that is being created, in each thread. */
-let lastHere: Promise<unknown> = Promise.resolve();
-
 /** Loads a session into this thread, which every run then blocks. */
 export async function runHere(inputs: SessionInputs): Promise<SessionRunner> {
   const { env, InferenceSession, Tensor } =
     inputs.device === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  const creating = lastHere.then(() => OrtSession.create({ env, InferenceSession, Tensor }, inputs));
-  lastHere = creating.catch(() => undefined);
-  const session = await creating;
+  const session = await OrtSession.create({ env, InferenceSession, Tensor }, inputs);
   return { facts: session.facts, run: (feeds) => session.run(feeds), dispose: () => session.release() };
 }
