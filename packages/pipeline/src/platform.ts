@@ -62,7 +62,10 @@ export interface PretrainedOptions {
    * the platform; one that it does not have is an error.
    */
   readonly device?: Device | undefined;
-  /** Threads that one operator may use. Default: ONNX Runtime's, one for each physical core. */
+  /**
+   * Threads that one operator may use. Default: in Node one for each physical core that the process may use, a container's limit counted in (on
+   * Linux; elsewhere ONNX Runtime's own count of cores), in a browser ONNX Runtime's: half of the cores, at most four.
+   */
   readonly numThreads?: number | undefined;
   /**
    * Keep the weights as pages of their file, which all processes share and the system may take back, instead of repacking them for

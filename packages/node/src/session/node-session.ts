@@ -5,6 +5,7 @@
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import type { InferenceSession } from "onnxruntime-common";
 import { availableParallelism } from "node:os";
+import { processorCores } from "./processor-cores.js";
 import { SessionThread } from "./session-thread.js";
 import { WarmingSession } from "./warming-session.js";
 
@@ -56,12 +57,13 @@ export async function createNodeSession(
   sessionOptions: InferenceSession.SessionOptions,
   packing: "at once" | "later" | "never",
 ): Promise<GraphSession> {
-  const { executionProviders, intraOpNumThreads = availableParallelism(), extra } = sessionOptions;
-  const tokensAtOnce = executionProviders === undefined ? TOKENS_PER_THREAD * intraOpNumThreads : undefined;
+  const { executionProviders, intraOpNumThreads = processorCores(), extra } = sessionOptions;
+  const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
+  const tokensAtOnce = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
   const given = extra?.["session"] as object | undefined;
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
     const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
-    await thread.load(graph, folder, { ...sessionOptions, extra: { ...extra, session } }, tokensAtOnce);
+    await thread.load(graph, folder, { ...sessionOptions, ...threads, extra: { ...extra, session } }, tokensAtOnce);
     return thread;
   };
   const first = await load(takeThread(), packing === "at once");
