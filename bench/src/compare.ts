@@ -1,6 +1,6 @@
 /**
- * Times contestants alternately in one process, so that a machine whose speed drifts slows them all alike, and reports
- * medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
+ * Times contestants alternately in one process, each once the one before has come to rest, so that a machine whose speed drifts slows them all
+ * alike, and reports medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
  */
 
 /** One side of a comparison. `run` does the whole unit of work once. */
@@ -27,9 +27,12 @@ export interface Rounds {
   readonly rounds?: number;
   /** Rounds before them. Default 3. */
   readonly warmup?: number;
-  /** No further round begins after this many milliseconds, once there is one; default: no limit. */
+  /** No further round begins after this many milliseconds of measured ones, once there is one; default: no limit. */
   readonly budgetMs?: number;
 }
+
+/** What a contestant's threads are given to come to rest: ONNX Runtime's spin for a while after a run, on cores that the next contestant wants. */
+const REST_MS = 100;
 
 /** The middle value; the mean of the two middle ones for an even count. */
 export function median(values: readonly number[]): number {
@@ -46,10 +49,12 @@ export async function compare<Result>(
 ): Promise<Timing<Result>[]> {
   const samples = contestants.map((): number[] => []);
   const results: Result[] = [];
-  const begin = performance.now();
+  let begin = Number.NaN;
   for (let round = -warmup; round < rounds; round++) {
+    if (round === 0) begin = performance.now();
     if (round > 0 && performance.now() - begin > budgetMs) break;
     for (const [i, contestant] of contestants.entries()) {
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
       const start = performance.now();
       results[i] = await contestant.run();
       const elapsed = performance.now() - start;

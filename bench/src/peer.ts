@@ -47,14 +47,19 @@ export async function installPeers(): Promise<void> {
   });
 }
 
-/** Loads the combined export in one of the number formats that users have; `q8` is its best one on a processor. */
-export async function loadPeer(folder: string, dtype: "fp32" | "q8"): Promise<Embedder> {
+/**
+ * Loads the combined export in one of the number formats that users have; `q8` is its best one on a processor.
+ *
+ * @param threads - of one operator; default: as it comes, which is ONNX Runtime's default.
+ */
+export async function loadPeer(folder: string, dtype: "fp32" | "q8", threads?: number): Promise<Embedder> {
   await installPeers();
   const { env, AutoTokenizer, ChineseCLIPModel, Tensor } = (await import(PEER_MODULE.href)) as TransformersJs;
   env.localModelPath = `${dirname(folder)}/`;
   env.allowRemoteModels = false;
   const tokenize = await AutoTokenizer.from_pretrained(basename(folder), { local_files_only: true });
-  const options = { dtype, device: "cpu", local_files_only: true, use_external_data_format: true };
+  const session_options = threads === undefined ? {} : { intraOpNumThreads: threads };
+  const options = { dtype, device: "cpu", local_files_only: true, use_external_data_format: true, session_options };
   const model = await ChineseCLIPModel.from_pretrained(basename(folder), options);
   const tokens = (texts: readonly string[]): object => tokenize([...texts], { padding: true, truncation: true });
   const pixels = (values: Float32Array, side: number): object =>
@@ -63,7 +68,7 @@ export async function loadPeer(folder: string, dtype: "fp32" | "q8"): Promise<Em
   const noText = tokens(["图"]);
   const noImage = pixels(new Float32Array(3 * SIDE * SIDE), SIDE);
   return {
-    name: `transformers.js ${dtype}`,
+    name: `transformers.js ${dtype}${threads === undefined ? " as it comes" : ""}`,
     async embedTexts(texts) {
       const parts: Float32Array[] = [];
       for (let start = 0; start < texts.length; start += TEXT_BATCH) {

@@ -2,8 +2,10 @@
  * Ours beside transformers.js, on the same weights and the same inputs, in turn in one process: what a user waits for. A line's results are
  * compared before its times are printed.
  */
+import { availableParallelism } from "node:os";
+import { processorCores } from "../../packages/node/src/session/processor-cores.js";
 import { agreement } from "./agreement.js";
-import { compare, formatMs, type Rounds } from "./compare.js";
+import { compare, formatMs, type Rounds, type Timing } from "./compare.js";
 import { captions, pixelValues } from "./inputs.js";
 import { type Embedder, loadOurs, OUR_DTYPES } from "./ours.js";
 import { makePeerModel } from "./peer-model.js";
@@ -12,6 +14,8 @@ import { loadPeer } from "./peer.js";
 interface Line extends Rounds {
   readonly what: string;
   readonly run: (embedder: Embedder) => Promise<Float32Array>;
+  /** Whether transformers.js with its own number of threads runs it too. Default true. */
+  readonly asItComes?: boolean;
 }
 
 const DIM = 512;
@@ -24,50 +28,79 @@ function lines(): readonly Line[] {
   const image = images.slice(0, 3 * SIDE * SIDE);
   const [some, many] = [captions(64, [3, 16]), captions(2000, [3, 40])];
   return [
-    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 7, warmup: 1, budgetMs: 25_000 },
-    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 2, budgetMs: 12_000 },
-    { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 3, budgetMs: 12_000 },
-    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 7, warmup: 1, budgetMs: 25_000 },
+    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 5, warmup: 2, budgetMs: 20_000 },
+    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 1, budgetMs: 12_000 },
+    { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 3, budgetMs: 20_000 },
+    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 5, warmup: 1, budgetMs: 20_000 },
     // The lines before have warmed everything up, and one round takes minutes.
-    { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 3, warmup: 0, budgetMs: 60_000 },
+    { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 1, warmup: 0, asItComes: false },
   ];
 }
 
-/** Prints one table: a row for each line, a column for each contestant. Fails where a float32 result is not the other's. */
+/** Two peers, in float32 and in 8 bits. */
+type Peers = readonly [Embedder, Embedder];
+
+/**
+ * Prints a row for each line and a column for each contestant, all with one thread for each core; then what transformers.js takes with the
+ * threads that it has by itself. Fails where a float32 result is not the other's.
+ */
 export async function benchPeers(folder: string): Promise<void> {
   const exported = await makePeerModel(folder);
   const ours = (await Promise.all(OUR_DTYPES.map((dtype) => loadOurs(folder, dtype)))).filter((embedder) => embedder !== undefined);
-  const peers = [await loadPeer(exported, "fp32"), await loadPeer(exported, "q8")];
-  const embedders = [...ours, ...peers];
+  const cores = processorCores() ?? availableParallelism();
+  const load = async (threads?: number): Promise<Peers> => [
+    await loadPeer(exported, "fp32", threads),
+    await loadPeer(exported, "q8", threads),
+  ];
+  const [peers, asTheyCome] = [await load(cores), await load()];
   const ratios = ours.map(({ name }) => `${name}: faster than its fp32 / its best by`);
-  console.log("\n### Ours and transformers.js 4.3.1, ViT-B/16, milliseconds (median of the rounds)\n");
-  console.log(`| what | rounds | ${[...embedders.map(({ name }) => name), ...ratios].join(" | ")} |`);
-  console.log(`|---|${"---:|".repeat(1 + embedders.length + ratios.length)}`);
+  const header = (embedders: readonly Embedder[]): void => {
+    console.log(`| what | rounds | ${[...embedders.map(({ name }) => name), ...ratios].join(" | ")} |`);
+    console.log(`|---|${"---:|".repeat(1 + embedders.length + ratios.length)}`);
+  };
+  console.log(`\n### Ours and transformers.js 4.3.1, ViT-B/16, ${cores} threads each, milliseconds (median of the rounds)\n`);
+  header([...ours, ...peers]);
 
   const agreements: string[] = [];
-  for (const { what, run, ...rounds } of lines()) {
+  const comings: string[] = [];
+  for (const { what, run, asItComes = true, ...rounds } of lines()) {
+    const embedders = [...ours, ...peers, ...(asItComes ? asTheyCome : [])];
     const timings = await compare(
       embedders.map((embedder) => ({ name: embedder.name, run: () => run(embedder) })),
       rounds,
     );
-    const reference = timings[ours.length];
+    const own = timings.slice(0, ours.length);
+    const [theirs, coming] = [timings.slice(ours.length, ours.length + peers.length), timings.slice(ours.length + peers.length)];
+    const reference = theirs[0];
     if (reference === undefined) throw new Error("benchPeers: expected a peer to compare with, got none");
-    const alike = timings.map(({ result }) => agreement(result, reference.result, DIM));
+    const alike = [...own, ...theirs].map(({ result }) => agreement(result, reference.result, DIM));
     const fp32 = alike[0]?.difference ?? Number.NaN;
     if (!(fp32 <= MAX_DIFFERENCE)) throw new Error(`benchPeers: ${what}: results differ by ${fp32}`);
     agreements.push(
-      `| ${what} | ${fp32.toExponential(1)} | ${timings.flatMap(({ name }, i) => (name.endsWith("fp32") ? [] : [(alike[i]?.cosine ?? Number.NaN).toFixed(5)])).join(" | ")} |`,
+      `| ${what} | ${fp32.toExponential(1)} | ${timings.flatMap(({ name }, i) => (name.endsWith("q8") ? [(alike[i]?.cosine ?? Number.NaN).toFixed(5)] : [])).join(" | ")} |`,
     );
-    const best = Math.min(...timings.slice(ours.length).map(({ medianMs }) => medianMs));
-    const cells = timings.map(({ medianMs, minMs, maxMs }) => `${formatMs(medianMs)} (${formatMs(minMs)}-${formatMs(maxMs)})`);
-    const faster = timings
-      .slice(0, ours.length)
-      .map(({ medianMs }) => `${(reference.medianMs / medianMs).toFixed(2)}x / ${(best / medianMs).toFixed(2)}x`);
-    console.log(`| ${what} | ${reference.rounds} | ${[...cells, ...faster].join(" | ")} |`);
+    console.log(`| ${what} | ${reference.rounds} | ${[...own, ...theirs].map(cell).join(" | ")} | ${faster(own, theirs)} |`);
+    if (asItComes) comings.push(`| ${what} | ${reference.rounds} | ${coming.map(cell).join(" | ")} | ${faster(own, coming)} |`);
   }
-  const quantized = embedders.filter(({ name }) => !name.endsWith("fp32")).map(({ name }) => `${name}: smallest cosine`);
+  console.log(`\nWith the threads that transformers.js has by itself, in the same rounds:\n`);
+  header(asTheyCome);
+  for (const row of comings) console.log(row);
+
+  const quantized = [...ours, ...peers].filter(({ name }) => !name.endsWith("fp32")).map(({ name }) => `${name}: smallest cosine`);
   console.log(`\nAgreement of the normalised embeddings with transformers.js fp32:\n`);
   console.log(`| what | ours fp32: largest difference | ${quantized.join(" | ")} |\n|---|${"---:|".repeat(1 + quantized.length)}`);
   for (const row of agreements) console.log(row);
-  for (const embedder of embedders) await embedder.dispose();
+  for (const embedder of [...ours, ...peers, ...asTheyCome]) await embedder.dispose();
+}
+
+/** The median, the least and the most. */
+function cell({ medianMs, minMs, maxMs }: Timing): string {
+  return `${formatMs(medianMs)} (${formatMs(minMs)}-${formatMs(maxMs)})`;
+}
+
+/** For each of ours how much faster than the peer's float32, and than the faster of its formats. */
+function faster(ours: readonly Timing[], peers: readonly Timing[]): string {
+  const best = Math.min(...peers.map(({ medianMs }) => medianMs));
+  const ratio = (reference: number, { medianMs }: Timing): string => `${(reference / medianMs).toFixed(2)}x`;
+  return ours.map((own) => `${ratio(peers[0]?.medianMs ?? Number.NaN, own)} / ${ratio(best, own)}`).join(" | ");
 }
