@@ -1,5 +1,5 @@
 /**
- * Times contestants alternately in one process, each once the one before has come to rest, so that a machine whose speed drifts slows them all
+ * Times contestants alternately in one process, so that a machine whose speed drifts slows them all
  * alike, and reports medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
  */
 
@@ -29,10 +29,9 @@ export interface Rounds {
   readonly warmup?: number;
   /** No further round begins after this many milliseconds of measured ones, once there is one; default: no limit. */
   readonly budgetMs?: number;
+  /** Before each run, for the threads of the contestant before: ONNX Runtime's spin for a while, on cores that the next one wants. Default 0. */
+  readonly restMs?: number;
 }
-
-/** What a contestant's threads are given to come to rest: ONNX Runtime's spin for a while after a run, on cores that the next contestant wants. */
-const REST_MS = 100;
 
 /** The middle value; the mean of the two middle ones for an even count. */
 export function median(values: readonly number[]): number {
@@ -45,7 +44,7 @@ export function median(values: readonly number[]): number {
 /** Runs every contestant once a round, in turn: the warm-up rounds unmeasured, then the measured ones. */
 export async function compare<Result>(
   contestants: readonly Contestant<Result>[],
-  { rounds = 15, warmup = 3, budgetMs = Number.POSITIVE_INFINITY }: Rounds = {},
+  { rounds = 15, warmup = 3, budgetMs = Number.POSITIVE_INFINITY, restMs = 0 }: Rounds = {},
 ): Promise<Timing<Result>[]> {
   const samples = contestants.map((): number[] => []);
   const results: Result[] = [];
@@ -54,7 +53,7 @@ export async function compare<Result>(
     if (round === 0) begin = performance.now();
     if (round > 0 && performance.now() - begin > budgetMs) break;
     for (const [i, contestant] of contestants.entries()) {
-      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
       const start = performance.now();
       results[i] = await contestant.run();
       const elapsed = performance.now() - start;

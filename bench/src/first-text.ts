@@ -25,7 +25,7 @@ interface FirstText {
   readonly mapped?: readonly (readonly [number, number])[];
 }
 
-const RUNS = 5;
+const RUNS = 3;
 const MB = 1e6;
 
 /** Prints the times, the JavaScript memory and the resident memory; checks that no part of the image tower is mapped. */

@@ -100,6 +100,11 @@ export class App {
     else this.#waiting = { ...this.#waiting, files: [...this.#waiting.files, ...pictures] };
   }
 
+  /** Shows what went wrong. */
+  report(error: unknown): void {
+    this.#store.update({ problem: messageOf(error) });
+  }
+
   /** Leaves out what is not indexed yet. */
   stopIndexing(): void {
     this.#indexer?.stop();
@@ -200,7 +205,7 @@ export class App {
       },
       onUnreadable: (name) => this.#store.update({ unreadable: [...this.#store.state.unreadable, name] }),
       onProgress: (indexing) => this.#store.update({ indexing }),
-      onProblem: (error) => this.#store.update({ problem: messageOf(error) }),
+      onProblem: (error) => this.report(error),
     });
     return indexer;
   }
@@ -220,7 +225,7 @@ export class App {
       this.#showPictures(this.#store.state.pictures);
       this.#store.update({ query, searchMs: performance.now() - started, shown: PAGE_SIZE, problem: undefined });
     } catch (error) {
-      if (!signal.aborted) this.#store.update({ problem: messageOf(error) });
+      if (!signal.aborted) this.report(error);
     }
   }
 
@@ -239,7 +244,7 @@ export class App {
       const found = written.map(({ key }, i) => [key, cosine(data.subarray(i * dim, (i + 1) * dim), selected.embedding)] as const);
       if (!signal.aborted) this.#store.update({ similarities: new Map(found) });
     } catch (error) {
-      if (!signal.aborted) this.#store.update({ problem: messageOf(error) });
+      if (!signal.aborted) this.report(error);
     }
   }
 

@@ -44,7 +44,11 @@ const store = new Store<AppState>(initial, (state) => {
   document.title = `${MESSAGES[language].title} · Chinese-CLIP`;
   render(page(state, app), root);
 });
-const app = new App(store, await PictureLibrary.open());
+const library = await PictureLibrary.open().catch((error: unknown) => {
+  root.textContent = MESSAGES[settings.language].noDatabase;
+  throw error;
+});
+const app = new App(store, library);
 
 // The whole window takes pictures, not only where it says so.
 addEventListener("dragover", (event) => {

@@ -13,7 +13,7 @@ const CAPTIONS = import.meta.glob<readonly { readonly file: string; readonly cap
   { import: "default", eager: true },
 );
 
-/** The drawings, as if the visitor had picked them. @throws TypeError - there is no network, and they have not been here before. */
+/** The drawings, as if the visitor had picked them. @throws Error - the server, or the network, does not give one of them. */
 export function fetchSamples(): Promise<File[]> {
   const captions = new Map(
     Object.values(CAPTIONS)
@@ -22,7 +22,9 @@ export function fetchSamples(): Promise<File[]> {
   );
   return Promise.all(
     Object.entries(ADDRESSES).map(async ([path, address]) => {
-      const blob = await (await fetch(address)).blob();
+      const response = await fetch(address);
+      if (!response.ok) throw new Error(`${address}: expected a picture, got HTTP ${response.status}`);
+      const blob = await response.blob();
       const name = path.split("/").at(-1) ?? "";
       return new File([blob], `${captions.get(name) ?? name}${/\.\w+$/u.exec(name)?.[0] ?? ""}`, { type: blob.type });
     }),

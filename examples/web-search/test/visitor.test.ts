@@ -73,6 +73,21 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await page.context().close();
   });
 
+  it("is told when the samples cannot be fetched, and when the browser keeps nothing", async () => {
+    const page = await visit(site, { locale: "en-GB", serviceWorkers: "block" }, []);
+    await page.route(/\.jpg/u, (route) => route.fulfill({ status: 503 }));
+    await page.getByRole("button", { name: "Try sample pictures" }).click();
+    await page.getByText("expected a picture, got HTTP 503").waitFor();
+    await page.addInitScript(() => {
+      indexedDB.open = () => {
+        throw new DOMException("denied", "SecurityError");
+      };
+    });
+    await page.reload();
+    await page.getByText("The browser keeps no data for this page").waitFor();
+    await page.context().close();
+  });
+
   it("takes another model, from an address or from the disk, with an index of its own", async () => {
     const page = await visit(site, { locale: "en-GB" }, complaints);
     const model = page.getByRole("region", { name: "Model and speed" });

@@ -212,6 +212,9 @@ describe("an archive", () => {
   });
 });
 
+/** The opcode that pushes a None: the cheapest, of which millions are read in no time. */
+const NONE = 0x4e;
+
 describe("the legacy format", () => {
   const good = torchLegacy(tensors);
   const magic = bytesOf([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19], ".");
@@ -232,7 +235,7 @@ describe("the legacy format", () => {
       good.map((byte, i) => (i === good.length - 24 ? byte + 1 : byte)),
       /expected 4 elements, got 5/,
     ],
-    ["nothing but opcodes for 9 MB", bytesOf(magic, new Uint8Array(9 << 20).fill(0x5d)), /within 8388608 bytes/],
+    ["nothing but opcodes for 9 MB", bytesOf(magic, new Uint8Array(9 << 20).fill(NONE)), /within 8388608 bytes/],
   ])("%s: is refused", async (_, bytes, message) => {
     expect((await fault(bytes)).message).toMatch(message);
   });

@@ -3,7 +3,7 @@
  * is known there without waiting for the GPU: shapes, and the mask as it comes. Both towers are asked at once in the page's own thread, where
  * they share one ONNX Runtime.
  */
-import type { Browser, ConsoleMessage } from "playwright-core";
+import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readTensors } from "../../node/test/safetensors-fixture.js";
 import { chromiumPath, openPage, startBrowser } from "./chromium.js";
@@ -45,8 +45,13 @@ function readLog(log: string): { readonly placed: ReadonlyMap<string, readonly s
 describe.skipIf(chromiumPath === undefined)("on WebGPU", () => {
   let server: ModelServer;
   let browser: Browser;
+  let page: Page;
+  let lines: string[] = [];
   beforeAll(async () => {
     [server, browser] = await Promise.all([ModelServer.start(), startBrowser("software")]);
+    // One page whose models all live until its end: most shaders, which take SwiftShader long to compile, are then compiled once.
+    page = await openPage(browser, server.origin);
+    page.on("console", (message: ConsoleMessage) => lines.push(message.text()));
   });
   afterAll(async () => {
     await browser.close();
@@ -54,9 +59,7 @@ describe.skipIf(chromiumPath === undefined)("on WebGPU", () => {
   });
 
   it.each(["fp32", "fp16", "q8", "q4"] as const)("%s stays on the device between its nodes", { timeout: 300_000 }, async (dtype) => {
-    const page = await openPage(browser, server.origin);
-    const lines: string[] = [];
-    page.on("console", (message: ConsoleMessage) => lines.push(message.text()));
+    lines = [];
     const { backends, text, image } = await page.evaluate(
       async ([given, format]) => {
         const devices: string[] = [];
@@ -75,12 +78,10 @@ describe.skipIf(chromiumPath === undefined)("on WebGPU", () => {
           model.getTextFeatures({ inputIds: int64(given.inputIds), attentionMask: int64(given.mask) }),
           model.getImageFeatures({ pixelValues }),
         ]);
-        await model.dispose();
         return { backends: devices, text: [...(texts.data as Float32Array)], image: [...(images.data as Float32Array)] };
       },
       [inputs, dtype] as const,
     );
-    await page.close();
     expect(backends).toEqual(["webgpu", "webgpu"]);
 
     const { placed, copies } = readLog(lines.join("\n"));

@@ -90,10 +90,11 @@ export function gallery({ state, app, say }: View): TemplateResult {
 function buttons({ state, app, say }: View, isMain: boolean): unknown {
   const isDisabled = state.model.status === "failed";
   const add = (files: readonly File[]): void => void app.addFiles(files, say.noPicture);
+  const addSamples = (): void => void fetchSamples().then(add, (error: unknown) => app.report(error));
   return html`
     ${pickButton({ name: "pictures", label: say.addPictures, icon: pictureIcon, isFolder: false, isMain, isDisabled }, add)}
     ${pickButton({ name: "folder", label: say.addFolder, icon: folderIcon, isFolder: true, isDisabled }, add)}
-    ${isMain ? html`<button ?disabled=${isDisabled} @click=${() => void fetchSamples().then(add)}>${say.samples}</button>` : nothing}
+    ${isMain ? html`<button ?disabled=${isDisabled} @click=${addSamples}>${say.samples}</button>` : nothing}
   `;
 }
 

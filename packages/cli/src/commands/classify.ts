@@ -152,12 +152,16 @@ function tableRow(
     );
   const numbers = ({ probability, similarity }: LabelScore): string =>
     `${(100 * probability).toFixed(1).padStart(5)}%  ${similarity.toFixed(3).padStart(6)}`;
-  print(
-    language === "zh"
-      ? `${pad("图片", fileWidth)}  ${pad("标签", labelWidth)}    概率    余弦`
-      : `${pad("picture", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
-  );
+  const head = (): void =>
+    print(
+      language === "zh"
+        ? `${pad("图片", fileWidth)}  ${pad("标签", labelWidth)}    概率    余弦`
+        : `${pad("picture", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
+    );
+  let isEmpty = true;
   return (file, { best, closest }) => {
+    if (isEmpty) head(); // where no picture can be read, there is no table
+    isEmpty = false;
     if (best.length === 0) row(file, none, closest, closest?.label);
     for (const [i, score] of best.entries()) row(i === 0 ? file : "", score.label, score);
   };
