@@ -5,6 +5,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { layOutTower, readCheckpoint } from "@chinese-clip/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   ChineseCLIP,
@@ -155,6 +156,23 @@ describe("conversions", () => {
     await again.embedText("猫");
     expect((await stat(path)).mtimeMs).toBe(1000);
     expect(events).not.toContain("text.q8.safetensors");
+  });
+
+  it.each(["fp16", "q8", "q4"] as const)("have the bytes of a conversion in memory, in %s", async (dtype) => {
+    const cache = join(scratch, `bytes-${dtype}`);
+    await using clip = await load(dtype, DEMO, cache);
+    await clip.embedText("猫");
+    await clip.embedImage(pictures.slice(0, 1));
+    const weights = await readFile(join(DEMO, "model.safetensors"));
+    const read = async (start: number, end: number): Promise<Uint8Array> => new Uint8Array(weights.subarray(start, end));
+    const checkpoint = await readCheckpoint([{ name: "model.safetensors", byteLength: weights.length, read }]);
+    for (const tower of ["text", "vision"] as const) {
+      const name = `${tower}.${dtype}.safetensors`;
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of (await layOutTower(checkpoint, tower, dtype, name)).chunks()) chunks.push(chunk);
+      const kept = (await filesBelow(cache)).find((path) => path.endsWith(name)) ?? "";
+      expect(Buffer.concat(chunks).equals(await readFile(join(cache, kept))), tower).toBe(true);
+    }
   });
 
   it("of the same weights in another place are one file", async () => {

@@ -15,8 +15,12 @@ export interface TowerFile {
   readonly name: string;
   /** The file's size. */
   readonly byteLength: number;
-  /** The file's bytes, in order; reads the source's weights as it goes, a layer at a time. */
-  chunks(): AsyncGenerator<Uint8Array, void, undefined>;
+  /**
+   * The file's bytes, in order; reads the source's weights as it goes, a layer at a time.
+   *
+   * @param onLayer - is called when a layer's chunks were taken and none of the bytes that were read so far is looked at again.
+   */
+  chunks(onLayer?: () => void): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 /**

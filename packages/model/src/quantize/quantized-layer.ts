@@ -30,19 +30,22 @@ interface Parameters {
   readonly bias: Float32Array;
 }
 
+/** The mean squares of the word embedding's columns, where its own conversion has left them. */
+export interface WordSquares {
+  squares?: Float32Array;
+}
+
 /** BERT's states before the first layer: after the embeddings' LayerNorm. */
-export function bertStart(checkpoint: Checkpoint): States {
+export function bertStart(checkpoint: Checkpoint, words: WordSquares): States {
   const read = (name: string): Promise<Float32Array> => readAll(checkpoint, `text_model.embeddings.${name}`);
   return {
     async squares() {
-      const [words, positions, types] = [
-        await read("word_embeddings.weight"),
-        await read("position_embeddings.weight"),
-        await read("token_type_embeddings.weight"),
-      ];
+      const table = words.squares === undefined ? await read("word_embeddings.weight") : undefined;
+      const [positions, types] = [await read("position_embeddings.weight"), await read("token_type_embeddings.weight")];
       const norm = { weight: await read("LayerNorm.weight"), bias: await read("LayerNorm.bias") };
       const size = norm.weight.length;
-      const embedded = sums(columnSquares(words, size), columnSquares(positions, size), columnSquares(types.subarray(0, size), size));
+      const ofWords = words.squares ?? columnSquares(table ?? new Float32Array(), size);
+      const embedded = sums(ofWords, columnSquares(positions, size), columnSquares(types.subarray(0, size), size));
       return throughLayerNorm(embedded, norm.weight, norm.bias);
     },
   };

@@ -19,7 +19,8 @@ import type { StoredTensor } from "../weights/tensor-reference.js";
 import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";
 import type { TowerFile } from "./lay-out-tower.js";
 import { quantizeTable } from "./int8-matrix.js";
-import { bertLayerStep, bertStart, visionLayerStep, visionStart } from "./quantized-layer.js";
+import { bertLayerStep, bertStart, visionLayerStep, visionStart, type WordSquares } from "./quantized-layer.js";
+import { columnSquares } from "./residual-estimate.js";
 
 /** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet; the scale that joins the towers goes with the texts. */
 const TOWER_TENSORS = {
@@ -46,11 +47,12 @@ export function towerFile(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
     checkpoint: new Checkpoint(references, []),
     name,
     byteLength: end,
-    async *chunks() {
+    async *chunks(onLayer) {
       yield header;
       for (const step of conversionSteps(checkpoint, tower, dtype)) {
         // One after the other: that is what keeps a layer in memory and not a tower.
         for (const { buffer, byteOffset, byteLength } of await step.make()) yield new Uint8Array(buffer, byteOffset, byteLength);
+        onLayer?.();
       }
     },
   };
@@ -61,13 +63,15 @@ function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
   const names = [...checkpoint.tensors.keys()].filter((name) => TOWER_TENSORS[tower].test(name) && !name.endsWith(".position_ids"));
   const layers = new Set(names.map((name) => LAYER.exec(name)?.[1]).filter((layer) => layer !== undefined));
   const quantized = dtype !== "fp16";
+  const words: WordSquares = {};
   for (const name of names) {
-    if (quantized && name === WORD_EMBEDDING && hasTableBlocks(canonicalShape(checkpoint, name))) yield wordEmbeddingStep(checkpoint, name);
+    if (quantized && name === WORD_EMBEDDING && hasTableBlocks(canonicalShape(checkpoint, name)))
+      yield wordEmbeddingStep(checkpoint, name, words);
     else if (!quantized || !LAYER.test(name)) yield floatStep(checkpoint, name);
   }
   if (!quantized || layers.size === 0) return;
   const ordered = [...layers].toSorted((a, b) => layerIndex(a) - layerIndex(b));
-  const start = tower === "text" ? bertStart(checkpoint) : visionStart(checkpoint);
+  const start = tower === "text" ? bertStart(checkpoint, words) : visionStart(checkpoint);
   for (const layer of ordered) yield (tower === "text" ? bertLayerStep : visionLayerStep)(checkpoint, layer, dtype, start);
 }
 
@@ -93,7 +97,8 @@ function floatStep(checkpoint: Checkpoint, name: string): ConversionStep {
   };
 }
 
-function wordEmbeddingStep(checkpoint: Checkpoint, name: string): ConversionStep {
+/** Leaves the columns' mean squares in `words`, so that the largest of all weights is read once. */
+function wordEmbeddingStep(checkpoint: Checkpoint, name: string, words: WordSquares): ConversionStep {
   const [rows = 0, size = 0] = canonicalShape(checkpoint, name);
   const block = tableBlockSize(size);
   return {
@@ -102,7 +107,9 @@ function wordEmbeddingStep(checkpoint: Checkpoint, name: string): ConversionStep
       { name: `${name}_uint8`, dtype: "U8", shape: [rows, size] },
     ],
     async make() {
-      const { values, scales } = quantizeTable(await checkpoint.values(name, [rows, size]), block);
+      const table = await checkpoint.values(name, [rows, size]);
+      words.squares = columnSquares(table, size);
+      const { values, scales } = quantizeTable(table, block);
       return [scales, values];
     },
   };

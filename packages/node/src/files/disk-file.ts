@@ -37,12 +37,20 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 /**
  * Random access to a file, or undefined where there is no such file. A symlink, such as each file of a hub's snapshot is, is followed to
  * the end: ONNX Runtime refuses one that leads out of the folder that it was given.
+ *
+ * @param allocate - gives what a read's bytes go into.
  */
-export async function openDiskFile(path: string): Promise<DiskFile | undefined> {
+export async function openDiskFile(
+  path: string,
+  allocate: (byteLength: number) => Uint8Array = (byteLength) => new Uint8Array(byteLength),
+): Promise<DiskFile | undefined> {
   const byteLength = await fileSize(path);
   if (byteLength === undefined) return undefined;
   const real = await realpath(path);
-  return { folder: dirname(real), file: { name: basename(real), byteLength, read: (start, end) => readRange(real, start, end) } };
+  return {
+    folder: dirname(real),
+    file: { name: basename(real), byteLength, read: (start, end) => readRange(real, start, allocate(end - start)) },
+  };
 }
 
 /** Bytes, or undefined where there is no such file; another failure, such as a lack of permission, is the caller's to see. */
@@ -56,16 +64,19 @@ export async function fileSize(path: string): Promise<number | undefined> {
   }
 }
 
-async function readRange(path: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start);
+async function readRange(path: string, start: number, bytes: Uint8Array): Promise<Uint8Array> {
   const handle = await open(path, "r");
   try {
     for (let filled = 0; filled < bytes.length;) {
       const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
       if (bytesRead === 0) {
-        throw new CheckpointError("malformed", `${path}: expected bytes [${start}, ${end}), but the file ends at ${start + filled}`, {
-          file: path,
-        });
+        throw new CheckpointError(
+          "malformed",
+          `${path}: expected bytes [${start}, ${start + bytes.length}), but the file ends at ${start + filled}`,
+          {
+            file: path,
+          },
+        );
       }
       filled += bytesRead;
     }

@@ -9,6 +9,7 @@ import { workerData } from "node:worker_threads";
 import { Checkpoint, type CheckpointFile, layOutTower } from "@chinese-clip/model";
 import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
+import { ReadBuffers } from "./read-buffers.js";
 import { servePort } from "../worker/worker-port.js";
 import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
 
@@ -21,9 +22,10 @@ const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as Tow
 servePort<ConvertRequest>({
   async convert(): Promise<ConvertedTower> {
     const hash = createHash("sha256");
+    const buffers = new ReadBuffers();
     const files: CheckpointFile[] = [];
     for (const file of new Set([...tensors.values()].map((tensor) => tensor.file))) {
-      const opened = await openDiskFile(join(weightsFolder, file));
+      const opened = await openDiskFile(join(weightsFolder, file), (byteLength) => buffers.take(byteLength));
       if (opened === undefined) continue; // the checkpoint says which tensor lacks it
       files.push({
         ...opened.file,
@@ -43,7 +45,7 @@ servePort<ConvertRequest>({
         let synced: Promise<void> = Promise.resolve();
         let unsynced = 0;
         // Chunk by chunk: a layer is read, converted and written before the next, and goes to the disk meanwhile.
-        for await (const chunk of converted.chunks()) {
+        for await (const chunk of converted.chunks(() => buffers.takeBack())) {
           await target.writeFile(chunk);
           unsynced += chunk.length;
           if (unsynced < SYNC_BYTES) continue;
