@@ -33,6 +33,19 @@ export interface Rounds {
   readonly restMs?: number;
 }
 
+/** Waits until this process does nothing, at most ten seconds: loading leaves work to the garbage collector and to other threads. */
+export async function comeToRest(): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < IDLE_US) return;
+  }
+}
+
+/** Of half a second of one core. */
+const IDLE_US = 25_000;
+
 /** The middle value; the mean of the two middle ones for an even count. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

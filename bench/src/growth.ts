@@ -15,7 +15,7 @@ const SIDE = 224;
 const PATCH = 16;
 const TOKENS = 16;
 const DIM = 512;
-const ROUNDS = { rounds: 3, warmup: 0, budgetMs: 25_000 };
+const ROUNDS = { rounds: 2, warmup: 0, budgetMs: 25_000 };
 
 /** Prints a table for each number format and writes the plot; the sizes take turns, so that a slow moment does not bend the line, and
  * the least time of each counts: what else the machine does only adds. */

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { processorCores } from "../../packages/node/src/session/processor-cores.js";
 import { agreement } from "./agreement.js";
-import { compare, formatMs, type Rounds, type Timing } from "./compare.js";
+import { comeToRest, compare, formatMs, type Rounds, type Timing } from "./compare.js";
 import { captions, pixelValues } from "./inputs.js";
 import { type Embedder, loadOurs, OUR_DTYPES } from "./ours.js";
 import { makePeerModel } from "./peer-model.js";
@@ -30,10 +30,10 @@ function lines(): readonly Line[] {
   const image = images.slice(0, 3 * SIDE * SIDE);
   const [some, many] = [captions(64, [3, 16]), captions(2000, [3, 40])];
   return [
-    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 5, warmup: 1, budgetMs: 18_000 },
+    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 5, warmup: 2, budgetMs: 12_000 },
     { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 1, budgetMs: 10_000 },
     { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 2, budgetMs: 16_000 },
-    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 5, warmup: 1, budgetMs: 15_000 },
+    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 5, warmup: 1, budgetMs: 10_000 },
     // The lines before have warmed everything up, and one round takes minutes.
     { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 1, warmup: 0, asItComes: false },
   ];
@@ -63,6 +63,7 @@ export async function benchPeers(folder: string): Promise<void> {
   console.log(`\n### Ours and transformers.js 4.3.1, ViT-B/16, ${cores} threads each, milliseconds (median of the rounds)\n`);
   header([...ours, ...peers]);
 
+  await comeToRest();
   const agreements: string[] = [];
   const comings: string[] = [];
   for (const { what, run, asItComes = true, ...rounds } of lines()) {
