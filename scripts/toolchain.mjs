@@ -83,7 +83,7 @@ export async function install(report) {
  * @param {{ env: NodeJS.ProcessEnv, output: "collect" | "inherit" }} options - `env` as {@link install} gave it.
  */
 export function turbo(args, { env, output }) {
-  const limits = [`--concurrency=${availableParallelism() + 2}`, "--ui=stream", "--output-logs=errors-only"];
+  const limits = [`--concurrency=${Math.max(2, availableParallelism())}`, "--ui=stream", "--output-logs=errors-only"];
   return run(process.execPath, [join(root, "node_modules", "turbo", "bin", "turbo"), "run", ...args, ...limits], {
     output,
     env,
