@@ -60,7 +60,7 @@ async function measure(embedder: Embedder): Promise<Panel[]> {
           embedder.embedImages(values, side)
       )(pixelValues(1, side)),
     })),
-    { ...ROUNDS, rounds: 7 },
+    { ...ROUNDS, rounds: 4 },
   );
   for (const timings of [images, captioned]) checkRows(timings);
 

@@ -52,8 +52,8 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "published-models": () => benchPublishedModels(cache("published")),
 };
 
-/** Takes minutes, or gigabytes, and rarely says something new: only when asked for. */
-const ON_REQUEST: readonly string[] = ["web-memory", "published-models"];
+/** Takes minutes, or gigabytes, or says in detail what another one says: only when asked for. */
+const ON_REQUEST: readonly string[] = ["first-text", "web-memory", "published-models"];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {
