@@ -1,6 +1,6 @@
 /**
- * Times contestants alternately in one process, so that a machine whose speed drifts slows them all
- * alike, and reports medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
+ * Times contestants alternately in one process, so that a machine whose speed drifts slows them all alike, and reports
+ * medians and ratios. Agreement of the results is the caller's to check before it reports a time: a bench never shows the speed of a wrong answer.
  */
 
 /** One side of a comparison. `run` does the whole unit of work once. */

@@ -97,6 +97,12 @@ describe("classify", () => {
     expect(linesOf(json.stdout).map((line) => "error" in line)).toEqual([false, true, true, false]);
   });
 
+  it("prints no empty table where no picture can be read", async () => {
+    const { code, stdout, stderr } = await classify([write("no-picture.jpg", "nothing"), "--labels", "猫,狗"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("1 of 1 picture could not be read");
+  });
+
   it("shows its help in both languages", async () => {
     const en = await runCli(["classify", "--help"]);
     expect(en.code).toBe(0);

@@ -40,11 +40,11 @@ export function bertStart(checkpoint: Checkpoint, words: WordSquares): States {
   const read = (name: string): Promise<Float32Array> => readAll(checkpoint, `text_model.embeddings.${name}`);
   return {
     async squares() {
-      const table = words.squares === undefined ? await read("word_embeddings.weight") : undefined;
+      const table = words.squares === undefined ? await read("word_embeddings.weight") : new Float32Array();
       const [positions, types] = [await read("position_embeddings.weight"), await read("token_type_embeddings.weight")];
       const norm = { weight: await read("LayerNorm.weight"), bias: await read("LayerNorm.bias") };
       const size = norm.weight.length;
-      const ofWords = words.squares ?? columnSquares(table ?? new Float32Array(), size);
+      const ofWords = words.squares ?? columnSquares(table, size);
       const embedded = sums(ofWords, columnSquares(positions, size), columnSquares(types.subarray(0, size), size));
       return throughLayerNorm(embedded, norm.weight, norm.bias);
     },
