@@ -29,7 +29,12 @@ export interface Rounds {
   readonly warmup?: number;
   /** No further round begins after this many milliseconds of measured ones, once there is one; default: no limit. */
   readonly budgetMs?: number;
-  /** Before each run, for the threads of the contestant before: ONNX Runtime's spin for a while, on cores that the next one wants. Default 0. */
+  /**
+   * How long a turn's measured runs take at least, milliseconds; its sample is their mean. They come after one that is not measured, so that a turn does not
+   * pay for what the contestant before left in the caches. Default: a turn is one run.
+   */
+  readonly turnMs?: number;
+  /** Before each turn, for the threads of the contestant before: ONNX Runtime's spin for a while, on cores that the next one wants. Default 0. */
   readonly restMs?: number;
 }
 
@@ -54,10 +59,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? Number.NaN)) / 2;
 }
 
-/** Runs every contestant once a round, in turn: the warm-up rounds unmeasured, then the measured ones. */
+/** Gives every contestant a turn in each round: the warm-up rounds unmeasured, then the measured ones. */
 export async function compare<Result>(
   contestants: readonly Contestant<Result>[],
-  { rounds = 15, warmup = 3, budgetMs = Number.POSITIVE_INFINITY, restMs = 0 }: Rounds = {},
+  { rounds = 15, warmup = 3, budgetMs = Number.POSITIVE_INFINITY, turnMs, restMs = 0 }: Rounds = {},
 ): Promise<Timing<Result>[]> {
   const samples = contestants.map((): number[] => []);
   const results: Result[] = [];
@@ -67,10 +72,15 @@ export async function compare<Result>(
     if (round > 0 && performance.now() - begin > budgetMs) break;
     for (const [i, contestant] of contestants.entries()) {
       if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
+      if (turnMs !== undefined && round >= 0) await contestant.run();
       const start = performance.now();
-      results[i] = await contestant.run();
-      const elapsed = performance.now() - start;
-      if (round >= 0) samples[i]?.push(elapsed);
+      let [runs, elapsed] = [0, 0];
+      do {
+        results[i] = await contestant.run();
+        runs += 1;
+        elapsed = performance.now() - start;
+      } while (elapsed < (turnMs ?? 0));
+      if (round >= 0) samples[i]?.push(elapsed / runs);
     }
   }
   return contestants.map(({ name }, i) => {

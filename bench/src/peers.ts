@@ -14,8 +14,8 @@ import { loadPeer } from "./peer.js";
 interface Line extends Rounds {
   readonly what: string;
   readonly run: (embedder: Embedder) => Promise<Float32Array>;
-  /** Whether transformers.js with its own number of threads runs it too. Default true. */
-  readonly asItComes?: boolean;
+  /** Whether only transformers.js' float32 with our number of threads is compared with. Default: both formats, and both numbers of threads. */
+  readonly fp32Only?: boolean;
 }
 
 /** Between contestants: on one machine's cores one must not spin while the next computes. */
@@ -30,12 +30,20 @@ function lines(): readonly Line[] {
   const image = images.slice(0, 3 * SIDE * SIDE);
   const [some, many] = [captions(64, [3, 16]), captions(2000, [3, 40])];
   return [
-    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 5, warmup: 1, budgetMs: 12_000 },
-    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 15, warmup: 1, budgetMs: 10_000 },
-    { what: "one text query, 12 tokens", run: (embedder) => embedder.embedTexts([query]), rounds: 25, warmup: 2, budgetMs: 10_000 },
-    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 5, warmup: 1, budgetMs: 10_000 },
+    { what: "8 images", run: (embedder) => embedder.embedImages(images, SIDE), rounds: 5, warmup: 1, budgetMs: 16_000, turnMs: 0 },
+    { what: "1 image", run: (embedder) => embedder.embedImages(image, SIDE), rounds: 5, warmup: 0, budgetMs: 10_000, turnMs: 300 },
+    {
+      what: "one text query, 12 tokens",
+      run: (embedder) => embedder.embedTexts([query]),
+      rounds: 5,
+      warmup: 1,
+      budgetMs: 12_000,
+      turnMs: 300,
+    },
+    { what: "the same, each after another model", run: (embedder) => embedder.embedTexts([query]), rounds: 15, warmup: 0, budgetMs: 8_000 },
+    { what: "64 captions, 3-16 tokens", run: (embedder) => embedder.embedTexts(some), rounds: 5, warmup: 0, budgetMs: 14_000, turnMs: 500 },
     // The lines before have warmed everything up, and one round takes minutes.
-    { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 1, warmup: 0, asItComes: false },
+    { what: "2,000 captions, 3-40 tokens", run: (embedder) => embedder.embedTexts(many), rounds: 1, warmup: 0, fp32Only: true },
   ];
 }
 
@@ -43,8 +51,8 @@ function lines(): readonly Line[] {
 type Peers = readonly [Embedder, Embedder];
 
 /**
- * Prints a row for each line and a column for each contestant, all with one thread for each core; then what transformers.js takes with the
- * threads that it has by itself. Fails where a float32 result is not the other's.
+ * Prints a row for each line and a column for each contestant, all with one thread for each core; then, where that is fewer, what transformers.js takes
+ * with the threads that it has by itself. Fails where a float32 result is not the other's.
  */
 export async function benchPeers(folder: string): Promise<void> {
   const exported = await makePeerModel(folder);
@@ -54,7 +62,11 @@ export async function benchPeers(folder: string): Promise<void> {
     await loadPeer(exported, "fp32", threads),
     await loadPeer(exported, "q8", threads),
   ];
-  const [peers, asTheyCome] = [await load(cores), await load()];
+  const peers = await load(cores);
+  const unlimited = await load();
+  const busy = await busyCores(unlimited[0]);
+  const asTheyCome = busy < cores - 0.5 ? unlimited : [];
+  if (asTheyCome.length === 0) await disposeAll(unlimited);
   const ratios = ours.map(({ name }) => `${name}: faster than its fp32 / its best by`);
   const header = (embedders: readonly Embedder[]): void => {
     console.log(`| what | rounds | ${[...embedders.map(({ name }) => name), ...ratios].join(" | ")} |`);
@@ -66,34 +78,54 @@ export async function benchPeers(folder: string): Promise<void> {
   await comeToRest();
   const agreements: string[] = [];
   const comings: string[] = [];
-  for (const { what, run, asItComes = true, ...rounds } of lines()) {
-    const embedders = [...ours, ...peers, ...(asItComes ? asTheyCome : [])];
+  for (const { what, run, fp32Only = false, ...rounds } of lines()) {
+    const compared = fp32Only ? peers.slice(0, 1) : peers;
+    const coming = fp32Only ? [] : asTheyCome;
+    const embedders = [...ours, ...compared, ...coming];
     const timings = await compare(
       embedders.map((embedder) => ({ name: embedder.name, run: () => run(embedder) })),
       { ...rounds, restMs: REST_MS },
     );
     const own = timings.slice(0, ours.length);
-    const [theirs, coming] = [timings.slice(ours.length, ours.length + peers.length), timings.slice(ours.length + peers.length)];
+    const theirs = timings.slice(ours.length, ours.length + compared.length);
     const reference = theirs[0];
     if (reference === undefined) throw new Error("benchPeers: expected a peer to compare with, got none");
     const alike = [...own, ...theirs].map(({ result }) => agreement(result, reference.result, DIM));
     const fp32 = alike[0]?.difference ?? Number.NaN;
     if (!(fp32 <= MAX_DIFFERENCE)) throw new Error(`benchPeers: ${what}: results differ by ${fp32}`);
-    agreements.push(
-      `| ${what} | ${fp32.toExponential(1)} | ${timings.flatMap(({ name }, i) => (name.endsWith("q8") ? [(alike[i]?.cosine ?? Number.NaN).toFixed(5)] : [])).join(" | ")} |`,
-    );
-    console.log(`| ${what} | ${reference.rounds} | ${[...own, ...theirs].map(cell).join(" | ")} | ${faster(own, theirs)} |`);
-    if (asItComes) comings.push(`| ${what} | ${reference.rounds} | ${coming.map(cell).join(" | ")} | ${faster(own, coming)} |`);
+    const cosines = [own[1] && alike[1]?.cosine, theirs[1] && alike[ours.length + 1]?.cosine];
+    agreements.push(`| ${what} | ${fp32.toExponential(1)} | ${cosines.map((cosine) => cosine?.toFixed(5) ?? "").join(" | ")} |`);
+    const cells = [...own, ...theirs].map(cell).concat(fp32Only ? "" : []);
+    console.log(`| ${what} | ${reference.rounds} | ${cells.join(" | ")} | ${faster(own, theirs)} |`);
+    if (coming.length === 0) continue;
+    const asTimed = timings.slice(ours.length + compared.length);
+    comings.push(`| ${what} | ${reference.rounds} | ${asTimed.map(cell).join(" | ")} | ${faster(own, asTimed)} |`);
   }
-  console.log(`\nWith the threads that transformers.js has by itself, in the same rounds:\n`);
-  header(asTheyCome);
+  console.log(
+    `\nBy itself transformers.js keeps ${busy.toFixed(1)} cores busy here${asTheyCome.length === 0 ? ": the same." : "; in the same rounds:\n"}`,
+  );
+  if (asTheyCome.length > 0) header(asTheyCome);
   for (const row of comings) console.log(row);
 
-  const quantized = [...ours, ...peers].filter(({ name }) => !name.endsWith("fp32")).map(({ name }) => `${name}: smallest cosine`);
+  const quantized = [ours[1], peers[1]].map((embedder) => `${embedder?.name}: smallest cosine`);
   console.log(`\nAgreement of the normalised embeddings with transformers.js fp32:\n`);
   console.log(`| what | ours fp32: largest difference | ${quantized.join(" | ")} |\n|---|${"---:|".repeat(1 + quantized.length)}`);
   for (const row of agreements) console.log(row);
-  for (const embedder of [...ours, ...peers, ...asTheyCome]) await embedder.dispose();
+  await disposeAll([...ours, ...peers, ...asTheyCome]);
+}
+
+/** How many cores an embedder keeps busy while it embeds a picture. */
+async function busyCores(embedder: Embedder): Promise<number> {
+  const image = pixelValues(1, SIDE);
+  await embedder.embedImages(image, SIDE);
+  const [before, start] = [process.cpuUsage(), performance.now()];
+  for (let i = 0; i < 5; i++) await embedder.embedImages(image, SIDE);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / (performance.now() - start);
+}
+
+async function disposeAll(embedders: readonly Embedder[]): Promise<void> {
+  for (const embedder of embedders) await embedder.dispose();
 }
 
 /** The median, the least and the most. */

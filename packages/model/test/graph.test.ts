@@ -6,6 +6,7 @@ import {
   CheckpointError,
   ChineseCLIPConfig,
   type EncodedGraph,
+  layOutTower,
   type StoredTensor,
 } from "../src/index.js";
 import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
@@ -135,5 +136,33 @@ describe("buildTextGraph and buildVisionGraph", () => {
     await expect(buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 41)).rejects.toThrow(
       /visual_projection\.weight: expected shape \[41,64\]/,
     );
+  });
+});
+
+describe("graphs of weights in int8", () => {
+  it.each(["text", "vision"] as const)("the %s tower: key biases are left out, zero points are made once for all tokens", async (tower) => {
+    const file = await layOutTower(checkpoint, tower, "q8", `${tower}.safetensors`);
+    const build = (source: Checkpoint): EncodedGraph | Promise<EncodedGraph> =>
+      tower === "text"
+        ? buildTextGraph(config.textConfig, source, FEATURES, config.projectionDim)
+        : buildVisionGraph(config.visionConfig, source, FEATURES, config.projectionDim);
+    const [exact, quantized] = [await build(checkpoint), await build(file.checkpoint)];
+    const biases = (graph: EncodedGraph, pattern: RegExp): number => parts(graph).weights.filter(({ name }) => pattern.test(name)).length;
+    const layers = biases(exact, /k(ey|_proj)\.bias$/u);
+    expect(layers).toBeGreaterThan(1);
+    expect(biases(quantized, /k(ey|_proj)\.bias$/u)).toBe(0);
+    expect(biases(quantized, /q(uery|_proj)\.bias$/u)).toBe(layers);
+    expect(biases(quantized, /v(alue|_proj)\.bias$/u)).toBe(layers);
+
+    const { operators } = parts(quantized);
+    const count = (operator: string): number => operators.filter((name) => name === operator).length;
+    // Four inputs of linear layers in a layer, and in the last one a fifth: the query's is the class token's alone.
+    expect(count("QuantizeLinear")).toBe(4 * layers + 1);
+    // Around the middle and, after an activation, near the end, for all tokens and for the class token alone; the image tower makes the latter's row of the batch.
+    expect(count("Expand")).toBe(tower === "text" ? 4 : 5);
+    // An activation has no magnitude to look for below zero.
+    expect(count("Abs")).toBe(3 * layers + 1);
+    const opset = (graph: EncodedGraph): unknown => messages(readFields(graph.model), 8)[0]?.get(2)?.[0];
+    expect([opset(exact), opset(quantized)]).toEqual([18n, 21n]);
   });
 });

@@ -8,9 +8,10 @@
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate } from "./activate.js";
+import { activate, leastActivation } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
 import { ParameterScope } from "./parameter-scope.js";
+import { RowCount } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 
 /**
@@ -57,12 +58,14 @@ export function buildTextGraph(
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", "sequence", D]);
   };
   reportState(0);
+  const allRows = new RowCount();
   for (let i = 0; i < numHiddenLayers; i++) {
     const classOnly = !wantsStates && i === numHiddenLayers - 1;
     const layer = bertLayer(graph, model.in(`encoder.layer.${i}`), config, {
       x,
       tokens,
       mask,
+      allRows,
       classOnly,
       wantsProbabilities: wantsStates && outputs.attentions,
     });
@@ -92,6 +95,8 @@ interface LayerInputs {
   readonly tokens: Value;
   /** int32 `[B, L]` */
   readonly mask: Value;
+  /** The B·L rows. */
+  readonly allRows: RowCount;
   /** Whether only the class token's new state is wanted; it still attends to all. */
   readonly classOnly: boolean;
   readonly wantsProbabilities: boolean;
@@ -102,26 +107,27 @@ function bertLayer(
   graph: GraphBuilder,
   layer: ParameterScope,
   config: ChineseCLIPTextConfig,
-  { x, tokens, mask, classOnly, wantsProbabilities }: LayerInputs,
+  { x, tokens, mask, allRows, classOnly, wantsProbabilities }: LayerInputs,
 ): { x: Value; probabilities: Value | undefined } {
   const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
-  const rows = graph.int64([-1, D]);
+  const rows = classOnly ? new RowCount() : allRows; // B·Q
   const tokenDims = ["batch", "sequence", D];
   const asking = classOnly ? graph.gather(graph.reshape(x, tokens, tokenDims), graph.int64(0), 1) : x; // [B·Q, D]
 
   const self = layer.in("attention.self");
   const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
-  const query = graph.reshape(self.linear("query", asking, D, D), queryShape, queryDims); // [B, Q, D]
-  const key = graph.reshape(self.linear("key", x, D, D), tokens, tokenDims); // [B, L, D]
-  const value = graph.reshape(self.linear("value", x, D, D), tokens, tokenDims); // [B, L, D]
+  const query = graph.reshape(self.linear("query", asking, D, D, { rows }), queryShape, queryDims); // [B, Q, D]
+  const key = graph.reshape(self.linear("key", x, D, D, { rows: allRows, keys: true }), tokens, tokenDims); // [B, L, D]
+  const value = graph.reshape(self.linear("value", x, D, D, { rows: allRows }), tokens, tokenDims); // [B, L, D]
   const inputs = { query, key, value, heads, size: D, mask };
   const { context, probabilities } = wantsProbabilities
     ? attendWithProbabilities(graph, inputs)
     : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
 
-  const attended = layer.in("attention.output").linear("dense", graph.reshape(context, rows, [classOnly ? "batch" : "rows", D]), D, D); // [B·Q, D]
+  const contextRows = graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]); // [B·Q, D]
+  const attended = layer.in("attention.output").linear("dense", contextRows, D, D, { rows }); // [B·Q, D]
   const middle = layer.layerNorm("attention.output.LayerNorm", graph.add(attended, asking), D, layerNormEps); // [B·Q, D]
-  const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F), config.hiddenAct); // [B·Q, F]
-  const outer = layer.in("output").linear("dense", inner, F, D); // [B·Q, D]
+  const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F, { rows }), config.hiddenAct); // [B·Q, F]
+  const outer = layer.in("output").linear("dense", inner, F, D, { rows, least: leastActivation(config.hiddenAct) }); // [B·Q, D]
   return { x: layer.layerNorm("output.LayerNorm", graph.add(outer, middle), D, layerNormEps), probabilities }; // [B·Q, D]
 }

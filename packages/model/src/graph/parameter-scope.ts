@@ -5,7 +5,17 @@
 import type { GraphBuilder, Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { WeightDtype } from "../weights/tensor-reference.js";
-import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows, tableBlockSize } from "./quantized-linear.js";
+import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows, RowCount, tableBlockSize } from "./quantized-linear.js";
+
+/** What a graph knows of a linear layer besides; a weight in whole numbers makes use of it. */
+export interface LinearOptions {
+  /** The rows of `x`: the same for all layers that take as many. Default: of this layer alone. */
+  readonly rows?: RowCount;
+  /** What no element of `x` is below, near zero. */
+  readonly least?: number;
+  /** Whether the results are an attention's keys: their bias adds the same to all scores of a query, which softmax takes away again. Default: no. */
+  readonly keys?: boolean;
+}
 
 /** The parameters below one name of the checkpoint, as graph values. */
 export class ParameterScope {
@@ -54,7 +64,13 @@ export class ParameterScope {
   }
 
   /** `x [M, inputs] -> [M, outputs]` by the linear layer `name`, with its bias. */
-  linear(name: string, x: Value, inputs: number, outputs: number): Value {
+  linear(
+    name: string,
+    x: Value,
+    inputs: number,
+    outputs: number,
+    { rows = new RowCount(), least, keys = false }: LinearOptions = {},
+  ): Value {
     const layer = this.in(name);
     const bias = (): Value => layer.get("bias", [outputs]); // after the weight: where both are missing, that says more
     if (layer.has("weight_int8")) {
@@ -62,7 +78,8 @@ export class ParameterScope {
       // WebGPU has no products of whole numbers; what is small there too is the weight.
       if (this.#graph.target !== "cpu")
         return this.#graph.linear(this.#scaledInput(x, inputs), this.#graph.dequantize(weight, scale), bias(), true);
-      return this.#graph.add(int8Product(this.#graph, this.#quantizedRows(x, inputs), weight, scale), bias()); // [M, outputs]
+      const product = int8Product(this.#graph, this.#quantizedRows(x, inputs, rows, least), weight, scale); // [M, outputs]
+      return keys ? product : this.#graph.add(product, bias());
     }
     if (layer.has("weight_int4")) {
       const blocks = inputs / INT4_BLOCK_SIZE;
@@ -89,12 +106,12 @@ export class ParameterScope {
     return this.#graph.layerNorm(x, layer.get("weight", [size]), layer.get("bias", [size]), epsilon);
   }
 
-  /** `x [M, inputs]` in int8; once for all layers that take it. */
-  #quantizedRows(x: Value, inputs: number): QuantizedRows {
+  /** `x [M, inputs]` in uint8; once for all layers that take it. */
+  #quantizedRows(x: Value, inputs: number, rows: RowCount, least: number | undefined): QuantizedRows {
     const scaled = this.#scaledInput(x, inputs);
-    const rows = this.#quantized.get(scaled) ?? quantizeRows(this.#graph, scaled);
-    this.#quantized.set(scaled, rows);
-    return rows;
+    const quantized = this.#quantized.get(scaled) ?? quantizeRows(this.#graph, scaled, inputs, rows, least);
+    this.#quantized.set(scaled, quantized);
+    return quantized;
   }
 
   /** `x [M, inputs]`, times this scope's `input_scale` where it has one; once for all layers that take it. */

@@ -15,7 +15,24 @@ export function tableBlockSize(size: number): number {
   return size & -size;
 }
 
-/** Rows in int8, that is uint8 around 128. */
+/** Zero point of rows that reach as far below zero as above. */
+const MIDDLE = 128;
+/** Zero point of what an activation leaves, which reaches no further below zero than 0.17: of the 255 steps most are for what is above. */
+const NEAR_THE_END = 32;
+
+/** What layers with as many rows share: the zero points of all rows, which the operator wants one by one. */
+export class RowCount {
+  readonly #zeroPoints: Map<number, Value> = new Map();
+
+  /** uint8 `[M, 1]`, all of one value, where `like` is `[M, 1]`. */
+  zeroPoints(graph: GraphBuilder, value: number, like: Value): Value {
+    const known = this.#zeroPoints.get(value) ?? graph.expand(graph.uint8(value), graph.shape(like));
+    this.#zeroPoints.set(value, known);
+    return known;
+  }
+}
+
+/** Rows in uint8 around a zero point. */
 export interface QuantizedRows {
   /** uint8 `[M, K]` */
   readonly values: Value;
@@ -25,12 +42,18 @@ export interface QuantizedRows {
   readonly steps: Value;
 }
 
-/** `x [M, K]` in 255 steps a row, as many below zero as above. A row of zeros stays one. */
-export function quantizeRows(graph: GraphBuilder, x: Value): QuantizedRows {
-  const steps = graph.mul(graph.max(graph.abs(x), -1), graph.number(1 / 127)); // [M]
-  const zeroPoint = graph.uint8(128);
-  const values = graph.quantizeRows(x, steps, graph.expand(zeroPoint, graph.shape(steps))); // [M, K]
-  return { values, zeroPoint, steps: graph.unsqueeze(steps, [-1]) };
+/**
+ * `x [M, K]` in 255 steps a row. A row of zeros stays one.
+ *
+ * @param least - what no element is below, where that is known, and near zero: the steps are then finer, and there is no magnitude to look for below zero.
+ */
+export function quantizeRows(graph: GraphBuilder, x: Value, K: number, rows: RowCount, least?: number): QuantizedRows {
+  const zeroPoint = least === undefined ? MIDDLE : NEAR_THE_END;
+  const greatest = graph.reduceMax(least === undefined ? graph.abs(x) : x, -1); // [M, 1]
+  const above = graph.mul(greatest, graph.number(1 / (255 - zeroPoint))); // [M, 1]
+  const steps = least === undefined ? above : graph.max(above, graph.number(Math.abs(least) / zeroPoint)); // [M, 1]
+  const values = graph.quantizeRows(x, K, steps, rows.zeroPoints(graph, zeroPoint, steps)); // [M, K]
+  return { values, zeroPoint: graph.uint8(zeroPoint), steps };
 }
 
 /** Quantised rows times int8 `weight [K, N]` with one `scale [N]` for each output -> float32 `[M, N]`. */

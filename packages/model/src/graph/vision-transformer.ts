@@ -10,10 +10,11 @@ import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
 import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Dimension } from "../onnx/ir.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate } from "./activate.js";
+import { activate, leastActivation } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
 import { ParameterScope } from "./parameter-scope.js";
 import { interpolatePositionEmbedding } from "./position-embedding.js";
+import { RowCount } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 
 /**
@@ -62,12 +63,14 @@ export function buildVisionTransformer(
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", tokenCount, D]);
   };
   reportState(0);
+  const allRows = new RowCount();
   for (let i = 0; i < numHiddenLayers; i++) {
     const classOnly = !wantsStates && i === numHiddenLayers - 1;
     const block = transformerBlock(graph, model.in(`encoder.layers.${i}`), config, {
       x,
       tokens,
       tokenDims: ["batch", tokenCount, D],
+      allRows,
       classOnly,
       wantsProbabilities: wantsStates && outputs.attentions,
     });
@@ -96,6 +99,8 @@ interface BlockInputs {
   readonly tokens: Value;
   /** The same, as far as it is known before. */
   readonly tokenDims: readonly Dimension[];
+  /** The B·(N+1) rows. */
+  readonly allRows: RowCount;
   /** Whether only the class token's new state is wanted; it still attends to all. */
   readonly classOnly: boolean;
   readonly wantsProbabilities: boolean;
@@ -106,29 +111,31 @@ function transformerBlock(
   graph: GraphBuilder,
   block: ParameterScope,
   config: ChineseCLIPVisionConfig,
-  { x, tokens, tokenDims, classOnly, wantsProbabilities }: BlockInputs,
+  { x, tokens, tokenDims, allRows, classOnly, wantsProbabilities }: BlockInputs,
 ): { x: Value; probabilities: Value | undefined } {
   const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
   const classRows = (rows: Value): Value => graph.gather(graph.reshape(rows, tokens, tokenDims), graph.int64(0), 1); // [B, D]
   const normed = block.layerNorm("layer_norm1", x, D, layerNormEps); // [B·(N+1), D]
   const asking = classOnly ? classRows(normed) : normed; // [B·Q, D]
+  const rows = classOnly ? new RowCount() : allRows; // B·Q
 
   const self = block.in("self_attn");
   const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
-  const query = graph.reshape(self.linear("q_proj", asking, D, D), queryShape, queryDims); // [B, Q, D]
-  const key = graph.reshape(self.linear("k_proj", normed, D, D), tokens, tokenDims); // [B, N+1, D]
-  const value = graph.reshape(self.linear("v_proj", normed, D, D), tokens, tokenDims); // [B, N+1, D]
+  const query = graph.reshape(self.linear("q_proj", asking, D, D, { rows }), queryShape, queryDims); // [B, Q, D]
+  const key = graph.reshape(self.linear("k_proj", normed, D, D, { rows: allRows, keys: true }), tokens, tokenDims); // [B, N+1, D]
+  const value = graph.reshape(self.linear("v_proj", normed, D, D, { rows: allRows }), tokens, tokenDims); // [B, N+1, D]
   const inputs = { query, key, value, heads, size: D, mask: undefined };
   const { context, probabilities } = wantsProbabilities
     ? attendWithProbabilities(graph, inputs)
     : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
 
-  const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]), D, D); // [B·Q, D]
+  const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]), D, D, { rows }); // [B·Q, D]
   const middle = graph.add(classOnly ? classRows(x) : x, attended); // [B·Q, D]
   const inner = activate(
     graph,
-    block.in("mlp").linear("fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F),
+    block.in("mlp").linear("fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F, { rows }),
     config.hiddenAct,
   ); // [B·Q, F]
-  return { x: graph.add(middle, block.in("mlp").linear("fc2", inner, F, D)), probabilities }; // [B·Q, D]
+  const outer = block.in("mlp").linear("fc2", inner, F, D, { rows, least: leastActivation(config.hiddenAct) }); // [B·Q, D]
+  return { x: graph.add(middle, outer), probabilities }; // [B·Q, D]
 }

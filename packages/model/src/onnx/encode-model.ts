@@ -1,13 +1,11 @@
 /**
  * Encodes a model as `onnx.ModelProto`. Field numbers are those of `onnx/onnx.proto`; each message is one function.
  */
-import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Model, Node, ValueInfo } from "./ir.js";
+import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Model, Node, OpsetVersion, ValueInfo } from "./ir.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
-/** ONNX 1.14's file version: the first that pairs with opset 18 and up, and what every current runtime reads. */
-const IR_VERSION = 9;
-/** The standard operators' version. 18 brought `Resize` with `axes`, and is old enough for every runtime in use. */
-const OPSET_VERSION = 18;
+/** The file version that came with a version of the standard operators, or is the first that pairs with it. */
+const IR_VERSION: Readonly<Record<OpsetVersion, number>> = { 18: 9, 21: 10 };
 
 /** `TensorProto.DataType`: the numbers of the element types. */
 export const DATA_TYPE: Readonly<Record<ElementType, number>> = {
@@ -29,16 +27,17 @@ const EXTERNAL = 1;
 /** The bytes of a model, ready for an inference session. */
 export function encodeModel(model: Model): Uint8Array {
   const writer = new ProtobufWriter();
-  writer.int(1, IR_VERSION);
+  const { opset = 18 } = model;
+  writer.int(1, IR_VERSION[opset]);
   writer.string(2, "chinese-clip");
   writer.message(7, (graph) => writeGraph(graph, model));
   for (const [domain, version] of [
-    ["", OPSET_VERSION],
+    ["", opset],
     ["com.microsoft", 1],
   ] as const) {
-    writer.message(8, (opset) => {
-      opset.string(1, domain);
-      opset.int(2, version);
+    writer.message(8, (message) => {
+      message.string(1, domain);
+      message.int(2, version);
     });
   }
   // A copy of the exact length: a view would drag its larger buffer along when it is posted to a worker.

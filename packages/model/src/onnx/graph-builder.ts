@@ -4,7 +4,7 @@
  */
 import type { TensorReference, WeightDtype } from "../weights/tensor-reference.js";
 import { DATA_TYPE, encodeModel } from "./encode-model.js";
-import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, ValueInfo } from "./ir.js";
+import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, OpsetVersion, ValueInfo } from "./ir.js";
 
 /** A tensor in the graph under construction, by name. */
 export type Value = string;
@@ -67,6 +67,7 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #values: ValueInfo[] = [];
   readonly #files: Set<string> = new Set();
+  #opset: OpsetVersion = 18;
 
   constructor(name: string, target: GraphTarget) {
     this.#name = name;
@@ -198,9 +199,13 @@ export class GraphBuilder {
     return this.#apply("MatMulNBits", [x, values, scales, zeroPoints, "", bias ?? ""], attributes, "com.microsoft");
   }
 
-  /** `round(x [M, K] / scale [M]) + zeroPoint`, row by row, as uint8, halves to even, cut to [0, 255]; the zero point is a uint8 `[M]`. */
-  quantizeRows(x: Value, scale: Value, zeroPoint: Value): Value {
-    return this.#apply("QuantizeLinear", [x, scale, zeroPoint], { axis: int(0) });
+  /**
+   * `round(x [M, K] / scale [M, 1]) + zeroPoint [M, 1]`, row by row, as uint8, halves to even, cut to [0, 255]. A row as a block of its elements: ONNX Runtime
+   * computes blocks side by side, but one index of an axis after the other.
+   */
+  quantizeRows(x: Value, K: number, scale: Value, zeroPoint: Value): Value {
+    this.#opset = 21;
+    return this.#apply("QuantizeLinear", [x, scale, zeroPoint], { axis: int(1), block_size: int(K) });
   }
 
   /** int8 `weight [K, N]` times float32 `scale [N]`, in the number format that is computed in. */
@@ -218,9 +223,14 @@ export class GraphBuilder {
     return this.#apply("Abs", [x]);
   }
 
-  /** The greatest element along one axis, which goes away. */
-  max(x: Value, axis: number): Value {
-    return this.#apply("ReduceMax", [x, this.int64([axis])], { keepdims: int(0) });
+  /** The greatest element along one axis, which stays with extent 1. */
+  reduceMax(x: Value, axis: number): Value {
+    return this.#apply("ReduceMax", [x, this.int64([axis])]);
+  }
+
+  /** The greater one of two, element by element. */
+  max(a: Value, b: Value): Value {
+    return this.#apply("Max", [a, b]);
   }
 
   softmax(x: Value): Value {
@@ -328,19 +338,19 @@ export class GraphBuilder {
   encode(builtFor: (target: GraphTarget) => EncodedGraph): EncodedGraph {
     const initializers = [...this.#initializers.values()];
     const [name, nodes] = [this.#name, this.#nodes];
-    const [inputs, outputs, values] = [this.#inputs, this.#outputs, this.#values];
+    const [inputs, outputs, values, opset] = [this.#inputs, this.#outputs, this.#values, this.#opset];
     const relocated = (place: (weight: ExternalData) => ExternalData): Uint8Array => {
       const moved = initializers.map((initializer) =>
         initializer.data instanceof Uint8Array ? initializer : { ...initializer, data: place(initializer.data) },
       );
-      return encodeModel({ name, inputs, outputs, initializers: moved, nodes, values });
+      return encodeModel({ opset, name, inputs, outputs, initializers: moved, nodes, values });
     };
     const names = (infos: readonly ValueInfo[]): string[] => infos.map((info) => info.name);
     let model: Uint8Array | undefined;
     return {
       // When it is first asked for: whether a checkpoint fits shows without it, and most of the time goes here.
       get model() {
-        return (model ??= encodeModel({ name, inputs, outputs, initializers, nodes, values }));
+        return (model ??= encodeModel({ opset, name, inputs, outputs, initializers, nodes, values }));
       },
       files: [...this.#files],
       inputs: names(inputs),

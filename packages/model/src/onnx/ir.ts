@@ -44,6 +44,12 @@ export type Attribute =
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "ints"; readonly value: readonly number[] };
 
+/**
+ * 18 brought `Resize` with `axes`, and is old enough for every runtime in use; 21 brought `QuantizeLinear` in blocks, which only graphs of quantised
+ * weights have.
+ */
+export type OpsetVersion = 18 | 21;
+
 /** One operator applied. An empty input name stands for an optional input that is not given. */
 export interface Node {
   /** The operator's name. */
@@ -60,6 +66,8 @@ export interface Node {
 
 /** A model of one graph; nodes in an order in which they can run. */
 export interface Model {
+  /** Version of the standard operators; default 18. */
+  readonly opset?: OpsetVersion;
   readonly name: string;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
