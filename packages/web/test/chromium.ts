@@ -2,8 +2,7 @@
  * A real Chromium, headless: Debian's, or whichever `CHINESE_CLIP_CHROMIUM` names.
  */
 import { existsSync } from "node:fs";
-import { chromium, type Browser, type Page } from "playwright-core";
-import type * as web from "../src/index.js";
+import { chromium, type Browser } from "playwright-core";
 
 const CANDIDATES = [
   process.env["CHINESE_CLIP_CHROMIUM"] ?? "",
@@ -34,24 +33,4 @@ const FLAGS = [
 export async function startBrowser(gpu: "none" | "software" = "none"): Promise<Browser> {
   const flags = gpu === "none" ? ["--disable-gpu"] : ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
   return chromium.launch({ executablePath: chromiumPath ?? "", args: [...FLAGS, ...flags] });
-}
-
-/** Opens the server's page, in which `lib` is this package. */
-export async function openPage(browser: Pick<Browser, "newPage">, origin: string): Promise<Page> {
-  const page = await browser.newPage();
-  // Of a busy machine, one that runs other packages' tests too, 30 seconds are not much.
-  page.setDefaultTimeout(120_000);
-  await loadPage(page, origin);
-  return page;
-}
-
-/** Loads the page again, as a visitor does who comes back. */
-export async function loadPage(page: Page, origin: string): Promise<void> {
-  await page.goto(`${origin}/`);
-  await page.waitForFunction(() => globalThis.lib !== undefined);
-}
-
-declare global {
-  /** What the page of {@link openPage} has imported. */
-  var lib: typeof web;
 }

@@ -5,7 +5,8 @@ import type { Browser, Page } from "playwright-core";
 import { type EncodedGraph, type ExternalData, readCombinedOnnx } from "@chinese-clip/model";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readTensors } from "../../node/test/safetensors-fixture.js";
-import { chromiumPath, openPage, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser } from "./chromium.js";
+import { openPage } from "./lib-page.js";
 import { ModelServer } from "./model-server.js";
 
 const SOURCE = "/fixtures/tiny-onnx";

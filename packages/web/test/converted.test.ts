@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { chromiumPath, loadPage, openPage, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser } from "./chromium.js";
+import { loadPage, openPage } from "./lib-page.js";
 import { ModelServer } from "./model-server.js";
 
 const DEMO = fileURLToPath(new URL("../../../examples/demo-checkpoint/", import.meta.url));

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
 import type { resize } from "@chinese-clip/image-processor";
-import { openPage } from "./chromium.js";
+import { openPage } from "./lib-page.js";
 import { ModelServer, type ServerOptions } from "./model-server.js";
 
 /** Starts a server whose page has `parts` besides `lib`. */
