@@ -15,10 +15,5 @@ export function activate(graph: GraphBuilder, x: Value, activation: Activation):
   }
 }
 
-/** Below the least value of each function, in steps of 1/10,000. */
-const LEAST: Readonly<Record<Activation, number>> = { gelu: -0.17, quick_gelu: -0.1637, gelu_new: -0.1701, relu: 0 };
-
-/** What no element of an activation's result is below; at most 0. */
-export function leastActivation(activation: Activation): number {
-  return LEAST[activation];
-}
+/** What no element of an activation's result is below: its least value, rounded down to steps of 1/10,000. */
+export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = { gelu: -0.17, quick_gelu: -0.1637, gelu_new: -0.1701, relu: 0 };

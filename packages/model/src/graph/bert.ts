@@ -8,10 +8,10 @@
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate, leastActivation } from "./activate.js";
+import { activate, LEAST_ACTIVATION } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
 import { ParameterScope } from "./parameter-scope.js";
-import { RowCount } from "./quantized-linear.js";
+import type { RowZeroPoints } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 
 /**
@@ -58,7 +58,7 @@ export function buildTextGraph(
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", "sequence", D]);
   };
   reportState(0);
-  const allRows = new RowCount();
+  const allRows: RowZeroPoints = new Map();
   for (let i = 0; i < numHiddenLayers; i++) {
     const classOnly = !wantsStates && i === numHiddenLayers - 1;
     const layer = bertLayer(graph, model.in(`encoder.layer.${i}`), config, {
@@ -95,8 +95,8 @@ interface LayerInputs {
   readonly tokens: Value;
   /** int32 `[B, L]` */
   readonly mask: Value;
-  /** The B·L rows. */
-  readonly allRows: RowCount;
+  /** Shared by what takes B·L rows. */
+  readonly allRows: RowZeroPoints;
   /** Whether only the class token's new state is wanted; it still attends to all. */
   readonly classOnly: boolean;
   readonly wantsProbabilities: boolean;
@@ -110,7 +110,7 @@ function bertLayer(
   { x, tokens, mask, allRows, classOnly, wantsProbabilities }: LayerInputs,
 ): { x: Value; probabilities: Value | undefined } {
   const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
-  const rows = classOnly ? new RowCount() : allRows; // B·Q
+  const rows: RowZeroPoints = classOnly ? new Map() : allRows; // of B·Q
   const tokenDims = ["batch", "sequence", D];
   const asking = classOnly ? graph.gather(graph.reshape(x, tokens, tokenDims), graph.int64(0), 1) : x; // [B·Q, D]
 
@@ -128,6 +128,6 @@ function bertLayer(
   const attended = layer.in("attention.output").linear("dense", contextRows, D, D, { rows }); // [B·Q, D]
   const middle = layer.layerNorm("attention.output.LayerNorm", graph.add(attended, asking), D, layerNormEps); // [B·Q, D]
   const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F, { rows }), config.hiddenAct); // [B·Q, F]
-  const outer = layer.in("output").linear("dense", inner, F, D, { rows, least: leastActivation(config.hiddenAct) }); // [B·Q, D]
+  const outer = layer.in("output").linear("dense", inner, F, D, { rows, least: LEAST_ACTIVATION[config.hiddenAct] }); // [B·Q, D]
   return { x: layer.layerNorm("output.LayerNorm", graph.add(outer, middle), D, layerNormEps), probabilities }; // [B·Q, D]
 }

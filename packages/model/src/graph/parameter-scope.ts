@@ -5,12 +5,12 @@
 import type { GraphBuilder, Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { WeightDtype } from "../weights/tensor-reference.js";
-import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows, RowCount, tableBlockSize } from "./quantized-linear.js";
+import { INT4_BLOCK_SIZE, int8Product, type QuantizedRows, quantizeRows, type RowZeroPoints, tableBlockSize } from "./quantized-linear.js";
 
 /** What a graph knows of a linear layer besides; a weight in whole numbers makes use of it. */
 export interface LinearOptions {
-  /** The rows of `x`: the same for all layers that take as many. Default: of this layer alone. */
-  readonly rows?: RowCount;
+  /** What layers share that take as many rows as `x` has. Default: this layer shares nothing. */
+  readonly rows?: RowZeroPoints;
   /** What no element of `x` is below, near zero. */
   readonly least?: number;
   /** Whether the results are an attention's keys: their bias adds the same to all scores of a query, which softmax takes away again. Default: no. */
@@ -64,13 +64,7 @@ export class ParameterScope {
   }
 
   /** `x [M, inputs] -> [M, outputs]` by the linear layer `name`, with its bias. */
-  linear(
-    name: string,
-    x: Value,
-    inputs: number,
-    outputs: number,
-    { rows = new RowCount(), least, keys = false }: LinearOptions = {},
-  ): Value {
+  linear(name: string, x: Value, inputs: number, outputs: number, { rows = new Map(), least, keys = false }: LinearOptions = {}): Value {
     const layer = this.in(name);
     const bias = (): Value => layer.get("bias", [outputs]); // after the weight: where both are missing, that says more
     if (layer.has("weight_int8")) {
@@ -107,7 +101,7 @@ export class ParameterScope {
   }
 
   /** `x [M, inputs]` in uint8; once for all layers that take it. */
-  #quantizedRows(x: Value, inputs: number, rows: RowCount, least: number | undefined): QuantizedRows {
+  #quantizedRows(x: Value, inputs: number, rows: RowZeroPoints, least: number | undefined): QuantizedRows {
     const scaled = this.#scaledInput(x, inputs);
     const quantized = this.#quantized.get(scaled) ?? quantizeRows(this.#graph, scaled, inputs, rows, least);
     this.#quantized.set(scaled, quantized);

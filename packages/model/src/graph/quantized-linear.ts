@@ -20,17 +20,8 @@ const MIDDLE = 128;
 /** Zero point of what an activation leaves, which reaches no further below zero than 0.17: of the 255 steps most are for what is above. */
 const NEAR_THE_END = 32;
 
-/** What layers with as many rows share: the zero points of all rows, which the operator wants one by one. */
-export class RowCount {
-  readonly #zeroPoints: Map<number, Value> = new Map();
-
-  /** uint8 `[M, 1]`, all of one value, where `like` is `[M, 1]`. */
-  zeroPoints(graph: GraphBuilder, value: number, like: Value): Value {
-    const known = this.#zeroPoints.get(value) ?? graph.expand(graph.uint8(value), graph.shape(like));
-    this.#zeroPoints.set(value, known);
-    return known;
-  }
-}
+/** Zero points, uint8 `[M, 1]` of one value each, by that value: layers that take as many rows share them. */
+export type RowZeroPoints = Map<number, Value>;
 
 /** Rows in uint8 around a zero point. */
 export interface QuantizedRows {
@@ -47,13 +38,14 @@ export interface QuantizedRows {
  *
  * @param least - what no element is below, where that is known, and near zero: the steps are then finer, and there is no magnitude to look for below zero.
  */
-export function quantizeRows(graph: GraphBuilder, x: Value, K: number, rows: RowCount, least?: number): QuantizedRows {
+export function quantizeRows(graph: GraphBuilder, x: Value, K: number, zeroPoints: RowZeroPoints, least?: number): QuantizedRows {
   const zeroPoint = least === undefined ? MIDDLE : NEAR_THE_END;
   const greatest = graph.reduceMax(least === undefined ? graph.abs(x) : x, -1); // [M, 1]
   const above = graph.mul(greatest, graph.number(1 / (255 - zeroPoint))); // [M, 1]
   const steps = least === undefined ? above : graph.max(above, graph.number(Math.abs(least) / zeroPoint)); // [M, 1]
-  const values = graph.quantizeRows(x, K, steps, rows.zeroPoints(graph, zeroPoint, steps)); // [M, K]
-  return { values, zeroPoint: graph.uint8(zeroPoint), steps };
+  const zeros = zeroPoints.get(zeroPoint) ?? graph.expand(graph.uint8(zeroPoint), graph.shape(steps)); // [M, 1]
+  zeroPoints.set(zeroPoint, zeros);
+  return { values: graph.quantizeRows(x, K, steps, zeros), zeroPoint: graph.uint8(zeroPoint), steps };
 }
 
 /** Quantised rows times int8 `weight [K, N]` with one `scale [N]` for each output -> float32 `[M, N]`. */

@@ -10,11 +10,11 @@ import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
 import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Dimension } from "../onnx/ir.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate, leastActivation } from "./activate.js";
+import { activate, LEAST_ACTIVATION } from "./activate.js";
 import { attend, attendWithProbabilities } from "./attend.js";
 import { ParameterScope } from "./parameter-scope.js";
 import { interpolatePositionEmbedding } from "./position-embedding.js";
-import { RowCount } from "./quantized-linear.js";
+import type { RowZeroPoints } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 
 /**
@@ -63,7 +63,7 @@ export function buildVisionTransformer(
     if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", tokenCount, D]);
   };
   reportState(0);
-  const allRows = new RowCount();
+  const allRows: RowZeroPoints = new Map();
   for (let i = 0; i < numHiddenLayers; i++) {
     const classOnly = !wantsStates && i === numHiddenLayers - 1;
     const block = transformerBlock(graph, model.in(`encoder.layers.${i}`), config, {
@@ -99,8 +99,8 @@ interface BlockInputs {
   readonly tokens: Value;
   /** The same, as far as it is known before. */
   readonly tokenDims: readonly Dimension[];
-  /** The B·(N+1) rows. */
-  readonly allRows: RowCount;
+  /** Shared by what takes B·(N+1) rows. */
+  readonly allRows: RowZeroPoints;
   /** Whether only the class token's new state is wanted; it still attends to all. */
   readonly classOnly: boolean;
   readonly wantsProbabilities: boolean;
@@ -117,7 +117,7 @@ function transformerBlock(
   const classRows = (rows: Value): Value => graph.gather(graph.reshape(rows, tokens, tokenDims), graph.int64(0), 1); // [B, D]
   const normed = block.layerNorm("layer_norm1", x, D, layerNormEps); // [B·(N+1), D]
   const asking = classOnly ? classRows(normed) : normed; // [B·Q, D]
-  const rows = classOnly ? new RowCount() : allRows; // B·Q
+  const rows: RowZeroPoints = classOnly ? new Map() : allRows; // of B·Q
 
   const self = block.in("self_attn");
   const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
@@ -136,6 +136,6 @@ function transformerBlock(
     block.in("mlp").linear("fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F, { rows }),
     config.hiddenAct,
   ); // [B·Q, F]
-  const outer = block.in("mlp").linear("fc2", inner, F, D, { rows, least: leastActivation(config.hiddenAct) }); // [B·Q, D]
+  const outer = block.in("mlp").linear("fc2", inner, F, D, { rows, least: LEAST_ACTIVATION[config.hiddenAct] }); // [B·Q, D]
   return { x: graph.add(middle, outer), probabilities }; // [B·Q, D]
 }
