@@ -1,5 +1,5 @@
 /** The parts that make a table out of what was measured. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { compare, median } from "../src/compare.js";
 import { captions, pixelValues } from "../src/inputs.js";
 import { linePlot, ticks } from "../src/line-plot.js";
@@ -19,6 +19,24 @@ test("contestants take turns, and the warm-up is not counted", async () => {
   const timings = await compare([run("a"), run("b")], { rounds: 2, warmup: 1 });
   expect(order).toEqual(["a", "b", "a", "b", "a", "b"]);
   expect(timings.map(({ name, rounds, result }) => [name, rounds, result])).toEqual([["a", 2, 5], ["b", 2, 6]]); // prettier-ignore
+});
+
+test("a turn of a length begins with a run that is not measured, and its sample is the mean of the others", async () => {
+  let now = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+  const order: string[] = [];
+  // A run takes longer when another contestant's was the one before.
+  const contestant = (name: string, ms: number) => ({
+    name,
+    run: () => {
+      now += order.at(-1) === name ? ms : 500;
+      order.push(name);
+    },
+  });
+  const timings = await compare([contestant("a", 8), contestant("b", 30)], { rounds: 2, warmup: 1, turnMs: 20 });
+  clock.mockRestore();
+  expect(timings.map(({ medianMs, maxMs, rounds }) => [medianMs, maxMs, rounds])).toEqual([[8, 8, 2], [30, 30, 2]]); // prettier-ignore
+  expect(order.join("")).toBe("ab" + "aaaabb".repeat(2)); // in the warm-up the first run is long enough for a turn
 });
 
 test("a budget that is spent ends the rounds, but there is always one", async () => {
