@@ -9,8 +9,16 @@ export interface TestConfig {
   readonly vision_config: Record<string, number | string>;
 }
 
-/** A folder with a model of this configuration, seeded random weights, and the weights themselves. */
-export async function writeRandomModel(config: TestConfig, seed: number): Promise<{ folder: string; parameters: Parameters }> {
+/**
+ * A folder with a model of this configuration, seeded random weights, and the weights themselves.
+ *
+ * @param innerBias - the mean of the biases before an activation.
+ */
+export async function writeRandomModel(
+  config: TestConfig,
+  seed: number,
+  innerBias = 0,
+): Promise<{ folder: string; parameters: Parameters }> {
   const parameters = new Map<string, { shape: number[]; data: Float32Array }>();
   let state = seed;
   const random = (): number => {
@@ -21,9 +29,9 @@ export async function writeRandomModel(config: TestConfig, seed: number): Promis
     const size = shape.reduce((a, b) => a * b, 1);
     parameters.set(name, { shape, data: Float32Array.from({ length: size }, () => mean + scale * random()) });
   };
-  const dense = (name: string, inputs: number, outputs: number): void => {
+  const dense = (name: string, inputs: number, outputs: number, biasMean = 0): void => {
     put(`${name}.weight`, [outputs, inputs], 1.5 / Math.sqrt(inputs));
-    put(`${name}.bias`, [outputs], 0.3);
+    put(`${name}.bias`, [outputs], 0.3, biasMean);
   };
   const norm = (name: string, size: number): void => {
     put(`${name}.weight`, [size], 0.3, 1);
@@ -42,7 +50,7 @@ export async function writeRandomModel(config: TestConfig, seed: number): Promis
     for (const name of ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"])
       dense(`${layer}.${name}`, D, D);
     norm(`${layer}.attention.output.LayerNorm`, D);
-    dense(`${layer}.intermediate.dense`, D, t["intermediate_size"]!);
+    dense(`${layer}.intermediate.dense`, D, t["intermediate_size"]!, innerBias);
     dense(`${layer}.output.dense`, t["intermediate_size"]!, D);
     norm(`${layer}.output.LayerNorm`, D);
   }
@@ -59,7 +67,7 @@ export async function writeRandomModel(config: TestConfig, seed: number): Promis
     for (const name of ["q", "k", "v"]) dense(`${layer}.self_attn.${name}_proj`, W, W);
     dense(`${layer}.self_attn.out_proj`, W, W);
     norm(`${layer}.layer_norm2`, W);
-    dense(`${layer}.mlp.fc1`, W, v["intermediate_size"]!);
+    dense(`${layer}.mlp.fc1`, W, v["intermediate_size"]!, innerBias);
     dense(`${layer}.mlp.fc2`, v["intermediate_size"]!, W);
   }
   norm("vision_model.post_layernorm", W);
