@@ -199,7 +199,12 @@ describe("fromPretrained", () => {
   });
 
   it.each([
-    ["no such folder", async (folder: string) => fsPromises.rm(folder, { recursive: true }), "missing-file", /expected a folder/],
+    [
+      "no such folder",
+      async (folder: string) => fsPromises.rm(folder, { recursive: true }),
+      "missing-file",
+      /expected a folder [^,]*, a weights file or a hub.s id \(owner\/name\), got [^ ]+$/,
+    ],
     [
       "no config.json where no shape tells the number of heads",
       async (folder: string) => fsPromises.rm(join(folder, "config.json")),

@@ -28,9 +28,10 @@ export async function openModel(source: string | URL, options: PretrainedOptions
     const { HubModel } = await import("../hub/hub-model.js"); // a folder needs none of it
     return HubModel.open(parsed.hub, parsed.repo, name, options);
   }
+  const where = name === parsed.path ? name : `${name} (${parsed.path})`;
   throw new CheckpointError(
     "missing-file",
-    `fromPretrained: expected a folder with config.json and weights, a weights file or a hub's id (owner/name), got ${name} (${parsed.path})`,
+    `fromPretrained: expected a folder with config.json and weights, a weights file or a hub's id (owner/name), got ${where}`,
     { source: name, path: parsed.path },
   );
 }
