@@ -10,7 +10,7 @@ import { DEMO, MAIN } from "./run-cli.js";
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const { path } = scratchFolder();
 
-it("progress with rate and time left, in columns that there are, without colours", async (context) => {
+it("progress in columns that there are, without colours", async (context) => {
   const version = spawnSync("script", ["--version"], { encoding: "utf8" });
   if (version.error !== undefined || !version.stdout.includes("util-linux")) {
     context.skip("no script of util-linux on this machine; test/terminal.test.ts draws on a terminal that is none");
@@ -23,6 +23,7 @@ it("progress with rate and time left, in columns that there are, without colours
   const drawn = stdout.split("\r\u001b[K").slice(1);
   expect(drawn.length).toBeGreaterThanOrEqual(2);
   for (const [line = ""] of drawn.map((text) => text.split("\r\n"))) expect(displayWidth(line)).toBeLessThan(40);
-  expect(drawn.at(-1)).toMatch(/^图片 {2}48 \/ 48 {2}100% {2}\d+(?:\.\d)?\/s {2}00:00\r\n写入 48 条特征\r\n→ /);
+  // A step that takes less than a fifth of a second has no rate.
+  expect(drawn.at(-1)).toMatch(/^图片 {2}48 \/ 48 {2}100%(?: {2}\d+(?:\.\d)?\/s {2}00:00)?\r\n写入 48 条特征\r\n→ /);
   expect(drawn.join("")).not.toContain("\u001b");
 });
