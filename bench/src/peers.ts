@@ -73,32 +73,37 @@ export async function benchPeers(folder: string): Promise<void> {
     console.log(`|---|${"---:|".repeat(1 + embedders.length + ratios.length)}`);
   };
   console.log(`\n### Ours and transformers.js 4.3.1, ViT-B/16, ${cores} threads each, milliseconds (median of the rounds)\n`);
-  header([...ours, ...peers]);
+  const columns = [...ours, ...peers];
+  const quantized = columns.filter(({ name }) => name.endsWith("q8"));
+  header(columns);
 
   await comeToRest();
   const agreements: string[] = [];
   const comings: string[] = [];
   for (const { what, run, fp32Only = false, ...rounds } of lines()) {
-    const compared = fp32Only ? peers.slice(0, 1) : peers;
     const coming = fp32Only ? [] : asTheyCome;
-    const embedders = [...ours, ...compared, ...coming];
     const timings = await compare(
-      embedders.map((embedder) => ({ name: embedder.name, run: () => run(embedder) })),
+      [...ours, ...(fp32Only ? peers.slice(0, 1) : peers), ...coming].map((embedder) => ({
+        name: embedder.name,
+        run: () => run(embedder),
+      })),
       { ...rounds, restMs: REST_MS },
     );
-    const own = timings.slice(0, ours.length);
-    const theirs = timings.slice(ours.length, ours.length + compared.length);
+    const timed = new Map(timings.map((timing) => [timing.name, timing]));
+    const timingsOf = (some: readonly Embedder[]): Timing<Float32Array>[] => some.flatMap(({ name }) => timed.get(name) ?? []);
+    const [own, theirs] = [timingsOf(ours), timingsOf(peers)];
     const reference = theirs[0];
     if (reference === undefined) throw new Error("benchPeers: expected a peer to compare with, got none");
-    const alike = [...own, ...theirs].map(({ result }) => agreement(result, reference.result, DIM));
-    const fp32 = alike[0]?.difference ?? Number.NaN;
+    const alike = new Map([...own, ...theirs].map(({ name, result }) => [name, agreement(result, reference.result, DIM)]));
+    const fp32 = alike.get("ours fp32")?.difference ?? Number.NaN;
     if (!(fp32 <= MAX_DIFFERENCE)) throw new Error(`benchPeers: ${what}: results differ by ${fp32}`);
-    const cosines = [own[1] && alike[1]?.cosine, theirs[1] && alike[ours.length + 1]?.cosine];
-    agreements.push(`| ${what} | ${fp32.toExponential(1)} | ${cosines.map((cosine) => cosine?.toFixed(5) ?? "").join(" | ")} |`);
-    const cells = [...own, ...theirs].map(cell).concat(fp32Only ? "" : []);
-    console.log(`| ${what} | ${reference.rounds} | ${cells.join(" | ")} | ${faster(own, theirs)} |`);
+    const cosines = quantized.map(({ name }) => alike.get(name)?.cosine.toFixed(5) ?? "");
+    agreements.push(`| ${what} | ${fp32.toExponential(1)} | ${cosines.join(" | ")} |`);
+    console.log(
+      `| ${what} | ${reference.rounds} | ${columns.map(({ name }) => cell(timed.get(name))).join(" | ")} | ${faster(own, theirs)} |`,
+    );
     if (coming.length === 0) continue;
-    const asTimed = timings.slice(ours.length + compared.length);
+    const asTimed = timingsOf(coming);
     comings.push(`| ${what} | ${reference.rounds} | ${asTimed.map(cell).join(" | ")} | ${faster(own, asTimed)} |`);
   }
   console.log(
@@ -107,11 +112,12 @@ export async function benchPeers(folder: string): Promise<void> {
   if (asTheyCome.length > 0) header(asTheyCome);
   for (const row of comings) console.log(row);
 
-  const quantized = [ours[1], peers[1]].map((embedder) => `${embedder?.name}: smallest cosine`);
   console.log(`\nAgreement of the normalised embeddings with transformers.js fp32:\n`);
-  console.log(`| what | ours fp32: largest difference | ${quantized.join(" | ")} |\n|---|${"---:|".repeat(1 + quantized.length)}`);
+  console.log(
+    `| what | ours fp32: largest difference | ${quantized.map(({ name }) => `${name}: smallest cosine`).join(" | ")} |\n|---|${"---:|".repeat(1 + quantized.length)}`,
+  );
   for (const row of agreements) console.log(row);
-  await disposeAll([...ours, ...peers, ...asTheyCome]);
+  await disposeAll([...columns, ...asTheyCome]);
 }
 
 /** How many cores an embedder keeps busy while it embeds a picture. */
@@ -128,9 +134,9 @@ async function disposeAll(embedders: readonly Embedder[]): Promise<void> {
   for (const embedder of embedders) await embedder.dispose();
 }
 
-/** The median, the least and the most. */
-function cell({ medianMs, minMs, maxMs }: Timing): string {
-  return `${formatMs(medianMs)} (${formatMs(minMs)}-${formatMs(maxMs)})`;
+/** The median, the least and the most; nothing of a contestant that did not run. */
+function cell(timing: Timing | undefined): string {
+  return timing === undefined ? "" : `${formatMs(timing.medianMs)} (${formatMs(timing.minMs)}-${formatMs(timing.maxMs)})`;
 }
 
 /** For each of ours how much faster than the peer's float32, and than the faster of its formats. */

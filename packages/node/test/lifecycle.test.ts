@@ -203,7 +203,7 @@ describe("fromPretrained", () => {
       "no such folder",
       async (folder: string) => fsPromises.rm(folder, { recursive: true }),
       "missing-file",
-      /expected a folder [^,]*, a weights file or a hub.s id \(owner\/name\), got [^ ]+$/,
+      /expected a folder [^,]*, a weights file or a hub's id \(owner\/name\), got [^ ]+$/,
     ],
     [
       "no config.json where no shape tells the number of heads",

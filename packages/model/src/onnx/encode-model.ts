@@ -4,7 +4,7 @@
 import type { Attribute, Dimension, ElementType, ExternalData, Initializer, Model, Node, OpsetVersion, ValueInfo } from "./ir.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
-/** The file version that came with a version of the standard operators, or is the first that pairs with it. */
+/** ONNX's file version for each version of the standard operators: 9 is what every current runtime reads, 10 came with 21. */
 const IR_VERSION: Readonly<Record<OpsetVersion, number>> = { 18: 9, 21: 10 };
 
 /** `TensorProto.DataType`: the numbers of the element types. */
