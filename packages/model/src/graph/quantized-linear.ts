@@ -17,8 +17,11 @@ export function tableBlockSize(size: number): number {
 
 /** Zero point of rows that reach as far below zero as above. */
 const MIDDLE = 128;
-/** Zero point of what an activation leaves, which reaches no further below zero than 0.17: of the 255 steps most are for what is above. */
-const NEAR_THE_END = 32;
+/**
+ * Zero point of what an activation leaves, which reaches no further below zero than 0.17: of the 255 steps most are for what is above. The smaller it is, the larger
+ * is a step of rows with nothing great in them: with 16 the smallest cosine of ViT-B/16 with outliers was 0.9895, with 32 0.9920, with 64 0.9939.
+ */
+const NEAR_THE_END = 64;
 
 /** Zero points, uint8 `[M, 1]` of one value each, by that value: layers that take as many rows share them. */
 export type RowZeroPoints = Map<number, Value>;
