@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 
 /** Folders whose subfolders are packages, and single packages. */
-const GROUPS = ["packages", "examples", "tests"];
+const GROUPS = ["packages", "examples", "tests", "tools"];
 const SINGLES = ["examples", "bench"];
 
 const RESULTS = join(".test", "results.json");

@@ -2,7 +2,7 @@
  * The published packages and what each may depend on: the table that the tests here hold the house to. An arrow of the design that is not
  * in it is a mistake, and so is an entry that nothing uses.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -79,6 +79,8 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
 export interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly description: string;
+  readonly keywords: readonly string[];
   readonly license: string;
   readonly type?: string;
   readonly sideEffects?: boolean | readonly string[];
@@ -103,7 +105,7 @@ export function manifestOf(packageFolder: string): Manifest {
 /** Every folder below `packages/`, listed above or not. */
 export function packageFolders(): string[] {
   return readdirSync(join(root, "packages"), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && existsSync(join(root, "packages", entry.name, "package.json")))
     .map((entry) => entry.name);
 }
 

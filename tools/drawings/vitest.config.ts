@@ -1,7 +1,7 @@
 import { mergeConfig, type ViteUserConfig } from "vitest/config";
 import base from "../../vitest.base.js";
 
-// The subjects are the built and packed packages, which run in processes of their own: there is no coverage to measure here.
+// A tool of other tests: the packages are what coverage is measured of.
 const config: ViteUserConfig = mergeConfig(base, { test: { coverage: { enabled: false } } });
 
 export default config;
