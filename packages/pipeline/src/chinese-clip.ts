@@ -6,7 +6,7 @@ import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
 import { averageTemplates, DEFAULT_TEMPLATE, fillTemplates } from "./class-embeddings.js";
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embed-images.js";
 import { dot, type Embeddings, type TextEmbeddings, writeNormalizedRows } from "./embeddings.js";
-import { type ChineseCLIPModelParts, loadModelParts } from "./load-model.js";
+import { type ChineseCLIPModelParts, loadModelParts } from "./loading/load-model.js";
 import type { ImagePreprocessor, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
 import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
 import { batchByLength, textInputs, tokenizeTexts } from "./text-batches.js";

@@ -10,7 +10,7 @@ export {
   loadVisionModelParts,
   type ModelOpener,
   type SessionMaker,
-} from "./load-model.js";
+} from "./loading/load-model.js";
 export type {
   Device,
   Dtype,
@@ -23,10 +23,10 @@ export type {
   PretrainedOptions,
   TowerConversion,
 } from "./platform.js";
-export { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
-export { openCombinedOnnx } from "./open-combined-onnx.js";
+export { hasCheckpoint, openCheckpoint } from "./loading/open-checkpoint.js";
+export { openCombinedOnnx } from "./loading/open-combined-onnx.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";
-export { readConfig, readPreprocessorConfig } from "./read-config.js";
+export { readConfig, readPreprocessorConfig } from "./loading/read-config.js";
 export {
   answerRequests,
   type HostMessage,
@@ -35,8 +35,8 @@ export {
   Transferred,
   type WorkerReply,
   type WorkerRequest,
-} from "./worker/answer-requests.js";
-export { limitTurns } from "./worker/limit-turns.js";
-export { reviveImageError } from "./worker/revive-image-error.js";
-export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./worker/serialized-error.js";
-export { WorkerError } from "./worker/worker-error.js";
+} from "./threads/answer-requests.js";
+export { limitConcurrency } from "./threads/limit-concurrency.js";
+export { reviveImageError } from "./threads/revive-image-error.js";
+export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";
+export { WorkerError } from "./threads/worker-error.js";

@@ -11,8 +11,8 @@ import {
 import { CheckpointError } from "@chinese-clip/model";
 import { type BatchEncoding, BertTokenizer } from "@chinese-clip/tokenizer";
 import type { ModelFiles, PretrainedOptions } from "./platform.js";
-import { readPreprocessorConfig } from "./read-config.js";
-import { readTokenizerConfig } from "./tokenizer-config.js";
+import { readPreprocessorConfig } from "./loading/read-config.js";
+import { readTokenizerConfig } from "./loading/tokenizer-config.js";
 
 /** What {@link ChineseCLIPProcessor.process} takes. */
 export interface ProcessorInputs {

@@ -2,7 +2,7 @@
  * A thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import { limitTurns, type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
+import { limitConcurrency, type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { servePort } from "../worker/worker-port.js";
 import type { ImageWorkerData, PreprocessRequest } from "./image-messages.js";
@@ -12,7 +12,7 @@ import { loadImage } from "./load-image.js";
 const { config, limits, loads: maxLoads } = workerData as ImageWorkerData;
 const processor = createImageProcessor(config);
 
-const inTurn = limitTurns(maxLoads);
+const inTurn = limitConcurrency(maxLoads);
 
 servePort<PreprocessRequest>({
   preprocess: ({ image, isUrl, into }, { signal }) =>

@@ -2,7 +2,7 @@
  * The worker that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import { limitTurns, Transferred } from "@chinese-clip/pipeline";
+import { limitConcurrency, Transferred } from "@chinese-clip/pipeline";
 import { servePort } from "../worker/worker-port.js";
 import { preprocessed, type PreprocessRequest } from "./image-preprocessor.js";
 import { decodePortable } from "./load-image.js";
@@ -11,7 +11,7 @@ import { decodePortable } from "./load-image.js";
 const MAX_LOADS = 2;
 
 const processors = new Map<string, ReturnType<typeof createImageProcessor>>();
-const inTurn = limitTurns(MAX_LOADS);
+const inTurn = limitConcurrency(MAX_LOADS);
 
 function processorOf(config: unknown): ReturnType<typeof createImageProcessor> {
   const key = JSON.stringify(config);

@@ -3,7 +3,7 @@
  * are none.
  */
 import { CheckpointError } from "@chinese-clip/model";
-import type { ModelFiles } from "./platform.js";
+import type { ModelFiles } from "../platform.js";
 
 /** Where exporters put the graph of both towers. */
 const EXPORT = "onnx/model.onnx";

@@ -1,5 +1,5 @@
 import { CheckpointError } from "@chinese-clip/model";
-import type { ModelFiles } from "./platform.js";
+import type { ModelFiles } from "../platform.js";
 
 /**
  * A JSON file of the model, parsed; undefined where there is no such file.

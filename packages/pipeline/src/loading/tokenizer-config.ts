@@ -3,7 +3,7 @@
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { BertTokenizerOptions } from "@chinese-clip/tokenizer";
-import type { ModelFiles, PretrainedOptions } from "./platform.js";
+import type { ModelFiles, PretrainedOptions } from "../platform.js";
 import { readJson } from "./read-json.js";
 
 const FILE = "tokenizer_config.json";

@@ -3,7 +3,7 @@
  */
 import { ChineseCLIPConfig, inferConfig, parseCnClipConfig } from "@chinese-clip/model";
 import { openCheckpoint } from "./open-checkpoint.js";
-import type { ModelFiles } from "./platform.js";
+import type { ModelFiles } from "../platform.js";
 import { missing, readJson } from "./read-json.js";
 
 /** The file that configures a model. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { limitTurns } from "../src/index.js";
+import { limitConcurrency } from "../src/index.js";
 
 /** A task that ends when it is told to, and that says when it has begun. */
 function task(begun: number[], name: number): { run: () => Promise<number>; end: (error?: Error) => void } {
@@ -16,11 +16,11 @@ function task(begun: number[], name: number): { run: () => Promise<number>; end:
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe("limitTurns", () => {
+describe("limitConcurrency", () => {
   it("runs so many at once, in the order in which they came, and hands a place on also after a failure", async () => {
     const begun: number[] = [];
     const tasks = [0, 1, 2, 3].map((name) => task(begun, name));
-    const inTurn = limitTurns(2);
+    const inTurn = limitConcurrency(2);
     const results = tasks.map(({ run }) => inTurn(run).catch(String));
     await settle();
     expect(begun).toEqual([0, 1]);

@@ -12,7 +12,7 @@ import {
   type TowerFile,
   type TowerName,
 } from "@chinese-clip/model";
-import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
+import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 
 const TOWERS: readonly TowerName[] = ["text", "vision"];
 

@@ -2,7 +2,7 @@
  * An ONNX export among a model's files, as Optimum writes it and transformers.js looks for it.
  */
 import { type CombinedOnnx, readCombinedOnnx } from "@chinese-clip/model";
-import type { ModelFiles } from "./platform.js";
+import type { ModelFiles } from "../platform.js";
 
 /** Where the exporters put the float32 graph of both towers. */
 const EXPORTS: readonly string[] = ["onnx/model.onnx", "model.onnx"];

@@ -21,7 +21,7 @@ import {
 import type { ConvertedTowers } from "./converted-towers.js";
 import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
-import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
+import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { readConfig } from "./read-config.js";
 
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];

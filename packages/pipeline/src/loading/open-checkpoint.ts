@@ -2,7 +2,7 @@
  * Which of a model's files are its weights. The same weights are often there more than once, in several formats.
  */
 import { type Checkpoint, CheckpointError, type CheckpointFile, parseShardIndex, readCheckpoint } from "@chinese-clip/model";
-import type { Dtype, ModelFiles } from "./platform.js";
+import type { Dtype, ModelFiles } from "../platform.js";
 import { missing, readJson } from "./read-json.js";
 
 /** By preference: safetensors is read with the fewest reads. An index stands for the files that it names. */
