@@ -5,8 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { chromiumPath, startBrowser } from "../../../packages/web/test/chromium.js";
-import { ModelServer } from "../../../packages/web/test/model-server.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { buildSite, ORT_FOLDERS } from "./site.js";
 
 /** What the server has besides the page. */

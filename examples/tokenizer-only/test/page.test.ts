@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { preview, type PreviewServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "../../../packages/web/test/chromium.js";
+import { chromiumPath, startBrowser } from "@chinese-clip/browser";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -4,7 +4,7 @@
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { preview } from "vite";
-import { startBrowser } from "../../../packages/web/test/chromium.js";
+import { startBrowser } from "@chinese-clip/browser";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeDrawings, Random, renderPicture } from "@chinese-clip/drawings";
-import { chromiumPath } from "../../../packages/web/test/chromium.js";
+import { chromiumPath } from "@chinese-clip/browser";
 import { openSite, type Site, visit } from "./visit.js";
 
 /** A picture on the visitor's disk. */

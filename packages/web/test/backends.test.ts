@@ -6,9 +6,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readTensors } from "../../node/test/safetensors-fixture.js";
 import type { BackendReport } from "../src/index.js";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { openPage } from "./lib-page.js";
-import { ModelServer } from "./model-server.js";
 
 const golden = await readTensors(new URL("../../../fixtures/tiny-vit/expected.safetensors", import.meta.url));
 /** Bounds of the goldens' README: float32 on a CPU. */

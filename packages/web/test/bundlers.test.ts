@@ -10,8 +10,7 @@ import { build as vite } from "vite";
 import webpack from "webpack";
 import { ChineseCLIP as NodeClip } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "./chromium.js";
-import { ModelServer } from "./model-server.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(packageFolder, "dist");

@@ -5,9 +5,8 @@ import type { Browser, Page } from "playwright-core";
 import { type EncodedGraph, type ExternalData, readCombinedOnnx } from "@chinese-clip/model";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readTensors } from "../../node/test/safetensors-fixture.js";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { openPage } from "./lib-page.js";
-import { ModelServer } from "./model-server.js";
 
 const SOURCE = "/fixtures/tiny-onnx";
 const FILE = "/fixtures/tiny-onnx/onnx/model.onnx";

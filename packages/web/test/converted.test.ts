@@ -2,9 +2,8 @@
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { loadPage, openPage } from "./lib-page.js";
-import { ModelServer } from "./model-server.js";
 
 const DEMO = fileURLToPath(new URL("../../../examples/demo-checkpoint/", import.meta.url));
 /** Marks entries of the browser's cache that hold converted weights. */

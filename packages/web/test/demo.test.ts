@@ -6,9 +6,8 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { ChineseCLIP as NodeClip, exportWeb } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { openPage } from "./lib-page.js";
-import { ModelServer } from "./model-server.js";
 
 const DEMO = fileURLToPath(new URL("../../../examples/demo-checkpoint", import.meta.url));
 const PICTURES = fileURLToPath(new URL("../../../examples/pictures/", import.meta.url));

@@ -3,9 +3,8 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
 import { loadPage, openPage } from "./lib-page.js";
-import { ModelServer } from "./model-server.js";
 
 const WEIGHTS = new URL("../../../examples/demo-checkpoint/model.safetensors", import.meta.url);
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, startBrowser } from "./chromium.js";
+import { chromiumPath, startBrowser } from "@chinese-clip/browser";
 import { openPageWithParts, startWithParts } from "./lib-server.js";
 
 /** The parts of the fixtures' manifest that are read here. */

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
 import type { resize } from "@chinese-clip/image-processor";
 import { openPage } from "./lib-page.js";
-import { ModelServer, type ServerOptions } from "./model-server.js";
+import { ModelServer, type ServerOptions } from "@chinese-clip/browser";
 
 /** Starts a server whose page has `parts` besides `lib`. */
 export async function startWithParts(options: ServerOptions = {}): Promise<{ server: ModelServer; stop: () => Promise<void> }> {
