@@ -36,6 +36,8 @@ export {
   type WorkerReply,
   type WorkerRequest,
 } from "./threads/answer-requests.js";
+export { buffersOf, fromPlainTensors, type PlainTensor, type PlainTensors, toPlainTensors } from "./threads/plain-tensor.js";
+export { type StartThread, type ThreadEvents, ThreadHost, type ThreadPort } from "./threads/thread-host.js";
 export { limitConcurrency } from "./threads/limit-concurrency.js";
 export { reviveImageError } from "./threads/revive-image-error.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";

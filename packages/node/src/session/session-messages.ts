@@ -1,14 +1,8 @@
 /**
  * What goes between a session and its thread.
  */
+import type { PlainTensors } from "@chinese-clip/pipeline";
 import type { InferenceSession } from "onnxruntime-common";
-
-/** A tensor as it crosses threads. */
-export interface PlainTensor {
-  readonly type: "float32" | "int64";
-  readonly data: Float32Array | BigInt64Array;
-  readonly dims: readonly number[];
-}
 
 /** What a session is made of. */
 export interface SessionSource {
@@ -30,7 +24,7 @@ export interface SessionWorkerData {
 
 /** What a run answers with. */
 export interface SessionAnswer {
-  readonly outputs: Readonly<Record<string, PlainTensor>>;
+  readonly outputs: PlainTensors;
   /** The feeds' buffers, handed back to be filled again. */
   readonly spent: Readonly<Record<string, ArrayBuffer>>;
 }
@@ -38,4 +32,4 @@ export interface SessionAnswer {
 /** `load` resolves when the session is ready; `run` takes the feeds' buffers and answers with a {@link SessionAnswer}. */
 export type SessionRequest =
   | { readonly type: "load"; readonly source: SessionSource }
-  | { readonly type: "run"; readonly feeds: Readonly<Record<string, PlainTensor>> };
+  | { readonly type: "run"; readonly feeds: PlainTensors };

@@ -2,9 +2,10 @@
  * One inference session in a thread of its own.
  */
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
-import { type InferenceSession, Tensor } from "onnxruntime-common";
+import { fromPlainTensors, type PlainTensor } from "@chinese-clip/pipeline";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { PlainTensor, SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
+import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
 /**
  * Bytes of a feed's buffer that are kept from one run to the next: a batch of 50 pictures of 224 pixels. Buffers that were made anew for each run
@@ -66,7 +67,7 @@ export class SessionThread implements GraphSession {
     }
     const { outputs, spent } = await this.#host.call<SessionAnswer>({ type: "run", feeds: plain }, buffers);
     for (const [name, buffer] of Object.entries(spent)) if (buffer.byteLength <= MOST_KEPT) this.#spares.set(name, buffer);
-    return Object.fromEntries(Object.entries(outputs).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]));
+    return fromPlainTensors(outputs);
   }
 
   /** Ends the thread; idempotent. */

@@ -2,12 +2,12 @@
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
  * thread gives everything back. The runtime is loaded at once, before there is a graph: that takes as long as reading a model's small files.
  */
-import { Transferred } from "@chinese-clip/pipeline";
+import { buffersOf, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { ThreadGate } from "../worker/thread-gate.js";
 import { servePort } from "../worker/worker-port.js";
-import type { PlainTensor, SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
+import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
 /**
  * A graph that gives out what it gets, `x` of one float: ModelProto { ir_version 9, graph { node { "x" -> "y", Identity }, input x, output y },
@@ -46,15 +46,9 @@ servePort<SessionRequest>(
       const [{ Tensor }, loaded] = [await runtime, await session];
       if (loaded === undefined) throw new Error("session: expected a graph to be loaded before it is run");
       const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
-      const outputs = await gate.pass(() => loaded.run(Object.fromEntries(tensors)));
-      const plain: Record<string, PlainTensor> = {};
+      const outputs = toPlainTensors(await gate.pass(() => loaded.run(Object.fromEntries(tensors))));
       const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
-      const buffers = new Set<ArrayBuffer>(Object.values(spent));
-      for (const [name, { type, data, dims }] of Object.entries(outputs)) {
-        plain[name] = { type, data, dims } as PlainTensor;
-        buffers.add((data as PlainTensor["data"]).buffer as ArrayBuffer);
-      }
-      return new Transferred({ outputs: plain, spent } satisfies SessionAnswer, [...buffers]);
+      return new Transferred({ outputs, spent } satisfies SessionAnswer, [...new Set([...Object.values(spent), ...buffersOf(outputs)])]);
     },
   },
   gate,

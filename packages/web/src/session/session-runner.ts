@@ -28,7 +28,7 @@ export async function runInWorker(inputs: SessionInputs): Promise<SessionRunner>
       dispose: async () => host.dispose(),
     };
   } catch (error) {
-    host.dispose();
+    await host.dispose();
     throw error;
   }
 }
