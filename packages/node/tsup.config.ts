@@ -12,7 +12,7 @@ export default defineConfig([
     entry: {
       index: "src/index.ts",
       "image-worker": "src/image/image-worker.ts",
-      "tower-worker": "src/towers/tower-worker.ts",
+      "conversion-worker": "src/conversion-cache/conversion-worker.ts",
     },
   },
   {

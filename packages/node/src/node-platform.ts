@@ -8,13 +8,13 @@ import { createImagePreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
 import { createNodeSession } from "./session/node-session.js";
-import { keepTower } from "./towers/kept-towers.js";
+import { cacheTower } from "./conversion-cache/tower-cache.js";
 
 /** A {@link Platform} whose models are files on this machine, once they were fetched. */
 interface NodePlatform extends Platform<ImageInput> {
   openModel(source: string | URL, options: PretrainedOptions): Promise<DiskModelFiles>;
   createSession(graph: EncodedGraph, files: DiskModelFiles, options: PretrainedOptions): Promise<GraphSession>;
-  keepTower(conversion: TowerConversion, files: DiskModelFiles, options: PretrainedOptions): Promise<DiskModelFiles>;
+  cacheTower(conversion: TowerConversion, files: DiskModelFiles, options: PretrainedOptions): Promise<DiskModelFiles>;
 }
 
 /** This machine. */
@@ -37,7 +37,7 @@ export const nodePlatform: NodePlatform = {
     }
   },
 
-  keepTower,
+  cacheTower,
 
   createImagePreprocessor: (config): ImagePreprocessor<ImageInput> => createImagePreprocessor(config),
 };

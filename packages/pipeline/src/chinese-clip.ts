@@ -180,7 +180,7 @@ export class ChineseCLIP<ImageInput> {
  * @throws CheckpointError, TokenizerError, ImageError - a file that is missing or not what it should be.
  */
 export async function loadChineseCLIPParts<ImageInput>(
-  platform: Pick<Platform<ImageInput>, "createSession" | "keepTower" | "createImagePreprocessor">,
+  platform: Pick<Platform<ImageInput>, "createSession" | "cacheTower" | "createImagePreprocessor">,
   files: ModelFiles,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {

@@ -165,7 +165,7 @@ export interface Platform<ImageInput> {
    * @param files - what the weights as they are lie in.
    * @returns what has a file of the name that {@link TowerConversion.file} says, for {@link Platform.createSession}.
    */
-  keepTower(conversion: TowerConversion, files: ModelFiles, options: PretrainedOptions): Promise<ModelFiles>;
+  cacheTower(conversion: TowerConversion, files: ModelFiles, options: PretrainedOptions): Promise<ModelFiles>;
   /**
    * Makes what turns pictures into pixel values.
    *

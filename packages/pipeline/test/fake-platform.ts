@@ -78,7 +78,7 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
         },
       };
     },
-    keepTower: async () => files,
+    cacheTower: async () => files,
     createImagePreprocessor(): ImagePreprocessor<FakeImage> {
       return {
         async preprocess(image, { signal } = {}) {

@@ -28,7 +28,7 @@ export interface WebPretrainedOptions extends Omit<PretrainedOptions, "cacheDir"
 /** What of a {@link Platform} has no pictures in it: a page that embeds texts has no code for them. */
 interface ModelPlatform extends ModelOpener<WebFiles, WebModelSource> {
   createSession(graph: EncodedGraph, files: WebFiles, options: WebPretrainedOptions): Promise<GraphSession>;
-  keepTower(conversion: TowerConversion, files: WebFiles, options: WebPretrainedOptions): Promise<WebFiles>;
+  cacheTower(conversion: TowerConversion, files: WebFiles, options: WebPretrainedOptions): Promise<WebFiles>;
 }
 
 const DEVICES: readonly string[] = ["wasm", "webgpu"];
@@ -45,7 +45,7 @@ export const modelPlatform: ModelPlatform = {
   createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
     createWebSession(graph, files, { device, half: dtype === "fp16", numThreads, wasmPaths, sessionOptions, worker, onBackend }),
 
-  keepTower: async (conversion, files, options) => (await import("./files/converted-tower.js")).keepTower(conversion, files, options),
+  cacheTower: async (conversion, files, options) => (await import("./files/converted-tower.js")).cacheTower(conversion, files, options),
 };
 
 /** This browser, with its pictures. A function, so that a bundler sees who needs it. */

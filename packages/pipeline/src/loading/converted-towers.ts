@@ -23,7 +23,7 @@ const TOWERS: readonly TowerName[] = ["text", "vision"];
  * @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format.
  */
 export async function convertedTowers(
-  platform: Pick<Platform<never>, "createSession" | "keepTower">,
+  platform: Pick<Platform<never>, "createSession" | "cacheTower">,
   files: ModelFiles,
   options: PretrainedOptions,
   weights: Checkpoint | CombinedOnnx,
@@ -48,7 +48,7 @@ function isHalf({ tensors }: Checkpoint): boolean {
 
 /** The towers of one model in one number format. */
 export class ConvertedTowers {
-  readonly #platform: Pick<Platform<never>, "createSession" | "keepTower">;
+  readonly #platform: Pick<Platform<never>, "createSession" | "cacheTower">;
   readonly #files: ModelFiles;
   readonly #options: PretrainedOptions;
   readonly #checkpoint: Checkpoint;
@@ -56,7 +56,7 @@ export class ConvertedTowers {
   readonly #towers: ReadonlyMap<TowerName, TowerFile>;
 
   private constructor(
-    platform: Pick<Platform<never>, "createSession" | "keepTower">,
+    platform: Pick<Platform<never>, "createSession" | "cacheTower">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,
@@ -73,7 +73,7 @@ export class ConvertedTowers {
 
   /** Lays both towers out; nothing is converted yet. */
   static async layOut(
-    platform: Pick<Platform<never>, "createSession" | "keepTower">,
+    platform: Pick<Platform<never>, "createSession" | "cacheTower">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,
@@ -100,7 +100,7 @@ export class ConvertedTowers {
     for (const [tower, file] of this.#towers) {
       if (!graph.files.includes(file.name)) continue;
       const conversion = { checkpoint: this.#checkpoint, tower, dtype: this.#dtype, file };
-      return this.#platform.createSession(graph, await this.#platform.keepTower(conversion, this.#files, this.#options), this.#options);
+      return this.#platform.createSession(graph, await this.#platform.cacheTower(conversion, this.#files, this.#options), this.#options);
     }
     return this.#platform.createSession(graph, this.#files, this.#options);
   };

@@ -30,7 +30,7 @@ const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
 
 /** The part of a platform that loads graphs, and converts their weights. */
-export type SessionMaker = Pick<Platform<never>, "createSession" | "keepTower">;
+export type SessionMaker = Pick<Platform<never>, "createSession" | "cacheTower">;
 
 /** The part of a platform that finds models, whose files may be more than any platform's. */
 export interface ModelOpener<Files extends ModelFiles, Source = string | URL> {

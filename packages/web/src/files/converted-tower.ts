@@ -15,7 +15,7 @@ import type { KeptPlace, WebFiles } from "./web-files.js";
 const PREFIXES = { text: "text_", vision: "vis" } as const;
 
 /** Files that have the converted tower, and whatever else the model has. */
-export async function keepTower(conversion: TowerConversion, files: WebFiles, options: OpenOptions): Promise<WebFiles> {
+export async function cacheTower(conversion: TowerConversion, files: WebFiles, options: OpenOptions): Promise<WebFiles> {
   const { name, byteLength } = conversion.file;
   const tensors = [...conversion.checkpoint.tensors].filter(([tensor]) => tensor.startsWith(PREFIXES[conversion.tower]));
   const sources = [...new Set(tensors.map(([, { file }]) => file))];

@@ -1,10 +1,10 @@
 /**
- * What goes between `kept-towers.ts` and the thread that converts.
+ * What goes between `tower-cache.ts` and the thread that converts.
  */
 import type { StoredTensor, TowerDtype, TowerName } from "@chinese-clip/model";
 
 /** A tower to convert, in values that survive the way into a thread. */
-export interface TowerWorkerData {
+export interface ConversionWorkerData {
   /** The checkpoint's tensors; only the tower's are read. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** The folder that the checkpoint's files lie in. */

@@ -1,5 +1,5 @@
 /**
- * The thread that converts a tower's weights: the entry file that `kept-towers.ts` starts. A layer is in memory at a time, and the file
+ * The thread that converts a tower's weights: the entry file that `tower-cache.ts` starts. A layer is in memory at a time, and the file
  * appears under its name only when it is whole.
  */
 import { createHash, randomUUID } from "node:crypto";
@@ -11,13 +11,13 @@ import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
 import { ReadBuffers } from "./read-buffers.js";
 import { servePort } from "../worker/worker-port.js";
-import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
+import type { ConvertedTower, ConvertRequest, ConversionWorkerData } from "./conversion-messages.js";
 
 /** How much is written before the disk is told to begin. */
 const SYNC_BYTES = 1 << 24;
 
-// kept-towers.ts is the only one to start this thread
-const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as TowerWorkerData;
+// tower-cache.ts is the only one to start this thread
+const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as ConversionWorkerData;
 
 servePort<ConvertRequest>({
   async convert(): Promise<ConvertedTower> {

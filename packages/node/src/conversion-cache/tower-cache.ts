@@ -18,7 +18,7 @@ import type { DiskModelFiles } from "../files/open-model.js";
 import { cacheError } from "../hub/hub-cache.js";
 import { cacheFolder } from "../hub/hub-settings.js";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { ConvertedTower, ConvertRequest, TowerWorkerData } from "./tower-messages.js";
+import type { ConvertedTower, ConvertRequest, ConversionWorkerData } from "./conversion-messages.js";
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
 const converting: Map<string, Promise<string>> = new Map();
@@ -29,7 +29,7 @@ const converting: Map<string, Promise<string>> = new Map();
  * @returns files whose folder has {@link TowerConversion.file}.
  * @throws HubError - `disk`, `cache`: the converted weights cannot be written; CheckpointError - the weights cannot be read.
  */
-export async function keepTower(
+export async function cacheTower(
   { checkpoint, tower, dtype, file }: TowerConversion,
   { source, weightsFolder }: DiskModelFiles,
   { cacheDir, onProgress, signal }: PretrainedOptions,
@@ -44,7 +44,7 @@ export async function keepTower(
   const memo = join(root, "sources", `${key}.json`);
   const known = await rememberedHash(memo);
   const path = known === undefined ? undefined : join(folder, known, file.name);
-  if (path !== undefined && (await fileSize(path)) === file.byteLength) return keptFiles(path, source);
+  if (path !== undefined && (await fileSize(path)) === file.byteLength) return cachedFiles(path, source);
 
   signal?.throwIfAborted();
   onProgress?.({ status: "initiate", name: source, file: file.name });
@@ -56,11 +56,11 @@ export async function keepTower(
   }
   const made = await conversion;
   onProgress?.({ status: "done", name: source, file: file.name });
-  return keptFiles(made, source);
+  return cachedFiles(made, source);
 }
 
-async function convert(data: TowerWorkerData, memo: string): Promise<string> {
-  const host = new WorkerHost<ConvertRequest>(new URL("./tower-worker.js", import.meta.url), {
+async function convert(data: ConversionWorkerData, memo: string): Promise<string> {
+  const host = new WorkerHost<ConvertRequest>(new URL("./conversion-worker.js", import.meta.url), {
     name: `chinese-clip ${data.tower} conversion`,
     workerData: data,
     reviveError: {
@@ -94,7 +94,7 @@ async function rememberedHash(memo: string): Promise<string | undefined> {
   return /^\{"hash":"([0-9a-f]{64})"\}$/u.exec(text)?.[1];
 }
 
-async function keptFiles(path: string, source: string): Promise<DiskModelFiles> {
+async function cachedFiles(path: string, source: string): Promise<DiskModelFiles> {
   const files = await LocalFolder.open(path, source);
   if (files === undefined)
     throw new CheckpointError("missing-file", `${path}: expected the converted weights, got no file`, { file: path });
