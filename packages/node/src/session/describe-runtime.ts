@@ -1,6 +1,7 @@
 /**
  * What computes and decodes here, for a report on a machine.
  */
+import { loadRuntime } from "./load-runtime.js";
 
 /** Versions and devices. */
 export interface RuntimeDescription {
@@ -20,7 +21,7 @@ export interface RuntimeDescription {
  * @throws what loading them throws, such as a shared library that the system lacks.
  */
 export async function describeRuntime(): Promise<RuntimeDescription> {
-  const [{ env, listSupportedBackends }, { default: sharp }] = await Promise.all([import("onnxruntime-node"), import("sharp")]);
+  const [{ env, listSupportedBackends }, { default: sharp }] = await Promise.all([loadRuntime(), import("sharp")]);
   return {
     onnxRuntime: env.versions.node ?? env.versions.common,
     devices: listSupportedBackends().map(({ name }) => name),

@@ -2,6 +2,7 @@
  * Where to compute: the names of `device` as ONNX Runtime's execution providers.
  */
 import type { InferenceSession } from "onnxruntime-common";
+import { loadRuntime } from "./load-runtime.js";
 
 /**
  * Refuses a device that this build of ONNX Runtime has no provider for: on its own ONNX Runtime would say so only when a tower is first used.
@@ -11,7 +12,7 @@ import type { InferenceSession } from "onnxruntime-common";
 export async function checkDevice(device = "cpu"): Promise<void> {
   // Every build has it, and for it alone nothing native is loaded into the caller's thread.
   if (device === "cpu") return;
-  const { listSupportedBackends } = await import("onnxruntime-node");
+  const { listSupportedBackends } = await loadRuntime();
   const names = listSupportedBackends().map(({ name }) => name);
   if (names.includes(device)) return;
   const list = names.map((name) => JSON.stringify(name)).join(", ");

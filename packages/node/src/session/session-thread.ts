@@ -5,6 +5,7 @@ import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import { fromPlainTensors, type PlainTensor } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
+import { disableTelemetry } from "./load-runtime.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
 /**
@@ -19,7 +20,10 @@ export class SessionThread implements GraphSession {
   #source: SessionSource | undefined;
   readonly #host: WorkerHost<SessionRequest> = new WorkerHost(new URL("./session-worker.cjs", import.meta.url), {
     name: "chinese-clip session",
-    gatedData: (gate): SessionWorkerData => ({ gate, source: this.#source }),
+    gatedData: (gate): SessionWorkerData => {
+      disableTelemetry(); // the thread reads the environment of the process
+      return { gate, source: this.#source };
+    },
   });
   /** A buffer for each feed, while no run has it. */
   readonly #spares: Map<string, ArrayBuffer> = new Map();
