@@ -3,6 +3,7 @@
  * environment when the first session is created.
  */
 import { isMainThread } from "node:worker_threads";
+import type * as OnnxRuntime from "onnxruntime-node";
 
 const VARIABLE = "ORT_DISABLE_TELEMETRY";
 
@@ -25,7 +26,7 @@ export function disableTelemetry(): void {
 }
 
 /** ONNX Runtime, in the caller's thread. */
-export function loadRuntime(): Promise<typeof import("onnxruntime-node")> {
+export function loadRuntime(): Promise<typeof OnnxRuntime> {
   disableTelemetry();
   return import("onnxruntime-node");
 }
