@@ -6,8 +6,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { formatNpyHead } from "../../packages/cli/src/embed/npy.js";
-import { readNpyParts, searchNpy } from "../../packages/cli/src/search/gallery.js";
+import { formatNpyHead } from "@chinese-clip/search";
+import { readNpyParts, searchNpy } from "@chinese-clip/search/node";
 import { compare, formatMs } from "./compare.js";
 
 const ROWS = 1_000_000;

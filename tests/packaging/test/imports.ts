@@ -12,9 +12,13 @@ export interface PackageImports {
   readonly types: ReadonlySet<string>;
 }
 
-/** Scans the sources of the package in `packages/<packageFolder>`. */
-export async function importsOf(packageFolder: string): Promise<PackageImports> {
-  const files = sourceFilesOf(packageFolder);
+/**
+ * Scans the sources of the package in `packages/<packageFolder>`.
+ *
+ * @param include - which of them. Default: all.
+ */
+export async function importsOf(packageFolder: string, include: (file: string) => boolean = () => true): Promise<PackageImports> {
+  const files = sourceFilesOf(packageFolder).filter(include);
   const { metafile } = await build({
     entryPoints: files,
     outdir: "unused",

@@ -15,11 +15,14 @@ const REEXPORTED = "its public names are exported again under this package's";
 
 /** A package's rules: whether it may name Node or a browser, and its runtime dependencies, each with the reason for it. */
 export interface PackageRule {
+  /** Whether it may run anywhere; its folder `src/node`, where it has one, is for Node. */
   readonly platformFree: boolean;
   /** Its name, where that is not the folder's in the scope. */
   readonly name?: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  /** Entries beside the main one, each with the reason for it. */
+  readonly subpaths?: Readonly<Record<string, string>>;
 }
 
 /** Folder below `packages/` to its rules, in the order in which arrows may point: to rows above only. */
@@ -35,6 +38,12 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": COMPOSED,
       "onnxruntime-common": TENSOR,
     },
+    subpaths: { vectors: "arithmetic that search needs without the model" },
+  },
+  search: {
+    platformFree: true,
+    dependencies: { "@chinese-clip/pipeline": "the arithmetic of vectors, which classification needs too" },
+    subpaths: { node: "files on the disk" },
   },
   node: {
     platformFree: false,
@@ -56,6 +65,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/model": "the configuration that parameters are counted from",
       "@chinese-clip/node": "loads models and embeds",
       "@chinese-clip/pipeline": "finds a model's weights, configuration and processor among its files, to report on each alone",
+      "@chinese-clip/search": "queries, and search in files of features",
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
     },
   },
@@ -115,4 +125,9 @@ export function sourceFilesOf(packageFolder: string): string[] {
   return readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => join(source, name));
+}
+
+/** Whether a source file is of a platform-free package's part for Node. */
+export function isNodePart(packageFolder: string, file: string): boolean {
+  return file.startsWith(join(folderOf(packageFolder), "src", "node", "/"));
 }

@@ -54,8 +54,10 @@ describe.each(Object.keys(PACKAGES))("packages/%s", (folder) => {
       files: ["dist", "src"],
       engines: { node: ">=20.19" },
     });
+    const subpaths = Object.keys(PACKAGES[folder]?.subpaths ?? {});
     expect(manifest.exports).toEqual({
       ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
+      ...Object.fromEntries(subpaths.map((name) => [`./${name}`, { types: `./dist/${name}/index.d.ts`, default: `./dist/${name}.js` }])),
       "./package.json": "./package.json",
     });
   });

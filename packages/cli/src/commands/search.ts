@@ -2,6 +2,8 @@
  * `chinese-clip search`: the pictures of a folder, or rows of embedded features, that are nearest to texts and pictures.
  */
 import { statSync } from "node:fs";
+import { combine, type Hit, type OnRows, parseQuery, type QueryPart, scoreRows, TopRows } from "@chinese-clip/search";
+import { searchNpy } from "@chinese-clip/search/node";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { folderPictures } from "../embed/embed-input.js";
@@ -10,10 +12,9 @@ import { EvaluationError } from "../evaluation/evaluation-error.js";
 import type { Embedder } from "../evaluation/evaluator.js";
 import { missingFile } from "../evaluation/read-lines.js";
 import { writeWhole } from "../evaluation/write-whole.js";
-import { describeNpyRows, type Hit, type OnRows, searchJsonl, searchNpy } from "../search/gallery.js";
-import { combine, parseQuery, type QueryPart } from "../search/query.js";
+import { describeNpyRows, searchJsonl } from "../search/feature-files.js";
 import { formatResultPage } from "../search/result-page.js";
-import { scoreRows, TopRows } from "../search/top-rows.js";
+import { withSearchErrors } from "../search/search-failure.js";
 import { formatTable } from "../terminal-table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
@@ -55,7 +56,7 @@ export const search: Command = {
 
   async run(values, context) {
     const [query, source] = [requiredValue(values, "query"), requiredValue(values, "in")];
-    const parts = parseQuery(query);
+    const parts = await withSearchErrors(() => parseQuery(query));
     const top = topOf(values);
     if (values["paths-only"] === true && context.json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
     requiredValue(values, "model");
@@ -63,7 +64,8 @@ export const search: Command = {
     return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       const embedder = await openEmbedder();
       if (!isFolder) await checkFeaturesOf(source, embedder.record);
-      const vector = combine(parts, await embedParts(parts, embedder));
+      const embeddings = await embedParts(parts, embedder);
+      const vector = await withSearchErrors(() => combine(parts, embeddings));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
       let unreadable = 0;
       const skipped = (path: string, reason: string): void => {
@@ -72,9 +74,11 @@ export const search: Command = {
       };
       const hits = isFolder
         ? await searchFolder(source, vector, top, embedder, onRows, skipped)
-        : source.endsWith(".npy")
-          ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
-          : await searchJsonl(source, vector, top, onRows);
+        : await withSearchErrors(async () =>
+            source.endsWith(".npy")
+              ? describeNpyRows(source, await searchNpy(source, vector, top, onRows))
+              : searchJsonl(source, vector, top, onRows),
+          );
       await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
       return unreadable > 0 ? 1 : 0;
     });

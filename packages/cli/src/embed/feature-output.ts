@@ -4,9 +4,9 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { formatNpyHead, NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
 import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { featureBound, type FeatureId, writeFeature } from "../evaluation/features.js";
-import { formatNpyHead, NPY_HEAD, parseNpyHead } from "./npy.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { Shard } from "./shard.js";
 import { t } from "../translation/translate.js";

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { escapeMarkup } from "../evaluation/confusion-chart.js";
-import type { Hit } from "./gallery.js";
+import type { Hit } from "@chinese-clip/search";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".jpg": "image/jpeg",

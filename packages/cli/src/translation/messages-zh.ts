@@ -54,7 +54,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "none of its pictures can be read; see the messages above": "其中没有一张图片能读取，原因见上",
   "query: expected a text or @file in each part, got an empty one in $1": "查询的每一项应为文本或 @文件，$1 中有空的一项",
   "query: expected weights above 0, got $1": "查询的权重应大于 0，实际是 $1",
-  "query: a quote that does not end in $1": "查询中的引号没有成对：$1",
+  "query: unterminated quote in $1": "查询中的引号没有成对：$1",
   "query: its parts cancel out; change a weight": "查询的各项互相抵消，请修改权重",
   "expected a .npy of float32 rows (descr '<f4', C order); save it with array.astype('float32')":
     "应为按行存储的 float32 .npy（descr '<f4'，C 顺序）；请用 array.astype('float32') 另存",
@@ -89,7 +89,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
     "其中的特征是 $1 维，而模型是 $2 维：来自另一个模型。请用 --model 指定那个模型，或另选 --output",
   "its features have $1 values and the model's $2: they are of another model. Name that one with --model, or leave the file out to embed anew":
     "其中的特征是 $1 维，而模型是 $2 维：来自另一个模型。请用 --model 指定那个模型，或不给此文件以重新提取",
-  "its features have $1 values and the model's $2: they are of another model. Name that one with --model, or embed anew":
+  "its features have $1 values and the model's $2: they are of another model. Name that one with --model, or embed again":
     "其中的特征是 $1 维，而模型是 $2 维：来自另一个模型。请用 --model 指定那个模型，或重新提取",
   "its features are of $1, and this is $2: cosines between two models mean nothing. Name that one with --model, or embed anew; if these are the same weights in other files, remove $3":
     "其中的特征来自 $1，现在的模型是 $2：两个模型之间的余弦没有意义。请用 --model 指定那个模型，或重新提取；若只是同一权重的不同文件，请删除 $3",

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { makeDrawings, Random, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parseNpyHead } from "../../src/embed/npy.js";
+import { parseNpyHead } from "@chinese-clip/search";
 import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, MAIN, runCli } from "./run-cli.js";
 

@@ -3,7 +3,7 @@ import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { makeDrawings, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
-import { NPY_HEAD } from "../../src/embed/npy.js";
+import { NPY_HEAD } from "@chinese-clip/search";
 import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, type Ended, runCli } from "./run-cli.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { combine, parseQuery } from "../../src/search/query.js";
+import { combine, parseQuery } from "../../src/query/query.js";
 
 const short = (text: string): string[] => parseQuery(text).map(({ kind, content, weight }) => `${weight} ${kind} ${content}`);
 
@@ -7,8 +7,8 @@ describe("queries", () => {
   it.each([
     ["猫", ["1 text 猫"]],
     ["2:猫 - 狗", ["2 text 猫", "-1 text 狗"]],
-    ["@a b.jpg + 0.5：下雪", ["1 picture a b.jpg", "0.5 text 下雪"]],
-    ["- 狗 + 2:@c.png", ["-1 text 狗", "2 picture c.png"]],
+    ["@a b.jpg + 0.5：下雪", ["1 image a b.jpg", "0.5 text 下雪"]],
+    ["- 狗 + 2:@c.png", ["-1 text 狗", "2 image c.png"]],
     ['"猫 - 狗" + T-shirt', ["1 text 猫 - 狗", "1 text T-shirt"]],
     ["时间 12:30", ["1 text 时间 12:30"]],
     ['"3:2" - x', ["1 text 3:2", "-1 text x"]],

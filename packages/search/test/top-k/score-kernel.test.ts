@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import createWabt from "wabt";
-import { RowScorer } from "../../src/search/score-kernel.js";
-import { SCORE_KERNEL_BYTES } from "../../src/search/score-kernel-bytes.js";
-import { scoreRows, TopRows } from "../../src/search/top-rows.js";
+import { RowScorer } from "../../src/top-k/score-kernel.js";
+import { SCORE_KERNEL_BYTES } from "../../src/top-k/score-kernel-bytes.js";
+import { scoreRows, TopRows } from "../../src/top-k/top-rows.js";
 
 /** Any float32, not a number and infinities among them. */
 const values = (length: number): fc.Arbitrary<Float32Array> => fc.float32Array({ minLength: length, maxLength: length });

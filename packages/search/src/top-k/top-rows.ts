@@ -1,15 +1,17 @@
 /**
  * Exact search in one pass: the inner product of a query with every row, and the best few of them in a heap.
  */
+import { dotAt } from "@chinese-clip/pipeline/vectors";
 
-/** A row that was found. */
+/** A row among the best. */
 export interface FoundRow {
   /** From 0, in the order in which rows were offered. */
   readonly row: number;
+  /** Its inner product with the query, summed in float64. */
   readonly score: number;
 }
 
-/** The best `k` of a stream of scores; of equal ones the earlier. The worst that is kept is at the root. */
+/** The best `k` of a stream of scores; of equal ones the earlier. The worst of them is at the heap's root. */
 export class TopRows {
   readonly #k: number;
   readonly #heap: FoundRow[] = [];
@@ -18,7 +20,7 @@ export class TopRows {
     this.#k = k;
   }
 
-  /** What a score must be above to be kept: rows are offered in order, so an equal one is later than those that are kept. */
+  /** What a score must exceed to be among the best: rows are offered in order, so an equal one is later than those in the heap. */
   get floor(): number {
     return this.#heap.length < this.#k ? -Infinity : (this.#heap[0]?.score ?? Infinity);
   }
@@ -72,7 +74,7 @@ export function scoreRows(rows: Float32Array, first: number, query: Float32Array
   const wide = Float64Array.from(query);
   let floor = best.floor;
   for (let row = 0, at = 0; row < count; row++, at += dim) {
-    const score = dotAt(rows, at, wide, dim);
+    const score = dotAt(rows, at, wide, 0, dim);
     if (score > floor) {
       best.offer(first + row, score);
       floor = best.floor;
@@ -90,29 +92,4 @@ export function offerScores(scores: Float64Array, count: number, first: number, 
       floor = best.floor;
     }
   }
-}
-
-/** The inner product in eight sums, so that one addition does not wait for the one before. */
-function dotAt(rows: Float32Array, at: number, query: Float64Array, dim: number): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  let e = 0;
-  let f = 0;
-  let g = 0;
-  let h = 0;
-  let i = 0;
-  for (; i + 7 < dim; i += 8) {
-    a += (rows[at + i] as number) * (query[i] as number);
-    b += (rows[at + i + 1] as number) * (query[i + 1] as number);
-    c += (rows[at + i + 2] as number) * (query[i + 2] as number);
-    d += (rows[at + i + 3] as number) * (query[i + 3] as number);
-    e += (rows[at + i + 4] as number) * (query[i + 4] as number);
-    f += (rows[at + i + 5] as number) * (query[i + 5] as number);
-    g += (rows[at + i + 6] as number) * (query[i + 6] as number);
-    h += (rows[at + i + 7] as number) * (query[i + 7] as number);
-  }
-  for (; i < dim; i++) a += (rows[at + i] as number) * (query[i] as number);
-  return a + b + (c + d) + (e + f + (g + h));
 }

@@ -1,6 +1,6 @@
 /**
  * Scores of many rows at once, in WebAssembly with SIMD (wasm/score.wat): the same to the last bit as `scoreRows`, which took twice
- * as long as reading and adding up the values of a file does. Where there is no WebAssembly, `scoreRows` does it.
+ * as long as reading and adding up the values of a file does. Without WebAssembly, `scoreRows` takes over.
  */
 import { SCORE_KERNEL_BYTES } from "./score-kernel-bytes.js";
 import { offerScores, scoreRows, type TopRows } from "./top-rows.js";
@@ -54,11 +54,12 @@ export class RowScorer {
 }
 
 /** A kernel with so many bytes of memory; undefined where there is none, as under `--jitless`. */
-function createKernel(bytes: number): Kernel | undefined {
+function createKernel(memoryBytes: number): Kernel | undefined {
   try {
-    const module = new WebAssembly.Module(Buffer.from(SCORE_KERNEL_BYTES, "base64"));
+    const bytes = Uint8Array.from(atob(SCORE_KERNEL_BYTES), (character) => character.charCodeAt(0));
+    const module = new WebAssembly.Module(bytes);
     const kernel = new WebAssembly.Instance(module).exports as unknown as Kernel;
-    kernel.memory.grow(Math.ceil(bytes / PAGE));
+    kernel.memory.grow(Math.ceil(memoryBytes / PAGE));
     return kernel;
   } catch {
     return undefined;

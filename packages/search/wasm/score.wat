@@ -1,7 +1,7 @@
 ;; Inner products of float32 rows with one query, for WebAssembly with 128-bit SIMD. The callers' side, with the memory's layout, is
-;; src/search/score-kernel.ts.
+;; src/top-k/score-kernel.ts.
 ;;
-;; All arithmetic is that of scoreRows in src/search/top-rows.ts: float64 products in eight sums, value i in sum i mod 8, the last few values in
+;; All arithmetic is that of dotAt in packages/pipeline/src/vectors/products.ts: float64 products in eight sums, value i in sum i mod 8, the last few values in
 ;; the first sum; then the sums in pairs. So the scores are the same to the last bit.
 (module
   (memory (export "memory") 1)

@@ -1,5 +1,5 @@
 /**
- * Assembles score.wat into src/search/score-kernel-bytes.ts: `pnpm kernel`. The result is committed, so that a build needs no assembler; a test
+ * Assembles score.wat into src/top-k/score-kernel-bytes.ts: `pnpm kernel`. The result is committed, so that a build needs no assembler; a test
  * assembles anew and compares.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,4 +15,4 @@ const text = `/** wasm/score.wat, assembled by wasm/assemble.mjs: not to be edit
 export const SCORE_KERNEL_BYTES: string =
   "${Buffer.from(buffer).toString("base64")}";
 `;
-writeFileSync(new URL("../src/search/score-kernel-bytes.ts", import.meta.url), text);
+writeFileSync(new URL("../src/top-k/score-kernel-bytes.ts", import.meta.url), text);

@@ -1,16 +1,16 @@
 /**
- * The language of queries: parts joined by ` + ` and ` - ` (with spaces round them), each a text or `@file` for a picture, with its weight
+ * The language of queries: parts joined by ` + ` and ` - ` (with spaces round them), each a text or `@file` for an image, with its weight
  * and a colon before it if that is not 1: `2:猫 - 狗`, `@cat.jpg + 0.5:下雪`. Quotes keep what is between them as it is: `"a - b"`.
  */
-import { UsageError } from "../command.js";
-import { t } from "../translation/translate.js";
+import { norm, normalize, weightedSum } from "@chinese-clip/pipeline/vectors";
+import { SearchError } from "../search-error.js";
 
 /** One part of a query. */
 export interface QueryPart {
-  readonly kind: "text" | "picture";
-  /** The text, or the picture's file. */
+  readonly kind: "text" | "image";
+  /** The text, or the image's file. */
   readonly content: string;
-  /** Not 0; below 0 for what is not wanted. */
+  /** Not 0; negative for a part after ` - `. */
   readonly weight: number;
 }
 
@@ -19,18 +19,19 @@ const WEIGHT = /^(\d+(?:\.\d+)?)[:：]\s*/;
 /**
  * Reads a query.
  *
- * @throws UsageError - a part that is empty, a quote that does not end.
+ * @throws SearchError - `empty-part`, `zero-weight`, `unterminated-quote`.
  */
 export function parseQuery(text: string): QueryPart[] {
   return splitParts(text).map(({ sign, body }) => {
     const weight = WEIGHT.exec(body);
     const rest = body.slice(weight?.[0].length ?? 0);
-    const picture = rest.startsWith("@");
-    const content = unquote(picture ? rest.slice(1) : rest);
+    const isImage = rest.startsWith("@");
+    const content = unquote(isImage ? rest.slice(1) : rest);
     const value = sign * Number(weight?.[1] ?? 1);
-    if (content === "") throw new UsageError(t`query: expected a text or @file in each part, got an empty one in ${text}`);
-    if (value === 0) throw new UsageError(t`query: expected weights above 0, got ${body}`);
-    return { kind: picture ? "picture" : "text", content, weight: value };
+    if (content === "")
+      throw new SearchError("empty-part", `query: expected a text or @file in each part, got an empty one in ${text}`, { text });
+    if (value === 0) throw new SearchError("zero-weight", `query: expected weights above 0, got ${body}`, { text: body });
+    return { kind: isImage ? "image" : "text", content, weight: value };
   });
 }
 
@@ -51,7 +52,7 @@ function splitParts(text: string): { readonly sign: number; readonly body: strin
       at += operator[0].length - 1;
     }
   }
-  if (quoted) throw new UsageError(t`query: a quote that does not end in ${text}`);
+  if (quoted) throw new SearchError("unterminated-quote", `query: unterminated quote in ${text}`, { text });
   parts.push({ sign, body: body.trim() });
   return parts;
 }
@@ -63,15 +64,13 @@ function unquote(text: string): string {
 /**
  * The direction that is searched: the weighted sum of the parts' embeddings, at length 1.
  *
- * @throws UsageError - the parts cancel out.
+ * @throws SearchError - `zero-query`: the parts cancel out.
  */
 export function combine(parts: readonly QueryPart[], embeddings: readonly Float32Array[]): Float32Array {
-  const sum = new Float64Array(embeddings[0]?.length ?? 0);
-  for (const [i, embedding] of embeddings.entries()) {
-    const weight = parts[i]?.weight ?? 0;
-    for (const [e, value] of embedding.entries()) sum[e] = (sum[e] ?? 0) + weight * value;
-  }
-  const norm = Math.hypot(...sum);
-  if (norm < 1e-6) throw new UsageError(t`query: its parts cancel out; change a weight`);
-  return Float32Array.from(sum, (value) => value / norm);
+  const sum = weightedSum(
+    embeddings,
+    parts.map(({ weight }) => weight),
+  );
+  if (norm(sum) < 1e-6) throw new SearchError("zero-query", "query: its parts cancel out; change a weight");
+  return normalize(sum);
 }

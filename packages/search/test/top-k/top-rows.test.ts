@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { formatNpyHead, parseNpyHead } from "../../src/embed/npy.js";
-import { searchJsonl, searchNpy } from "../../src/search/gallery.js";
-import { scoreRows, TopRows } from "../../src/search/top-rows.js";
+import { formatNpyHead, parseNpyHead } from "../../src/npy/npy-head.js";
+import { type FeatureLine, searchFeatureLines } from "../../src/gallery/feature-lines.js";
+import { searchNpy } from "../../src/node/npy-file.js";
+import { scoreRows, TopRows } from "../../src/top-k/top-rows.js";
 
 const folder = mkdtempSync(join(tmpdir(), "search-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,6 +32,10 @@ function bruteForce(data: readonly number[], query: readonly number[], k: number
     .slice(0, k);
 }
 
+async function* numbered(lines: readonly string[]): AsyncGenerator<FeatureLine, void, undefined> {
+  for (const [i, text] of lines.entries()) yield { number: i + 1, text };
+}
+
 const plain = (found: readonly { row: number; score: number }[]): string[] => found.map(({ row, score }) => `${row}: ${score + 0}`);
 
 describe("the best rows are those of a brute-force search, ties in order", () => {
@@ -47,17 +52,16 @@ describe("the best rows are those of a brute-force search, ties in order", () =>
     );
   });
 
-  it("in files, .npy and jsonl", async () => {
-    const [npy, jsonl] = [join(folder, "a.npy"), join(folder, "a.jsonl")];
+  it("in a .npy file and in feature lines", async () => {
+    const npy = join(folder, "a.npy");
     await fc.assert(
       fc.asyncProperty(problems, async ({ dim, k, query, data }) => {
         const rows = data.length / dim;
         writeFileSync(npy, Buffer.concat([formatNpyHead(rows, dim), Buffer.from(Float32Array.from(data).buffer)]));
         const lines = Array.from({ length: rows }, (_, i) => JSON.stringify({ image_id: i, feature: data.slice(i * dim, (i + 1) * dim) }));
-        writeFileSync(jsonl, lines.join("\n"));
         const expected = plain(bruteForce(data, query, k));
         expect(plain(await searchNpy(npy, Float32Array.from(query), k))).toEqual(expected);
-        const hits = await searchJsonl(jsonl, Float32Array.from(query), k);
+        const hits = await searchFeatureLines(numbered(lines), "a.jsonl", Float32Array.from(query), k);
         expect(hits.map(({ id, score }) => `${id}: ${score + 0}`)).toEqual(expected);
       }),
       { numRuns: 60 },

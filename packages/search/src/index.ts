@@ -1,0 +1,10 @@
+export { cosine, dot, dotAt, meanDirection, norm, normalize, softmax, weightedSum } from "@chinese-clip/pipeline/vectors";
+export { describeRows, type FeatureLine, type OnRows, searchFeatureLines } from "./gallery/feature-lines.js";
+export { type Hit, hitOf, type RowMetadata } from "./gallery/hit.js";
+export { formatNpy, parseNpy, type Rows } from "./npy/npy.js";
+export { formatNpyHead, NPY_HEAD, type NpyHead, parseNpyHead } from "./npy/npy-head.js";
+export { combine, parseQuery, type QueryPart } from "./query/query.js";
+export { SearchError, type SearchErrorCode, type SearchErrorDetails } from "./search-error.js";
+export { RowScorer } from "./top-k/score-kernel.js";
+export { topK } from "./top-k/top-k.js";
+export { type FoundRow, scoreRows, TopRows } from "./top-k/top-rows.js";

@@ -1,0 +1,1 @@
+export { type CreateBuffers, type NpyPart, readNpy, readNpyParts, searchNpy, writeNpy } from "./npy-file.js";
