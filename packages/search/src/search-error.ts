@@ -42,6 +42,7 @@ export type SearchErrorCode =
 
 /** Where it is, what was expected there and what was found; fields that a code has no use for are left out. */
 export interface SearchErrorDetails {
+  /** Its name, as the caller gave it. */
   readonly file?: string;
   /** The line in the file, counted from 1. */
   readonly line?: number;
@@ -51,11 +52,13 @@ export interface SearchErrorDetails {
   readonly text?: string;
   /** Rows, values of a vector, or a fingerprint. */
   readonly expected?: number | string;
+  /** The same, as it was found. */
   readonly actual?: number | string;
 }
 
 /** Data that cannot be searched. */
 export class SearchError extends Error {
+  /** `"SearchError"`. */
   override readonly name: string = "SearchError";
   /** What is wrong. */
   readonly code: SearchErrorCode;

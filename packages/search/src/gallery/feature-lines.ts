@@ -9,7 +9,9 @@ import { type Hit, hitOf, type RowMetadata } from "./hit.js";
 
 /** One line and its number, counted from 1. */
 export interface FeatureLine {
+  /** Counted from 1. */
   readonly number: number;
+  /** Without its end. */
   readonly text: string;
 }
 

@@ -7,6 +7,7 @@ import type { FoundRow } from "../top-k/top-rows.js";
 export interface Hit {
   /** From 1, best first. */
   readonly rank: number;
+  /** As {@link FoundRow.score}. */
   readonly score: number;
   /** `image_id` or `text_id`. */
   readonly id: number | undefined;

@@ -19,7 +19,9 @@ export function formatNpyHead(rows: number, dim: number): Uint8Array<ArrayBuffer
 
 /** What a header states. */
 export interface NpyHead {
+  /** The first dimension; 0 in a file that is being written. */
   readonly rows: number;
+  /** The second dimension. */
   readonly dim: number;
   /** Where the values start, in bytes. */
   readonly offset: number;

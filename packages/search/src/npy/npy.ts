@@ -8,7 +8,9 @@ import { formatNpyHead, NPY_HEAD, parseNpyHead } from "./npy-head.js";
 export interface Rows {
   /** float32 `[count, dim]`, row-major. */
   readonly data: Float32Array;
+  /** Number of rows. */
   readonly count: number;
+  /** Values of a row. */
   readonly dim: number;
 }
 

@@ -7,6 +7,7 @@ import { SearchError } from "../search-error.js";
 
 /** One part of a query. */
 export interface QueryPart {
+  /** Which tower embeds it. */
   readonly kind: "text" | "image";
   /** The text, or the image's file. */
   readonly content: string;
