@@ -2,7 +2,7 @@
  * What a verb of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
  */
 import { parseArgs } from "node:util";
-import { type Bilingual, BilingualError, t } from "./translation/translate.js";
+import { type Bilingual, CommandError, t } from "./translation/translate.js";
 
 /** One option of a verb. */
 export interface CommandOption {
@@ -40,7 +40,7 @@ export interface Command {
 }
 
 /** A command line that cannot be followed: exit code 2. */
-export class UsageError extends BilingualError {
+export class UsageError extends CommandError {
   override readonly name: string = "UsageError";
 }
 

@@ -16,7 +16,8 @@ import { exportTowers } from "./commands/export.js";
 import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
-import { BilingualError, t, untranslated } from "./translation/translate.js";
+import { t, untranslated } from "./translation/translate.js";
+import { messageIn } from "./translation/translate-error.js";
 
 /** In the order in which people meet them. */
 const COMMANDS: readonly Command[] = [
@@ -49,23 +50,8 @@ function overview(): string {
   ].join("\n");
 }
 
-/** What an error of the packages below is about; what it says is English. */
-const ABOUT: Readonly<Record<string, string>> = {
-  CheckpointError: "模型文件有问题",
-  HubError: "获取模型失败",
-  TokenizerError: "词表或分词器文件有问题",
-  ImageError: "图片有问题",
-  WorkerError: "工作线程异常退出",
-  RangeError: "参数不对",
-  TypeError: "参数不对",
-};
-
 function report(error: unknown): number {
-  // The library's messages begin with the function that was called, which says nothing to who typed a command.
-  const message = (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx): /, "");
-  if (language === "en") note(`error: ${message}`);
-  else if (error instanceof BilingualError) note(`错误：${error.zh}`);
-  else note(`错误：${(error instanceof Error ? ABOUT[error.name] : undefined) ?? "运行失败"}：${message}`);
+  note(`${language === "zh" ? "错误：" : "error: "}${messageIn(error, language)}`);
   return error instanceof UsageError ? 2 : 1;
 }
 

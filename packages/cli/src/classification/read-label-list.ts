@@ -2,25 +2,22 @@
  * Labels as a command line gives them: a list with commas, or a file with one a line.
  */
 import { readFile, stat } from "node:fs/promises";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { missingFile } from "../evaluation/read-lines.js";
-import { t } from "../translation/translate.js";
+import { CommandError, t } from "../translation/translate.js";
 
 /**
  * Reads labels.
  *
  * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file; empty lines and lines that begin with `#` are passed over.
  * @returns at least one label, none of them twice.
- * @throws EvaluationError - `missing`, `labels`.
+ * @throws DatasetError - no such file; CommandError - no labels in it.
  */
 export async function readLabelList(value: string): Promise<string[]> {
   const file = await isPath(value);
   const labels = file ? await readLabelFile(value) : value.split(/[,，、]/).map((label) => label.trim());
   const filled = labels.filter((label) => label !== "");
   if (filled.length === 0) {
-    throw new EvaluationError("labels", t`no labels in it; write one a line, or give them with commas: 猫,狗`, {
-      file: file ? value : undefined,
-    });
+    throw new CommandError(t`${value}: no labels in it; write one a line, or give them with commas: 猫,狗`);
   }
   return [...new Set(filled)];
 }
@@ -39,7 +36,7 @@ async function readLabelFile(file: string): Promise<string[]> {
     throw missingFile(file, cause);
   });
   if (text.includes("\0") || text.includes("\ufffd")) {
-    throw new EvaluationError("labels", t`expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`, { file });
+    throw new CommandError(t`${file}: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`);
   }
   return text
     .replace(/^\uFEFF/, "")

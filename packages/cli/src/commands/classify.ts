@@ -13,6 +13,7 @@ import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
+import { skippedText } from "../translation/translate-error.js";
 
 /** Columns that a picture's path takes at most before the others move to the right. */
 const WIDEST_PATH = 48;
@@ -115,8 +116,7 @@ async function classifyAll(
       const reason = result.error instanceof Error ? result.error.message : String(result.error);
       progress?.end();
       if (json) print(JSON.stringify({ file, error: reason }));
-      const message = reason.includes(file) ? reason : `${file}: ${reason}`;
-      note(language === "zh" ? `无法读取：${message}` : `skipped: ${message}`);
+      note(skippedText(file, result.error, language));
     } else {
       const found = labelPicture(result.embedding, set, threshold, top);
       if (json) print(JSON.stringify({ file, label: found.best[0]?.label ?? null, ...found, none: found.none ?? null }));

@@ -5,13 +5,13 @@ import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { readLabelList } from "../classification/read-label-list.js";
 import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../comparison/compare-embeddings.js";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { findPictures } from "../pictures/find-pictures.js";
 import { TerminalProgress } from "../terminal-progress.js";
 import { formatTable } from "../terminal-table.js";
 import { TransferProgress } from "../terminal-transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
-import { t } from "../translation/translate.js";
+import { CommandError, t } from "../translation/translate.js";
+import { skippedText } from "../translation/translate-error.js";
 
 /** The verb. */
 export const compare: Command = {
@@ -52,13 +52,11 @@ export const compare: Command = {
     const after = await embedAll(second, pictures, texts, transfer, context);
     const unreadable = new Set([...before.unreadable, ...after.unreadable]);
     for (const index of unreadable) {
-      const [file, reason] = [pictures[index] ?? "", before.reasons.get(index) ?? after.reasons.get(index) ?? ""];
-      const message = reason.includes(file) ? reason : `${file}: ${reason}`;
-      context.note(context.language === "zh" ? `无法读取：${message}` : `skipped: ${message}`);
+      context.note(skippedText(pictures[index] ?? "", before.errors.get(index) ?? after.errors.get(index), context.language));
     }
     const readable = pictures.filter((_, index) => !unreadable.has(index));
     if (readable.length === 0 && texts.length === 0) {
-      throw new EvaluationError("picture", t`none of the pictures can be read; replace them and run again`);
+      throw new CommandError(t`none of the pictures can be read; replace them and run again`);
     }
     const [images, otherImages] = [before, after].map(({ pictures: rows, unreadable: own }) => rowsOf(rows, own, unreadable));
     const result = {
@@ -110,7 +108,7 @@ interface Embedded {
   readonly texts: Rows;
   /** Indices of the others. */
   readonly unreadable: readonly number[];
-  readonly reasons: ReadonlyMap<number, string>;
+  readonly errors: ReadonlyMap<number, unknown>;
 }
 
 const NOTHING: Rows = { data: new Float32Array(), dim: 0, count: 0 };
@@ -128,16 +126,16 @@ async function embedAll(
   try {
     const text = texts.length === 0 ? NOTHING : await clip.embedText(texts);
     const rows: Float32Array[] = [];
-    const reasons = new Map<number, string>();
+    const errors = new Map<number, unknown>();
     for await (const result of clip.embedImages(pictures)) {
-      if ("error" in result) reasons.set(result.index, result.error instanceof Error ? result.error.message : String(result.error));
+      if ("error" in result) errors.set(result.index, result.error);
       else rows.push(result.embedding);
       progress.report(`${name}: ${language === "zh" ? "图片" : "pictures"}`, result.index + 1, pictures.length);
     }
     const dim = clip.model.config.projectionDim;
     const data = new Float32Array(rows.length * dim);
     for (const [row, embedding] of rows.entries()) data.set(embedding, row * dim);
-    return { pictures: { data, dim, count: rows.length }, texts: text, unreadable: [...reasons.keys()], reasons };
+    return { pictures: { data, dim, count: rows.length }, texts: text, unreadable: [...errors.keys()], errors };
   } finally {
     progress.end();
     await clip.dispose();

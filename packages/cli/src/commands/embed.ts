@@ -14,6 +14,7 @@ import { missingFile } from "../evaluation/read-lines.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
+import { skippedText } from "../translation/translate-error.js";
 
 /** Pictures that cannot be read and are named one by one. */
 const MOST_NAMED = 20;
@@ -90,8 +91,8 @@ export const embed: Command = {
           output: features,
           failures,
           embedder,
-          onFailure: ({ id, label, reason }) => {
-            if (++failed <= MOST_NAMED) below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${label ?? id}: ${reason}`);
+          onFailure: ({ id, label, error }) => {
+            if (++failed <= MOST_NAMED) below.note(skippedText(label ?? String(id), error, below.language));
           },
           onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
         });

@@ -4,6 +4,7 @@
 import type { ChineseCLIPConfig } from "@chinese-clip/model";
 import { type Command, type CommandContext } from "../command.js";
 import { t } from "../translation/translate.js";
+import { messageIn } from "../translation/translate-error.js";
 import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
 import { displayWidth } from "../terminal-table.js";
@@ -28,7 +29,18 @@ export const info: Command = {
     const source = oneOperand(operands, t`a checkpoint's file or folder, or a hub's name of a model`);
     const transfer = new TransferProgress(process.stderr);
     const inspection = await inspectModel(source, pretrainedOptions(values, transfer)).finally(() => transfer.end());
-    if (context.json) context.print(JSON.stringify({ ...inspection, config: inspection.config?.toJSON() ?? null }, null, 2));
+    if (context.json)
+      context.print(
+        JSON.stringify(
+          {
+            ...inspection,
+            config: inspection.config?.toJSON() ?? null,
+            problems: inspection.problems.map(({ code, message }) => ({ code, message })),
+          },
+          null,
+          2,
+        ),
+      );
     else printInspection(inspection, context);
     return inspection.problems.length > 0 ? 1 : 0;
   },
@@ -92,7 +104,7 @@ function printInspection(inspection: Inspection, { language, print }: CommandCon
   print(
     `\n${problems.length === 0 ? (zh ? "未发现问题" : weightsHere ? "no problems" : "no problems in what is here") : zh ? `${problems.length} 个问题` : `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`}`,
   );
-  for (const { message } of problems.slice(0, SHOWN)) print(`  ${message}`);
+  for (const problem of problems.slice(0, SHOWN)) print(`  ${messageIn(problem, language)}`);
   if (problems.length > SHOWN) print(zh ? `  ……其余见 --json` : `  … and ${problems.length - SHOWN} more, all in --json`);
 }
 

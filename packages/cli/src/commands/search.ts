@@ -8,17 +8,17 @@ import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { folderPictures } from "../embed/embed-input.js";
 import { checkFeaturesOf } from "../inspection/model-record.js";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import type { Embedder } from "../evaluation/evaluator.js";
 import { missingFile } from "../evaluation/read-lines.js";
 import { writeWhole } from "../evaluation/write-whole.js";
 import { describeNpyRows, searchJsonl } from "../search/feature-files.js";
 import { formatResultPage } from "../search/result-page.js";
-import { withSearchErrors } from "../search/search-failure.js";
 import { formatTable } from "../terminal-table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
+import { readQuery } from "./query-problem.js";
 import { withEmbedder } from "./with-embedder.js";
-import { t } from "../translation/translate.js";
+import { CommandError, t } from "../translation/translate.js";
+import { errorText, skippedText } from "../translation/translate-error.js";
 
 /** The verb. */
 export const search: Command = {
@@ -56,7 +56,7 @@ export const search: Command = {
 
   async run(values, context) {
     const [query, source] = [requiredValue(values, "query"), requiredValue(values, "in")];
-    const parts = await withSearchErrors(() => parseQuery(query));
+    const parts = readQuery(() => parseQuery(query));
     const top = topOf(values);
     if (values["paths-only"] === true && context.json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
     requiredValue(values, "model");
@@ -65,20 +65,18 @@ export const search: Command = {
       const embedder = await openEmbedder();
       if (!isFolder) await checkFeaturesOf(source, embedder.record);
       const embeddings = await embedParts(parts, embedder);
-      const vector = await withSearchErrors(() => combine(parts, embeddings));
+      const vector = readQuery(() => combine(parts, embeddings));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
       let unreadable = 0;
-      const skipped = (path: string, reason: string): void => {
+      const skipped = (path: string, error: unknown): void => {
         unreadable++;
-        below.note(`${below.language === "zh" ? "跳过" : "skipped"} ${path}: ${reason}`);
+        below.note(skippedText(path, error, below.language));
       };
       const hits = isFolder
         ? await searchFolder(source, vector, top, embedder, onRows, skipped)
-        : await withSearchErrors(async () =>
-            source.endsWith(".npy")
-              ? describeNpyRows(source, await searchNpy(source, vector, top, onRows))
-              : searchJsonl(source, vector, top, onRows),
-          );
+        : source.endsWith(".npy")
+          ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
+          : await searchJsonl(source, vector, top, onRows);
       await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
       return unreadable > 0 ? 1 : 0;
     });
@@ -111,10 +109,7 @@ async function embedParts(parts: readonly QueryPart[], embedder: Embedder): Prom
       for await (const result of embedder.embedPictures(only(content))) {
         if ("embedding" in result) embeddings.push(result.embedding);
         else
-          throw new EvaluationError("picture", t`cannot be read as the query's picture (${messageOf(result.error)})`, {
-            file: content,
-            cause: result.error,
-          });
+          throw new CommandError(t`${content}: cannot be read as the query's image (${errorText(result.error)})`, { cause: result.error });
       }
     }
   }
@@ -131,7 +126,7 @@ async function searchFolder(
   top: number,
   embedder: Embedder,
   onRows: OnRows,
-  onSkipped: (path: string, reason: string) => void,
+  onSkipped: (path: string, error: unknown) => void,
 ): Promise<Hit[]> {
   const waiting: string[] = [];
   const files = async function* (): AsyncGenerator<string, void, undefined> {
@@ -152,17 +147,12 @@ async function searchFolder(
         const kept = new Set(best.sorted().map(({ row }) => row));
         for (const row of paths.keys()) if (!kept.has(row)) paths.delete(row);
       }
-    } else onSkipped(path, messageOf(result.error));
+    } else onSkipped(path, result.error);
     onRows(++done, undefined);
   }
   const found = best.sorted();
-  if (found.length === 0)
-    throw new EvaluationError("picture", t`none of its pictures can be read; see the messages above`, { file: folder });
+  if (found.length === 0) throw new CommandError(t`${folder}: none of its images can be read; see the messages above`);
   return found.map(({ row, score }, i) => ({ rank: i + 1, score, id: row, path: paths.get(row) }));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function printHits(

@@ -2,9 +2,7 @@
  * The options for sentences around a label, the same in every verb that has labels.
  */
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
 import { readTemplates } from "../templates/built-in-templates.js";
-import { TemplateError } from "../templates/parse-templates.js";
 import { t } from "../translation/translate.js";
 
 /** Which sentences. */
@@ -33,7 +31,7 @@ export const GENERAL_SET = { templates: "general" } as const;
 /**
  * The templates that were asked for.
  *
- * @throws UsageError - both options, or a sentence without a place; EvaluationError - `template`: no such set, or a file that is none.
+ * @throws UsageError - both options, or a sentence without a place; TemplateError - no such set, or a file that is none.
  */
 export async function templatesOf(values: OptionValues, otherwise: OptionValues): Promise<readonly string[]> {
   const given = (values["template"] ?? values["templates"]) !== undefined ? values : otherwise;
@@ -43,9 +41,5 @@ export async function templatesOf(values: OptionValues, otherwise: OptionValues)
     throw new UsageError(t`--template: expected {} where the label goes, got ${one}`);
   }
   if (one !== undefined) throw new UsageError(t`give --${"template"} or --${"templates"}, not both`);
-  return readTemplates(set).catch((cause: unknown) => {
-    throw cause instanceof TemplateError
-      ? new EvaluationError("template", { en: cause.message, zh: `模板有问题：${cause.message}` }, { cause })
-      : cause;
-  });
+  return readTemplates(set);
 }

@@ -3,11 +3,10 @@
  * `*_texts.jsonl`. Only one folder's names are in memory at a time.
  */
 import { join } from "node:path";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError, shown } from "../dataset/dataset-error.js";
 import { byCodePoints, entriesOf, isFolder, isPictureName } from "../evaluation/image-folder.js";
 import { readImageTsv } from "../evaluation/image-tsv.js";
 import { readLines } from "../evaluation/read-lines.js";
-import { t } from "../translation/translate.js";
 
 /** One thing to embed. */
 export interface EmbedItem {
@@ -25,16 +24,16 @@ const DEEPEST = 32;
 /**
  * Pictures of a folder and those below it: of each folder its pictures by name, then its folders by name, by code points.
  *
- * @throws EvaluationError - `missing`; `empty`; `malformed` for a circle of links.
+ * @throws DatasetError - `missing`; `empty`; `malformed` for a circle of links.
  */
 export async function* folderPictures(root: string): AsyncGenerator<EmbedItem, void, undefined> {
   let id = 0;
   for await (const file of filesBelow(root, DEEPEST)) yield { id: id++, label: file, content: file };
-  if (id === 0) throw new EvaluationError("empty", t`no pictures in it; expected files such as .jpg, .png or .webp`, { file: root });
+  if (id === 0) throw new DatasetError("no-images", { extensions: ".jpg, .png or .webp", file: root });
 }
 
 async function* filesBelow(folder: string, left: number): AsyncGenerator<string, void, undefined> {
-  if (left === 0) throw new EvaluationError("malformed", t`folders nested too deep; does a link lead in a circle?`, { file: folder });
+  if (left === 0) throw new DatasetError("folder-too-deep", { file: folder });
   const entries = (await entriesOf(folder)).sort((a, b) => byCodePoints(a.name, b.name));
   const folders: string[] = [];
   for (const entry of entries) {
@@ -47,7 +46,7 @@ async function* filesBelow(folder: string, left: number): AsyncGenerator<string,
 /**
  * Pictures whose files are named one a line.
  *
- * @throws EvaluationError - `empty`.
+ * @throws DatasetError - `empty`.
  */
 export async function* listedPictures(stream: AsyncIterable<Uint8Array>): AsyncGenerator<EmbedItem, void, undefined> {
   let id = 0;
@@ -63,8 +62,7 @@ export async function* listedPictures(stream: AsyncIterable<Uint8Array>): AsyncG
     for (const line of lines) yield* item(line);
   }
   yield* item(pending + decoder.decode());
-  if (id === 0)
-    throw new EvaluationError("empty", t`no names in the list; expected a picture's file on each line, as \`find\` prints them`);
+  if (id === 0) throw new DatasetError("no-paths", { file: "stdin" });
 }
 
 /** Pictures of a `*_imgs.tsv`. */
@@ -75,7 +73,7 @@ export async function* tsvPictures(file: string): AsyncGenerator<EmbedItem, void
 /**
  * Texts of a `*_texts.jsonl`; pictures that they name are of no interest here.
  *
- * @throws EvaluationError - `missing`; `empty`; with the line: `malformed`, `invalid-id`, `duplicate-id`.
+ * @throws DatasetError - `missing`; `empty`; with the line: `malformed`, `invalid-id`, `duplicate-id`.
  */
 export async function* jsonlTexts(file: string): AsyncGenerator<EmbedItem, void, undefined> {
   const lineOf = new Map<number, number>();
@@ -83,13 +81,13 @@ export async function* jsonlTexts(file: string): AsyncGenerator<EmbedItem, void,
     const { id, text } = parseTextLine(raw, file, line);
     const before = lineOf.get(id);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", t`text_id ${id} is on line ${before} already; give each text its own`, { file, line });
+      throw new DatasetError("duplicate-id", { name: "text_id", id, before, file, line });
     }
     lineOf.set(id, line);
     yield { id, label: text, content: text };
   }
   if (lineOf.size === 0) {
-    throw new EvaluationError("empty", t`no texts in it; expected lines such as {"text_id": 1, "text": "…"}`, { file });
+    throw new DatasetError("no-texts", { file });
   }
 }
 
@@ -98,17 +96,18 @@ function parseTextLine(raw: string, file: string, line: number): { readonly id: 
   try {
     object = JSON.parse(raw);
   } catch (cause) {
-    throw new EvaluationError("malformed", t`expected one JSON object a line (${String(cause)})`, { file, line, cause });
+    throw new DatasetError("not-json", { reason: shown(String(cause)), file, line }, { cause });
   }
-  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", t`expected a JSON object, {…}`, { file, line });
+  if (typeof object !== "object" || object === null) throw new DatasetError("not-an-object", { file, line });
   const { text_id: id, text } = object as Readonly<Record<string, unknown>>;
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
-    const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
-    throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${"text_id"}, got ${JSON.stringify(id)}${hint}`, {
+    throw new DatasetError(typeof id === "string" ? "quoted-id" : "invalid-id", {
+      name: "text_id",
+      got: shown(JSON.stringify(id)),
       file,
       line,
     });
   }
-  if (typeof text !== "string") throw new EvaluationError("malformed", t`expected a field "text" with a string`, { file, line });
+  if (typeof text !== "string") throw new DatasetError("missing-text", { file, line });
   return { id, text };
 }

@@ -5,11 +5,10 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatNpyHead, NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import { featureBound, type FeatureId, writeFeature } from "../evaluation/features.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { Shard } from "./shard.js";
-import { t } from "../translation/translate.js";
 
 /** A row to be written. */
 export interface FeatureRow {
@@ -48,7 +47,7 @@ export function shardFile(file: string, { index, count }: Shard): string {
 /**
  * Opens cn_clip's feature file, to begin it or to go on.
  *
- * @throws EvaluationError - `malformed`: the file is something else; `dimension`: of another model.
+ * @throws DatasetError - `malformed`: the file is something else; `dimension`: of another model.
  */
 export async function openJsonlOutput(file: string, names: RowNames, dim: number): Promise<FeatureOutput> {
   await mkdir(dirname(file), { recursive: true });
@@ -92,7 +91,7 @@ function lineWriter(names: RowNames, dim: number): (rows: readonly FeatureRow[])
 /**
  * Opens clip-retrieval's pair, `img_emb/img_emb_0.npy` and `metadata/metadata_0.jsonl`, to begin it or to go on.
  *
- * @throws EvaluationError - `malformed`, `dimension`.
+ * @throws DatasetError - `malformed`, `dimension`.
  */
 export async function openNpyOutput(folder: string, names: RowNames, dim: number, { index, count }: Shard): Promise<FeatureOutput> {
   const part = String(index).padStart(Math.floor(Math.log10(count)) + 1, "0");
@@ -152,7 +151,7 @@ async function npyRows(handle: FileHandle, file: string, dim: number): Promise<n
   await handle.read(bytes, 0, NPY_HEAD, 0);
   const head = parseNpyHead(bytes);
   if (head === undefined || head.offset !== NPY_HEAD) {
-    throw new EvaluationError("malformed", t`is there already and was not written by embed; name another folder with --output`, { file });
+    throw new DatasetError("foreign-output", { file });
   }
   if (head.dim !== dim) throw otherModel(file, head.dim, dim);
   return Math.floor((size - NPY_HEAD) / (4 * dim));
@@ -190,14 +189,7 @@ function parseRow(text: string, names: RowNames, file: string, line: number): Re
   } catch {
     // Said below.
   }
-  throw new EvaluationError(
-    "malformed",
-    t`is there already and has no "${names.id}" here, so it cannot be gone on with; name another --output`,
-    {
-      file,
-      line,
-    },
-  );
+  throw new DatasetError("output-without-id", { name: names.id, file, line });
 }
 
 function keyOf(object: Readonly<Record<string, unknown>>, names: RowNames): Pick<EmbedItem, "id" | "label"> {
@@ -205,10 +197,6 @@ function keyOf(object: Readonly<Record<string, unknown>>, names: RowNames): Pick
   return { id: Number(id), label: typeof label === "string" ? label : undefined };
 }
 
-function otherModel(file: string, found: number | undefined, dim: number): EvaluationError {
-  return new EvaluationError(
-    "dimension",
-    t`its features have ${found ?? 0} values and the model's ${dim}: they are of another model. Name that one with --model, or another --output`,
-    { file },
-  );
+function otherModel(file: string, found: number | undefined, dim: number): DatasetError {
+  return new DatasetError("output-length", { got: found ?? 0, expected: dim, file });
 }

@@ -5,12 +5,11 @@
  * that goes on computes its first group whole and writes what is missing. So the file is byte for byte that of a run that was never killed.
  */
 import { appendFile, readFile, truncate } from "node:fs/promises";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import type { Embedder } from "../evaluation/evaluator.js";
 import type { EmbedItem } from "./embed-input.js";
 import type { FeatureOutput, FeatureRow } from "./feature-output.js";
 import type { Shard } from "./shard.js";
-import { t } from "../translation/translate.js";
 
 /** Texts that go through the model together. */
 const TEXTS_AT_ONCE = 64;
@@ -23,6 +22,7 @@ export interface FailedPicture {
   readonly id: number;
   readonly label: string | undefined;
   readonly reason: string;
+  readonly error: unknown;
 }
 
 /** What a run did. */
@@ -57,7 +57,7 @@ interface Planned {
 /**
  * Embeds what is missing. The output is closed by the caller.
  *
- * @throws EvaluationError - `malformed`: the output's rows are not of these inputs; and what reading the inputs throws.
+ * @throws DatasetError - `malformed`: the output's rows are not of these inputs; and what reading the inputs throws.
  */
 export async function runEmbed(request: EmbedRequest): Promise<EmbedSummary> {
   const { output, failures, kind, onFailure, onProgress } = request;
@@ -87,7 +87,7 @@ export async function runEmbed(request: EmbedRequest): Promise<EmbedSummary> {
     if (planned.done === undefined) {
       if ("embedding" in result) rows.push({ item: planned.item, embedding: result.embedding });
       else {
-        failed.push({ id: planned.item.id, label: planned.item.label, reason: reasonOf(result.error) });
+        failed.push({ id: planned.item.id, label: planned.item.label, reason: reasonOf(result.error), error: result.error });
         known.add(planned.item.id);
       }
     }
@@ -123,13 +123,11 @@ async function* plan(
   if (rows < output.rows) throw changed(output, failures, undefined);
 }
 
-function changed(output: FeatureOutput, failures: string, item: EmbedItem | undefined): EvaluationError {
-  const here = item === undefined ? t`the inputs end before` : t`there the inputs have ${item.label ?? item.id}`;
-  return new EvaluationError(
-    "malformed",
-    t`its ${output.rows} rows end with ${output.last?.label ?? output.last?.id}, ${here}: the inputs are not those it was begun with. Name another --output, or remove it and ${failures} to begin anew`,
-    { file: output.files[0] },
-  );
+function changed(output: FeatureOutput, failures: string, item: EmbedItem | undefined): DatasetError {
+  const rows = { rows: output.rows, last: String(output.last?.label ?? output.last?.id), failures, file: output.files[0] };
+  return item === undefined
+    ? new DatasetError("inputs-ended", rows)
+    : new DatasetError("inputs-changed", { ...rows, got: String(item.label ?? item.id) });
 }
 
 type Result = { readonly embedding: Float32Array } | { readonly error: unknown };

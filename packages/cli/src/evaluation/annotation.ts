@@ -1,12 +1,12 @@
 /**
  * The annotation of pictures found by texts turned round: cn_clip's `transform_ir_annotation_to_tr.py`, byte for byte.
  */
+import { DatasetError, shown } from "../dataset/dataset-error.js";
 import { EvaluationError } from "./evaluation-error.js";
 import { dumpPythonJson } from "./python-format.js";
 import { loadPythonJson, PythonJsonError } from "./python-json.js";
 import { equalityKey, isDict, isInt, isList, type PythonValue } from "./python-value.js";
 import { pythonStrip } from "./recall.js";
-import { t } from "../translation/translate.js";
 
 /** One line of a `*_texts.jsonl`. */
 export interface AnnotatedText {
@@ -21,7 +21,7 @@ export interface AnnotatedText {
 /**
  * The lines of a `*_texts.jsonl`: `{"text_id": 1, "text": "…", "image_ids": [2]}`.
  *
- * @throws EvaluationError - `malformed`, `invalid-id`, `duplicate-id` with the line; `empty`.
+ * @throws DatasetError, EvaluationError - a line that is not in this format, an id twice, nothing in it.
  */
 export function parseAnnotation(content: string, file: string): AnnotatedText[] {
   const seen = new Map<number, number>();
@@ -31,16 +31,12 @@ export function parseAnnotation(content: string, file: string): AnnotatedText[] 
     const parsed = parseAnnotationLine(raw, file, line);
     const before = seen.get(parsed.textId);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", t`text_id ${parsed.textId} is on line ${before} already; give each text its own`, {
-        file,
-        line,
-      });
+      throw new DatasetError("duplicate-id", { name: "text_id", id: parsed.textId, before, file, line });
     }
     seen.set(parsed.textId, line);
     return [parsed];
   });
-  if (texts.length === 0)
-    throw new EvaluationError("empty", t`no texts in it; expected lines such as {"text_id": 1, "text": "…", "image_ids": [2]}`, { file });
+  if (texts.length === 0) throw new EvaluationError("no-annotated-texts", { file });
   return texts;
 }
 
@@ -48,18 +44,15 @@ function parseAnnotationLine(raw: string, file: string, line: number): Annotated
   const object = parseObject(raw, file, line);
   const text = object.get("text");
   if (typeof text !== "string") {
-    throw new EvaluationError("malformed", t`expected a field "text" with a string`, { file, line });
+    throw new DatasetError("missing-text", { file, line });
   }
   const imageIds = object.get("image_ids");
   if (imageIds === undefined || !isList(imageIds)) {
-    throw new EvaluationError("malformed", t`expected a field "image_ids" with a list of picture ids ([] where they are unknown)`, {
-      file,
-      line,
-    });
+    throw new EvaluationError("missing-image-ids", { file, line });
   }
   const ids = imageIds.map((id) => {
     if (isInt(id)) return BigInt(id);
-    throw new EvaluationError("invalid-id", t`expected whole numbers in "image_ids", got ${dumpPythonJson(id)}`, { file, line });
+    throw new EvaluationError("invalid-image-id", { got: shown(dumpPythonJson(id)), file, line });
   });
   return { textId: safeId(object.get("text_id"), "text_id", file, line), text, imageIds: ids, line };
 }
@@ -71,20 +64,16 @@ function parseObject(raw: string, file: string, line: number): ReadonlyMap<strin
     if (isDict(object)) return object;
   } catch (cause) {
     if (!(cause instanceof PythonJsonError)) throw cause;
-    throw new EvaluationError("malformed", t`expected one JSON object a line (${cause.message})`, { file, line, cause });
+    throw new DatasetError("not-json", { reason: shown(cause.message), file, line }, { cause });
   }
-  throw new EvaluationError("malformed", t`expected one JSON object a line, {…}`, { file, line });
+  throw new DatasetError("not-an-object", { file, line });
 }
 
 /** An id that JavaScript can hold. */
 function safeId(id: PythonValue | undefined, name: string, file: string, line: number): number {
-  if (id === undefined) throw new EvaluationError("malformed", t`expected a field "${name}"`, { file, line });
+  if (id === undefined) throw new DatasetError("missing-field", { name, file, line });
   if (typeof id === "bigint" && Number.isSafeInteger(Number(id))) return Number(id);
-  const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
-  throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${name}, got ${dumpPythonJson(id)}${hint}`, {
-    file,
-    line,
-  });
+  throw new DatasetError(typeof id === "string" ? "quoted-id" : "invalid-id", { name, got: shown(dumpPythonJson(id)), file, line });
 }
 
 /** `X.tr.jsonl` of an annotation: which texts describe each picture, pictures in the order in which they are first named. */

@@ -3,10 +3,10 @@
  * six decimals, rows in the order of an optional `index.json`.
  */
 import { readFile } from "node:fs/promises";
+import { shown } from "../dataset/dataset-error.js";
 import { EvaluationError } from "./evaluation-error.js";
 import { formatJsonString, formatPythonFloat, roundToSixDecimals } from "./python-format.js";
 import { missingFile } from "./read-lines.js";
-import { t } from "../translation/translate.js";
 
 /** What the file says of the model and the data. */
 export interface ElevaterHead {
@@ -52,27 +52,27 @@ export function* formatElevater(
 /**
  * Reads an `index.json`: a list with the row that comes at each place; negative ones count from the end, as in Python.
  *
- * @throws EvaluationError - `missing`, `malformed`.
+ * @throws DatasetError - no such file; EvaluationError - `invalid-index`, `row-number`.
  */
 export async function readIndex(file: string, rows: number): Promise<number[]> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
-  let index: unknown;
-  try {
-    index = JSON.parse(text);
-  } catch (cause) {
-    throw new EvaluationError("malformed", t`expected a JSON list of row numbers (${String(cause)})`, { file, cause });
-  }
+  const index = parseJson(text);
   if (!Array.isArray(index) || index.length === 0) {
-    throw new EvaluationError("malformed", t`expected a JSON list of row numbers, as [2, 0, 1]`, { file });
+    throw new EvaluationError("invalid-index", { file });
   }
   return index.map((row: unknown, place) => {
     if (typeof row === "number" && Number.isInteger(row) && row >= -rows && row < rows) return row;
-    throw new EvaluationError(
-      "malformed",
-      t`expected row numbers below ${rows}, the number of pictures, got ${JSON.stringify(row)} as item ${place + 1}; is it the index of this data set?`,
-      { file },
-    );
+    throw new EvaluationError("row-number", { rows, got: shown(JSON.stringify(row)), item: place + 1, file });
   });
+}
+
+/** Undefined for text that is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

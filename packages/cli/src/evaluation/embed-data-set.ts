@@ -4,11 +4,10 @@
  */
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import type { AnnotatedText } from "./annotation.js";
-import { EvaluationError } from "./evaluation-error.js";
+import { unreadableImages } from "./unreadable-images.js";
 import type { Features } from "./features.js";
 import { readImageTsv } from "./image-tsv.js";
 import type { EmbedTexts } from "./zero-shot.js";
-import { t } from "../translation/translate.js";
 
 /** A stream of pictures, files or their bytes, to a stream of rows of length 1, in the same order; unreadable ones are errors. */
 export type EmbedPictures = (
@@ -68,14 +67,9 @@ export async function embedTsvPictures(file: string, embedPictures: EmbedPicture
   const [first] = unreadable;
   if (first !== undefined) {
     const reason = first.error instanceof Error ? first.error.message : String(first.error);
-    const others = unreadable.slice(1, MOST_NAMED).map(({ line }) => line);
-    const more = unreadable.length > MOST_NAMED ? ", …" : "";
-    const rest = others.length === 0 ? "" : t`; also on line ${others.join(", ")}${more} (${unreadable.length} in all)`;
-    throw new EvaluationError("picture", t`a picture that cannot be read (${reason})${rest}. Replace or remove them and run again`, {
-      file,
-      line: first.line,
-      cause: first.error,
-    });
+    const place = { file, line: first.line };
+    const others = unreadable.slice(1, MOST_NAMED).map(({ line }) => `line ${line}`);
+    throw unreadableImages(reason, others, unreadable.length, place, first.error);
   }
   rows.sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1));
   return {

@@ -1,10 +1,10 @@
 /**
  * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each picture or text, its id and its normalised feature.
  */
+import { DatasetError, shown } from "../dataset/dataset-error.js";
 import { EvaluationError } from "./evaluation-error.js";
 import { LONGEST_FLOAT, writePythonFloat } from "./python-format.js";
 import { readLines } from "./read-lines.js";
-import { t } from "../translation/translate.js";
 
 /** Features with their ids. */
 export interface Features {
@@ -47,8 +47,7 @@ export function formatFeature(idName: FeatureId, id: number, feature: Float32Arr
 /**
  * Reads a feature file. Values are rounded to float32, as cn_clip does.
  *
- * @throws EvaluationError - `missing`, `empty`; with the line: `malformed`, `invalid-id`, `duplicate-id`, and `dimension` for a row that
- * is not as long as the first.
+ * @throws DatasetError - no such file, nothing in it; with the line, one that is not in this format.
  */
 export async function readFeatures(file: string, idName: FeatureId): Promise<Features> {
   const lineOf = new Map<number, number>();
@@ -57,21 +56,17 @@ export async function readFeatures(file: string, idName: FeatureId): Promise<Fea
     const { id, feature } = parseFeature(text, idName, file, number);
     const before = lineOf.get(id);
     if (before !== undefined) {
-      throw new EvaluationError("duplicate-id", t`${idName} ${id} is on line ${before} already; each needs its own`, {
-        file,
-        line: number,
-      });
+      throw new DatasetError("duplicate-id", { name: idName, id, before, file, line: number });
     }
     const dim = rows[0]?.length ?? feature.length;
     if (feature.length !== dim) {
-      throw new EvaluationError("dimension", t`expected ${dim} values as on the first line, got ${feature.length}`, { file, line: number });
+      throw new DatasetError("feature-length", { expected: dim, got: feature.length, file, line: number });
     }
     lineOf.set(id, number);
     rows.push(feature);
   }
   const dim = rows[0]?.length ?? 0;
-  if (dim === 0)
-    throw new EvaluationError("empty", t`no features in it; expected lines such as {"${idName}": 1, "feature": […]}`, { file });
+  if (dim === 0) throw new DatasetError("no-features", { name: idName, file });
   const data = new Float32Array(rows.length * dim);
   for (const [row, feature] of rows.entries()) data.set(feature, row * dim);
   return { ids: [...lineOf.keys()], data, dim };
@@ -84,22 +79,23 @@ function parseFeature(
   line: number,
 ): { readonly id: number; readonly feature: Float32Array } {
   const object = parseJson(text, file, line);
-  if (typeof object !== "object" || object === null) throw new EvaluationError("malformed", t`expected a JSON object, {…}`, { file, line });
+  if (typeof object !== "object" || object === null) throw new DatasetError("not-an-object", { file, line });
   const { [idName]: id, feature } = object as Readonly<Record<string, unknown>>;
   if (id === undefined) {
     const other = idName === "image_id" ? "text_id" : "image_id";
-    const hint = other in object ? t`; it has "${other}": are the two files swapped?` : "";
-    throw new EvaluationError("malformed", t`expected a field "${idName}"${hint}`, { file, line });
+    if (other in object) throw new DatasetError("swapped-files", { name: idName, other, file, line });
+    throw new DatasetError("missing-field", { name: idName, file, line });
   }
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
-    const hint = typeof id === "string" ? t`; write it without the quotes, or number the lines if the ids are names` : "";
-    throw new EvaluationError("invalid-id", t`expected a whole number up to 2^53 as ${idName}, got ${JSON.stringify(id)}${hint}`, {
+    throw new DatasetError(typeof id === "string" ? "quoted-id" : "invalid-id", {
+      name: idName,
+      got: shown(JSON.stringify(id)),
       file,
       line,
     });
   }
   if (!Array.isArray(feature) || feature.length === 0 || !feature.every(Number.isFinite)) {
-    throw new EvaluationError("malformed", t`expected a field "feature" with a list of finite numbers`, { file, line });
+    throw new DatasetError("missing-feature", { file, line });
   }
   return { id, feature: Float32Array.from(feature as number[]) };
 }
@@ -109,16 +105,12 @@ function parseJson(text: string, file: string, line: number): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const cut = text.trimEnd().endsWith("}") ? "" : t`; the line seems cut off: was the writing of the file interrupted?`;
-    throw new EvaluationError("malformed", t`expected one JSON object a line (${reason.slice(0, 120)})${cut}`, { file, line, cause });
+    throw new DatasetError(text.trimEnd().endsWith("}") ? "not-json" : "cut-line", { reason: shown(reason), file, line }, { cause });
   }
 }
 
-/** @throws EvaluationError - `dimension`: the pictures' features and the texts' are not of one model. */
+/** @throws EvaluationError - `mixed-models`: the pictures' features and the texts' are not of one model. */
 export function checkSameDimension(images: Features, texts: Features): void {
   if (images.dim === texts.dim) return;
-  throw new EvaluationError(
-    "dimension",
-    t`the pictures' features have ${images.dim} values and the texts' ${texts.dim}: they are of different models; embed both with one`,
-  );
+  throw new EvaluationError("mixed-models", { images: images.dim, texts: texts.dim });
 }

@@ -5,9 +5,9 @@
 import { type Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DatasetError, shortList } from "../dataset/dataset-error.js";
 import { EvaluationError } from "./evaluation-error.js";
 import { missingFile } from "./read-lines.js";
-import { t } from "../translation/translate.js";
 
 /** What `ImageFolder` takes for a picture. */
 const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"];
@@ -38,9 +38,7 @@ export interface ImageFolder {
 export async function readImageFolder(folder: string): Promise<ImageFolder> {
   const classes = (await subfolders(folder)).sort(byCodePoints);
   if (classes.length === 0) {
-    throw new EvaluationError("empty", t`no class folders in it; expected one folder of pictures for each label, as 000/, 001/, …`, {
-      file: folder,
-    });
+    throw new DatasetError("no-class-folders", { file: folder });
   }
   const pictures: LabelledPicture[] = [];
   const emptyClasses: string[] = [];
@@ -50,11 +48,7 @@ export async function readImageFolder(folder: string): Promise<ImageFolder> {
     pictures.push(...files.map((file) => ({ file, target })));
   }
   if (emptyClasses.length > 0) {
-    throw new EvaluationError(
-      "empty",
-      t`no pictures for the class ${shortList(emptyClasses)}; expected files that end in ${EXTENSIONS.join(" ")}. Add some, or remove the folder and its label`,
-      { file: folder },
-    );
+    throw new DatasetError("empty-class", { classes: shortList(emptyClasses), extensions: EXTENSIONS.join(" "), file: folder });
   }
   return { classes, pictures };
 }
@@ -75,17 +69,10 @@ export async function readLabels(file: string, classes: readonly string[]): Prom
     .map((line) => line.trim());
   const empty = lines.indexOf("");
   if (empty >= 0) {
-    throw new EvaluationError("labels", t`expected a label, got an empty line; the line's number is the class's`, {
-      file,
-      line: empty + 1,
-    });
+    throw new EvaluationError("empty-label", { file, line: empty + 1 });
   }
   if (lines.length !== classes.length) {
-    throw new EvaluationError(
-      "labels",
-      t`expected ${classes.length} labels, one a line for the folders ${shortList(classes)} in this order, got ${lines.length}`,
-      { file },
-    );
+    throw new EvaluationError("label-count", { expected: classes.length, classes: shortList(classes), got: lines.length, file });
   }
   return lines;
 }
@@ -98,8 +85,8 @@ export async function readLabels(file: string, classes: readonly string[]): Prom
 export async function entriesOf(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "ENOENT") throw new EvaluationError("missing", t`no such folder; check the path`, { file: folder, cause });
-    if (code === "ENOTDIR") throw new EvaluationError("missing", t`expected a folder, got a file`, { file: folder, cause });
+    if (code === "ENOENT") throw new DatasetError("no-such-folder", { file: folder }, { cause });
+    if (code === "ENOTDIR") throw new DatasetError("not-a-folder", { file: folder }, { cause });
     throw missingFile(folder, cause);
   });
 }
@@ -124,7 +111,7 @@ async function picturesBelow(root: string, depth: number): Promise<string[]> {
   const roots: string[] = [];
   const collect = async (folder: string, left: number): Promise<void> => {
     roots.push(folder);
-    if (left === 0) throw new EvaluationError("malformed", t`folders nested too deep; does a link lead in a circle?`, { file: root });
+    if (left === 0) throw new DatasetError("folder-too-deep", { file: root });
     for (const name of await subfolders(folder)) await collect(join(folder, name), left - 1);
   };
   await collect(root, depth);
@@ -146,10 +133,4 @@ export function isPictureName(name: string): boolean {
 /** Python's order of strings; JavaScript's compares UTF-16 units. */
 export function byCodePoints(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** The first few of a list, for a message. */
-export function shortList(items: readonly string[], most = 5): string {
-  const shown = items.slice(0, most).join(", ");
-  return items.length > most ? `${shown}, … (${items.length})` : shown;
 }

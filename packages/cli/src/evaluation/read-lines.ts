@@ -3,8 +3,7 @@
  * may hold as it is.
  */
 import { createReadStream } from "node:fs";
-import { EvaluationError } from "./evaluation-error.js";
-import { t } from "../translation/translate.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 
 /** One line and its number, counted from 1. */
 export interface NumberedLine {
@@ -19,7 +18,7 @@ const LONGEST_LINE = 2 ** 27;
 /**
  * The lines of a UTF-8 file, empty ones left out.
  *
- * @throws EvaluationError - `missing`; `malformed`: not UTF-8, or a line too long to be meant.
+ * @throws DatasetError - `no-such-file` and its like; `not-utf8`; `line-too-long`.
  */
 export async function* readLines(file: string): AsyncGenerator<NumberedLine, void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -37,11 +36,7 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
     try {
       return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
     } catch (cause) {
-      throw new EvaluationError("malformed", t`expected UTF-8 text; convert the file first (iconv -t UTF-8)`, {
-        file,
-        line: number + 1,
-        cause,
-      });
+      throw new DatasetError("not-utf8", { file, line: number + 1 }, { cause });
     }
   };
   for await (const bytes of openBytes(file)) {
@@ -51,10 +46,7 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
     pending.push(last);
     pendingLength += last.length;
     if (pendingLength > LONGEST_LINE) {
-      throw new EvaluationError("malformed", t`expected lines of at most ${LONGEST_LINE} characters; is this the right file?`, {
-        file,
-        line: number + 1,
-      });
+      throw new DatasetError("line-too-long", { maximum: LONGEST_LINE, file, line: number + 1 });
     }
   }
   pending.push(decode(undefined));
@@ -70,10 +62,10 @@ async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefi
 }
 
 /** What to say of a file that could not be opened or read. */
-export function missingFile(file: string, cause: unknown): EvaluationError {
+export function missingFile(file: string, cause: unknown): DatasetError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT") return new EvaluationError("missing", t`no such file; check the path`, { file, cause });
-  if (code === "EISDIR") return new EvaluationError("missing", t`expected a file, got a folder`, { file, cause });
+  if (code === "ENOENT") return new DatasetError("no-such-file", { file }, { cause });
+  if (code === "EISDIR") return new DatasetError("not-a-file", { file }, { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new EvaluationError("missing", t`cannot be read (${reason}); check its permissions`, { file, cause });
+  return new DatasetError("unreadable", { reason, file }, { cause });
 }

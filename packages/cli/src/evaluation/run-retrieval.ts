@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DIRECTIONS, type Direction } from "./direction.js";
 import { embedAnnotatedTexts, embedTsvPictures } from "./embed-data-set.js";
 import { checkFeaturesOf } from "../inspection/model-record.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import { EvaluationError } from "./evaluation-error.js";
 import type { Embedder, ReportProgress } from "./evaluator.js";
 import { type FeatureId, type Features, formatFeature, readFeatures } from "./features.js";
@@ -20,7 +21,6 @@ import {
   writeRetrievalFiles,
 } from "./retrieval.js";
 import { writeWhole } from "./write-whole.js";
-import { t } from "../translation/translate.js";
 
 /** The files of an evaluation of retrieval. */
 export interface RetrievalFiles {
@@ -104,11 +104,7 @@ async function embedMissing(
 async function checkOfModel(features: Features | undefined, file: string | undefined, { dim, record }: Embedder): Promise<void> {
   if (features === undefined) return;
   if (features.dim === dim) return file === undefined ? undefined : checkFeaturesOf(file, record);
-  throw new EvaluationError(
-    "dimension",
-    t`its features have ${features.dim} values and the model's ${dim}: they are of another model. Name that one with --model, or leave the file out to embed anew`,
-    { file },
-  );
+  throw new DatasetError("other-model-length", { got: features.dim, expected: dim, file });
 }
 
 async function writeFeatures(file: string, idName: FeatureId, { ids, data, dim }: Features): Promise<void> {
@@ -159,11 +155,10 @@ export function findRetrievalFiles(folder: string, split: string, embed: boolean
   const features = present("imgs.img_feat.jsonl");
   const tsv = present("imgs.tsv");
   const images = tsv !== undefined && (embed || features === undefined) ? { tsv } : features === undefined ? undefined : { features };
-  if (texts === undefined || images === undefined) {
-    const expected = texts === undefined ? `${split}_texts.jsonl` : t`${`${split}_imgs.tsv`} or ${`${split}_imgs.img_feat.jsonl`}`;
-    throw new EvaluationError("missing", t`expected ${expected} in it; check the folder, or name another split with --split`, {
-      file: folder,
-    });
+  if (texts === undefined) throw new EvaluationError("missing-retrieval-file", { expected: `${split}_texts.jsonl`, file: folder });
+  if (images === undefined) {
+    const [tsvName, featureName] = [`${split}_imgs.tsv`, `${split}_imgs.img_feat.jsonl`];
+    throw new EvaluationError("missing-retrieval-images", { tsv: tsvName, features: featureName, file: folder });
   }
   return { texts, images, textFeatures: embed ? undefined : present("texts.txt_feat.jsonl") };
 }

@@ -4,13 +4,12 @@
 import { join } from "node:path";
 import { formatConfusionChart } from "./confusion-chart.js";
 import { type ElevaterHead, formatElevater, readIndex } from "./elevater.js";
-import { EvaluationError } from "./evaluation-error.js";
+import { unreadableImages } from "./unreadable-images.js";
 import type { Embedder, ReportProgress } from "./evaluator.js";
 import { type ImageFolder, readImageFolder, readLabels } from "./image-folder.js";
 import { writeWhole } from "./write-whole.js";
 import { embedClasses, logitsOf, softmax, ZeroShotTally, type ZeroShotScores } from "./zero-shot.js";
 import { formatZeroShotPage } from "./zero-shot-page.js";
-import { t } from "../translation/translate.js";
 
 /** The files of a zero-shot evaluation. */
 export interface ZeroShotFiles {
@@ -81,12 +80,7 @@ function refuseUnreadable(unreadable: readonly { readonly file: string; readonly
   if (first === undefined) return;
   const reason = first.error instanceof Error ? first.error.message : String(first.error);
   const others = unreadable.slice(1, MOST_NAMED).map(({ file }) => file);
-  const more = unreadable.length > MOST_NAMED ? ", …" : "";
-  const rest = others.length === 0 ? "" : t`; also ${others.join(", ")}${more} (${unreadable.length} in all)`;
-  throw new EvaluationError("picture", t`cannot be read as a picture (${reason})${rest}. Replace or remove them and run again`, {
-    file: first.file,
-    cause: first.error,
-  });
+  throw unreadableImages(reason, others, unreadable.length, { file: first.file }, first.error);
 }
 
 /** What the written files say beside the result. */

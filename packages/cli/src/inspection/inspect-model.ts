@@ -39,10 +39,7 @@ export interface InspectedTower {
 }
 
 /** Something that is wrong, or not known to be right. */
-export interface Problem {
-  readonly code: string;
-  readonly message: string;
-}
+export type Problem = CheckpointError | TokenizerError | ImageError;
 
 /** The report. */
 export interface Inspection {
@@ -81,10 +78,14 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
   const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await readConfig(here)));
   const vocabulary = await attempt(problems, async () => (await loadProcessorParts(here, {})).tokenizer.vocabSize);
   if (typeof vocabulary === "number" && typeof config === "object" && vocabulary > config.textConfig.vocabSize) {
-    problems.push({
-      code: "vocabulary-mismatch",
-      message: `the tokenizer has ${vocabulary} entries and the text tower embeddings for ${config.textConfig.vocabSize}: the files are of different models`,
-    });
+    const [expected, actual] = [config.textConfig.vocabSize, vocabulary];
+    problems.push(
+      new CheckpointError(
+        "vocabulary-mismatch",
+        `the tokenizer has ${actual} entries and the text tower embeddings for ${expected}: the files are of different models`,
+        { expected, actual },
+      ),
+    );
   }
   const checked = checkpoint === undefined ? undefined : new CheckedCheckpoint(checkpoint);
   const shape = typeof config === "object" ? config : undefined;
@@ -139,7 +140,7 @@ async function attempt<T>(problems: Problem[], read: () => Promise<T>): Promise<
     if (error instanceof HubError && error.code === "offline") return "not-here";
     if (!(error instanceof CheckpointError || error instanceof TokenizerError || error instanceof ImageError)) throw error;
     // A file that several steps miss is missing once.
-    if (!problems.some(({ message }) => message === error.message)) problems.push({ code: error.code, message: error.message });
+    if (!problems.some(({ message }) => message === error.message)) problems.push(error);
     return undefined;
   }
 }
@@ -183,7 +184,7 @@ async function inspectTowers(
   const graphsOf = await checkpointGraphs(config);
   const text = await tower(total - visual - 1, (checkpoint) => graphsOf(checkpoint).text({ kind: "features" }));
   const vision = await tower(visual, (checkpoint) => graphsOf(checkpoint).vision({ kind: "features" }, false));
-  for (const { code, message } of checked?.problems.values() ?? []) problems.push({ code, message });
+  problems.push(...(checked?.problems.values() ?? []));
   return { text, vision };
 }
 

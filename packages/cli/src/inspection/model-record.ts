@@ -7,9 +7,8 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DiskModelFiles, openModel, type PretrainedOptions } from "@chinese-clip/node";
 import { hasCheckpoint, openCheckpoint } from "@chinese-clip/pipeline";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import { writeWhole } from "../evaluation/write-whole.js";
-import { type Bilingual, t, untranslated } from "../translation/translate.js";
 
 /** Which of a model's towers. */
 export type Tower = "image" | "text";
@@ -95,7 +94,7 @@ export async function writeRecord(features: string, record: ModelRecord): Promis
  * Reads the record beside a file of features.
  *
  * @returns undefined where there is none: older features, or other tools'.
- * @throws EvaluationError - `malformed`.
+ * @throws DatasetError - `malformed`.
  */
 export async function readRecord(features: string): Promise<ModelRecord | undefined> {
   const file = recordFile(features);
@@ -114,46 +113,40 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
   } catch {
     // Said below.
   }
-  throw new EvaluationError("malformed", t`expected which model the features beside it are of, as embed writes it; remove this file`, {
-    file,
-  });
+  throw new DatasetError("invalid-record", { file });
 }
 
 /**
  * Makes sure that features are gone on with by the model and in the number format that they were begun with.
  *
- * @throws EvaluationError - `model`.
+ * @throws DatasetError - `model`.
  */
 export function checkSameRecord(features: string, before: ModelRecord, now: ModelRecord): void {
   if (before.weights === now.weights && before.dtype === now.dtype) return;
-  const sameWeights = before.weights === now.weights;
-  const then = sameWeights ? before.dtype : before.model;
-  const today = sameWeights ? now.dtype : nameOf(now, before);
-  throw new EvaluationError(
-    "model",
-    t`was begun with ${then}, and this is ${today}: its features would be of two models. Go on with ${then}, or name another --output`,
-    { file: features },
-  );
+  if (before.weights === now.weights)
+    throw new DatasetError("output-dtype", { recorded: before.dtype, current: now.dtype, file: features });
+  throw new DatasetError("output-model", { recorded: before.model, current: nameOf(now, before), file: features });
 }
 
 /**
  * Makes sure that features can be searched by a model: that they are of its tower, in whichever number format.
  *
- * @throws EvaluationError - `model`.
+ * @throws DatasetError - `model`.
  */
 export async function checkFeaturesOf(features: string, recordOf: (tower: Tower) => Promise<ModelRecord>): Promise<void> {
   const before = await readRecord(features);
   if (before === undefined) return;
   const now = await recordOf(before.tower);
   if (before.weights === now.weights) return;
-  throw new EvaluationError(
-    "model",
-    t`its features are of ${before.model}, and this is ${nameOf(now, before)}: cosines between two models mean nothing. Name that one with --model, or embed anew; if these are the same weights in other files, remove ${recordFile(features)}`,
-    { file: features },
-  );
+  throw new DatasetError("other-model", {
+    recorded: before.model,
+    current: nameOf(now, before),
+    record: recordFile(features),
+    file: features,
+  });
 }
 
-/** Two models may have had one name. */
-function nameOf({ model }: ModelRecord, before: ModelRecord): Bilingual {
-  return model === before.model ? t`${model} with other weights` : untranslated(model);
+/** With the start of its hash where both models have one name. */
+function nameOf({ model, weights }: ModelRecord, before: ModelRecord): string {
+  return model === before.model ? `${model} (${weights.slice(0, 8)})` : model;
 }

@@ -3,10 +3,9 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import { byCodePoints } from "../evaluation/image-folder.js";
 import { missingFile } from "../evaluation/read-lines.js";
-import { t } from "../translation/translate.js";
 
 /** What counts as a picture in a folder; a file that is named is tried whatever it is called. */
 const PICTURE = /\.(?:jpe?g|png|webp|gif|bmp|tiff?|avif)$/i;
@@ -19,7 +18,7 @@ const MOST_LISTED = 10_000_000;
  *
  * @param paths - files and folders; `-` is a list on stdin, one path a line.
  * @returns paths, in the order of the arguments, within a folder sorted. Files need not exist: whoever reads them says so.
- * @throws EvaluationError - `missing`: a folder that cannot be read; `empty`: a folder or a list without pictures.
+ * @throws DatasetError - `missing`: a folder that cannot be read; `empty`: a folder or a list without pictures.
  */
 export async function findPictures(paths: readonly string[], stdin: AsyncIterable<Uint8Array | string>): Promise<string[]> {
   const found: string[] = [];
@@ -27,17 +26,13 @@ export async function findPictures(paths: readonly string[], stdin: AsyncIterabl
     if (path === "-") {
       const listed = await readList(stdin);
       if (listed.length === 0) {
-        throw new EvaluationError("empty", t`no paths in it; write one a line, as in: find photos -name '*.jpg' | chinese-clip … -`, {
-          file: "stdin",
-        });
+        throw new DatasetError("no-paths", { file: "stdin" });
       }
       found.push(...listed);
     } else if (await isFolder(path)) {
       const pictures = await picturesBelow(path);
       if (pictures.length === 0) {
-        throw new EvaluationError("empty", t`no pictures in it; expected files that end in .jpg .png .webp .gif .bmp .tiff or .avif`, {
-          file: path,
-        });
+        throw new DatasetError("no-images", { extensions: ".jpg .png .webp .gif .bmp .tiff or .avif", file: path });
       }
       for (const picture of pictures) found.push(picture);
     } else found.push(path);
@@ -71,7 +66,7 @@ async function readList(stdin: AsyncIterable<Uint8Array | string>): Promise<stri
     const parts = (text + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }))).split("\n");
     text = parts.pop() ?? "";
     for (const part of parts) lines.push(part);
-    if (lines.length > MOST_LISTED) throw new EvaluationError("malformed", t`expected at most ${MOST_LISTED} paths`, { file: "stdin" });
+    if (lines.length > MOST_LISTED) throw new DatasetError("too-many-paths", { maximum: MOST_LISTED, file: "stdin" });
   }
   return [...lines, text].map((line) => line.replace(/\r$/, "")).filter((line) => line.trim() !== "");
 }

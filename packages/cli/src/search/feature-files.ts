@@ -3,7 +3,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { describeRows, type FoundRow, type Hit, type OnRows, searchFeatureLines } from "@chinese-clip/search";
-import { EvaluationError } from "../evaluation/evaluation-error.js";
+import { DatasetError } from "../dataset/dataset-error.js";
 import { readLines } from "../evaluation/read-lines.js";
 
 /** Searches cn_clip's feature file. */
@@ -18,7 +18,7 @@ export async function describeNpyRows(file: string, found: readonly FoundRow[]):
   try {
     return await describeRows(found, readLines(metadata));
   } catch (error) {
-    if (!(error instanceof EvaluationError && error.code === "missing")) throw error;
+    if (!(error instanceof DatasetError && error.code === "no-such-file")) throw error;
     return describeRows(found, noLines());
   }
 }

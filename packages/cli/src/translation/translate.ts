@@ -32,8 +32,9 @@ export function untranslated(text: string): Bilingual {
   return { en: text, zh: text };
 }
 
-/** An error that the command itself raises. Its `message` is English. */
-export class BilingualError extends Error {
+/** An error that the command itself raises; libraries raise theirs, in English. Its `message` is English. */
+export class CommandError extends Error {
+  override readonly name: string = "CommandError";
   /** The message in Chinese. */
   readonly zh: string;
 

@@ -59,8 +59,8 @@ describe("feature files", () => {
   it.each([
     ["", "no features in it"],
     ['{"image_id": 1, "feature": [1]}\n{"image_id": 1, "feature": [1]}', "line 2: image_id 1 is on line 1 already"],
-    ['{"image_id": "1", "feature": [1]}', 'line 1: expected a whole number up to 2^53 as image_id, got "1"; write it without the quotes'],
-    ['{"image_id": 1.5, "feature": [1]}', "line 1: expected a whole number up to 2^53 as image_id, got 1.5"],
+    ['{"image_id": "1", "feature": [1]}', 'line 1: expected an integer up to 2^53 as image_id, got "1"; write it without the quotes'],
+    ['{"image_id": 1.5, "feature": [1]}', "line 1: expected an integer up to 2^53 as image_id, got 1.5"],
     ['{"text_id": 1, "feature": [1]}', 'line 1: expected a field "image_id"; it has "text_id": are the two files swapped?'],
     ['{"image_id": 1, "feature": [1]}\n{"image_id": 2, "feature": [1, 2]}', "line 2: expected 1 values as on the first line, got 2"],
     ['{"image_id": 1, "feature": []}', 'line 1: expected a field "feature" with a list of finite numbers'],
@@ -84,10 +84,10 @@ describe("pictures in a table", () => {
   });
 
   it.each([
-    ["", "no pictures in it"],
-    ["1\tAAAA\n2 AAAA\n", "line 2: expected an id, a tab and the picture in base64, got 1 fields"],
-    ["1\tAAAA\tx", "line 1: expected an id, a tab and the picture in base64, got 3 fields"],
-    ["1\tAAAA\n\ncat.jpg\tAAAA", "line 3: expected a whole number up to 2^53 as id, got cat.jpg"],
+    ["", "no images in it"],
+    ["1\tAAAA\n2 AAAA\n", "line 2: expected an id, a tab and the image in base64, got 1 fields"],
+    ["1\tAAAA\tx", "line 1: expected an id, a tab and the image in base64, got 3 fields"],
+    ["1\tAAAA\n\ncat.jpg\tAAAA", "line 3: expected an integer up to 2^53 as id, got cat.jpg"],
     ["1\tAAAA\n1\tAAAA", "line 2: id 1 is on line 1 already"],
     ["1\t/data/1.jpg?", "line 1: expected base64 after the tab"],
     ["1\tAAAAA", "line 1: expected base64 after the tab; is the line cut off?"],
@@ -103,17 +103,14 @@ describe("annotations", () => {
       '{"text_id": 1, "text": "a", "image_ids": []}\n{"text_id": 1, "text": "a", "image_ids": []}',
       "t, line 2: text_id 1 is on line 1 already",
     ],
-    [
-      '\n{"text_id": "1", "text": "a", "image_ids": []}',
-      't, line 2: expected a whole number up to 2^53 as text_id, got "1"; write it without',
-    ],
-    ['{"text_id": 1.0, "text": "a", "image_ids": []}', "t, line 1: expected a whole number up to 2^53 as text_id, got 1.0"],
+    ['\n{"text_id": "1", "text": "a", "image_ids": []}', 't, line 2: expected an integer up to 2^53 as text_id, got "1"; write it without'],
+    ['{"text_id": 1.0, "text": "a", "image_ids": []}', "t, line 1: expected an integer up to 2^53 as text_id, got 1.0"],
     ['{"text": "a", "image_ids": []}', 't, line 1: expected a field "text_id"'],
     ['{"text_id": 1, "image_ids": []}', 't, line 1: expected a field "text" with a string'],
-    ['{"text_id": 1, "text": "a"}', 't, line 1: expected a field "image_ids" with a list of picture ids'],
-    ['{"text_id": 1, "text": "a", "image_ids": ["1"]}', 't, line 1: expected whole numbers in "image_ids", got "1"'],
+    ['{"text_id": 1, "text": "a"}', 't, line 1: expected a field "image_ids" with a list of image ids'],
+    ['{"text_id": 1, "text": "a", "image_ids": ["1"]}', 't, line 1: expected integers in "image_ids", got "1"'],
     ['{"text_id": 1', "t, line 1: expected one JSON object a line (Expecting ',' delimiter: line 1 column 14 (char 13))"],
-    ["[]", "t, line 1: expected one JSON object a line, {…}"],
+    ["[]", "t, line 1: expected a JSON object, {…}"],
   ])("say what is wrong with %j", (content, message) => {
     expect(() => parseAnnotation(content, "t")).toThrow(message);
   });
@@ -161,7 +158,7 @@ describe("a whole evaluation", () => {
     for (const name of written) expect(readFileSync(join(folder, name), "utf8")).toBe(readFileSync(golden(name), "utf8"));
     const other = { ...texts, dim: 3, data: new Float32Array(3 * texts.ids.length) };
     await expect(evaluateDirection("text-to-image", annotation, { images, texts: other })).rejects.toThrow(
-      "the pictures' features have 6 values and the texts' 3: they are of different models; embed both with one",
+      "the images' features have 6 values and the texts' 3: they are of different models; embed both with one",
     );
   });
 

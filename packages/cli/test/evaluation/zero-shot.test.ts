@@ -45,10 +45,10 @@ describe("ELEVATER's prediction file, byte for byte", () => {
   it("an index is a list of rows that are there", async () => {
     expect(await readIndex(write("index.json", "[2, 0, -1]"), 3)).toEqual([2, 0, -1]);
     await expect(readIndex(write("index.json", "[3]"), 3)).rejects.toThrow(
-      "expected row numbers below 3, the number of pictures, got 3 as item 1",
+      "expected row numbers below 3, the number of images, got 3 as item 1",
     );
     await expect(readIndex(write("index.json", '{"a": 1}'), 3)).rejects.toThrow("expected a JSON list of row numbers, as [2, 0, 1]");
-    await expect(readIndex(write("index.json", "[1"), 3)).rejects.toThrow("expected a JSON list of row numbers (");
+    await expect(readIndex(write("index.json", "[1"), 3)).rejects.toThrow("expected a JSON list of row numbers, as [2, 0, 1]");
     await expect(readIndex(join(folder, "no.json"), 3)).rejects.toThrow("no such file");
   });
 });
@@ -75,7 +75,7 @@ describe("folders of classes", () => {
     await expect(readImageFolder(folder)).rejects.toThrow("no class folders in it");
     write("000/1.png");
     write("001/notes.txt");
-    await expect(readImageFolder(folder)).rejects.toThrow("no pictures for the class 001");
+    await expect(readImageFolder(folder)).rejects.toThrow("no images for the class 001");
     await expect(readImageFolder(join(folder, "000", "1.png"))).rejects.toThrow("expected a folder, got a file");
   });
 

@@ -114,8 +114,8 @@ describe("classify", () => {
 describe("what cannot be classified", () => {
   const picture = join(PICTURES, "01.png");
   it.each([
-    ["an empty folder", () => (mkdirSync(path("empty")), [path("empty"), "--labels", "猫"]), "empty: no pictures in it"],
-    ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one a line"],
+    ["an empty folder", () => (mkdirSync(path("empty")), [path("empty"), "--labels", "猫"]), "empty: no images in it"],
+    ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one image's path a line"],
     ["a missing label file", () => [picture, "--labels", path("no.txt")], "no.txt: no such file; check the path"],
     ["an empty label file", () => [picture, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one a line"],
     [

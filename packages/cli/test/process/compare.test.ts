@@ -96,7 +96,7 @@ describe("compare", () => {
 describe("what cannot be compared", () => {
   const picture = join(PICTURES, "01.png");
   it.each([
-    ["an empty folder", () => (mkdirSync(path("empty"), { recursive: true }), [path("empty")]), "empty: no pictures in it"],
+    ["an empty folder", () => (mkdirSync(path("empty"), { recursive: true }), [path("empty")]), "empty: no images in it"],
     ["a missing file of texts", () => [picture, "--texts", path("no.txt")], "no.txt: no such file; check the path"],
     ["an empty file of texts", () => (writeFileSync(path("none.txt"), ""), [picture, "--texts", path("none.txt")]), "no labels in it"],
     ["only unreadable pictures", () => [QUERIES], "none of the pictures can be read; replace them and run again"],

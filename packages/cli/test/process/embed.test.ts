@@ -48,7 +48,7 @@ describe("pictures of a folder", () => {
     const { code, stdout, stderr } = await embed(["--images", path("pictures"), "--output", output, "--json"]);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ added: PICTURES - BROKEN.length, kept: 0, failed: BROKEN.length });
-    expect(stderr.split("\n").filter((line) => line.startsWith("skipped "))).toHaveLength(BROKEN.length);
+    expect(stderr.split("\n").filter((line) => line.startsWith("skipped: "))).toHaveLength(BROKEN.length);
     const rows = lines(output);
     expect(rows.map((row) => row["image_id"])).toEqual(Array.from({ length: PICTURES }, (_, i) => i).filter((i) => !BROKEN.includes(i)));
     expect(rows.at(-1)?.["image_path"]).toBe(path("pictures/z/199.png"));
@@ -63,29 +63,26 @@ describe("pictures of a folder", () => {
     expect(lines(output)).toEqual(rows);
   });
 
-  it.each([["killed.jsonl"], ["killed"]])(
-    "killed again and again and gone on with: %s is byte for byte that of a quiet run",
-    async (name) => {
-      const quiet = path(`quiet-${name}`);
-      const killed = path(name);
-      const args = (output: string): string[] => ["--images", path("pictures"), "--output", output];
-      expect((await embed(args(quiet))).code).toBe(1);
-      const parts = name.endsWith(".jsonl") ? ["", ".failed.jsonl"] : ["/img_emb/img_emb_0.npy", "/metadata/metadata_0.jsonl"];
-      const size = statSync(quiet + parts[0]!).size;
-      const random = new Random(11);
-      let kills = 0;
-      for (const share of [0.05, 0.3, 0.55, 0.8].map((least) => least + 0.08 * random.next())) {
-        if (await killAt(args(killed), killed + parts[0]!, size * share)) kills++;
-        // As if it had been killed within a write.
-        const now = statSync(killed + parts[0]!).size;
-        if (random.next() < 0.6) truncateSync(killed + parts[0]!, now - Math.floor(random.next() * 900));
-        if (random.next() < 0.6 && !name.endsWith(".jsonl")) truncateSync(killed + parts[1]!, statSync(killed + parts[1]!).size - 5);
-      }
-      expect(kills).toBeGreaterThanOrEqual(2);
-      expect((await embed(args(killed))).code).toBe(1);
-      for (const part of parts) expect(readFileSync(killed + part).equals(readFileSync(quiet + part)), part).toBe(true);
-    },
-  );
+  it.each([["killed.jsonl"], ["killed"]])("killed again and again and resumed: %s is byte for byte that of a quiet run", async (name) => {
+    const quiet = path(`quiet-${name}`);
+    const killed = path(name);
+    const args = (output: string): string[] => ["--images", path("pictures"), "--output", output];
+    expect((await embed(args(quiet))).code).toBe(1);
+    const parts = name.endsWith(".jsonl") ? ["", ".failed.jsonl"] : ["/img_emb/img_emb_0.npy", "/metadata/metadata_0.jsonl"];
+    const size = statSync(quiet + parts[0]!).size;
+    const random = new Random(11);
+    let kills = 0;
+    for (const share of [0.05, 0.3, 0.55, 0.8].map((least) => least + 0.08 * random.next())) {
+      if (await killAt(args(killed), killed + parts[0]!, size * share)) kills++;
+      // As if it had been killed within a write.
+      const now = statSync(killed + parts[0]!).size;
+      if (random.next() < 0.6) truncateSync(killed + parts[0]!, now - Math.floor(random.next() * 900));
+      if (random.next() < 0.6 && !name.endsWith(".jsonl")) truncateSync(killed + parts[1]!, statSync(killed + parts[1]!).size - 5);
+    }
+    expect(kills).toBeGreaterThanOrEqual(2);
+    expect((await embed(args(killed))).code).toBe(1);
+    for (const part of parts) expect(readFileSync(killed + part).equals(readFileSync(quiet + part)), part).toBe(true);
+  });
 
   it("in parts, by option, Kubernetes and Slurm: together what one run writes", async () => {
     const whole = path("one.jsonl");
@@ -134,7 +131,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "an empty folder",
       () => (mkdirSync(path("empty"), { recursive: true }), ["--images", path("empty"), "--output", path("x.jsonl")]),
       1,
-      "empty: no pictures in it",
+      "empty: no images in it",
     ],
     [
       "a bad line of a tsv",
@@ -145,17 +142,17 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
         path("bad.jsonl"),
       ],
       1,
-      "bad.tsv, line 2: expected an id, a tab and the picture in base64",
+      "bad.tsv, line 2: expected an id, a tab and the image in base64",
     ],
     ["a missing tsv", () => ["--images", path("no.tsv"), "--output", path("x.jsonl")], 1, "no.tsv: no such file; check the path"],
     ["a missing file of texts", () => ["--texts", path("no.jsonl"), "--output", path("x.jsonl")], 1, "no.jsonl: no such file"],
     ["an empty file of texts", () => ["--texts", write("none.jsonl", ""), "--output", path("x.jsonl")], 1, "none.jsonl: no texts in it"],
-    ["an empty tsv", () => ["--images", write("none.tsv", ""), "--output", path("x.jsonl")], 1, "none.tsv: no pictures in it"],
+    ["an empty tsv", () => ["--images", write("none.tsv", ""), "--output", path("x.jsonl")], 1, "none.tsv: no images in it"],
     [
       "an id of a tsv that is a name",
       () => ["--images", write("names.tsv", "cat\tAAAA\n"), "--output", path("x.jsonl")],
       1,
-      "names.tsv, line 1: expected a whole number up to 2^53 as id, got cat; number the pictures",
+      "names.tsv, line 1: expected an integer up to 2^53 as id, got cat; number the images",
     ],
     [
       "an id of a tsv twice",
@@ -174,7 +171,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "an id as a string",
       () => ["--texts", write("ids.jsonl", '{"text_id": "a", "text": "猫"}\n'), "--output", path("x.jsonl")],
       1,
-      "ids.jsonl, line 1: expected a whole number up to 2^53 as text_id",
+      "ids.jsonl, line 1: expected an integer up to 2^53 as text_id",
     ],
     [
       "an id twice",
@@ -192,7 +189,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "an output that is something else",
       () => ["--images", files.images, "--output", write("else.jsonl", '{"name": 1}\n')],
       1,
-      'else.jsonl, line 1: is there already and has no "image_id"',
+      'else.jsonl, line 1: exists and has no "image_id"',
     ],
     [
       "an output of other inputs",
@@ -201,13 +198,13 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
         return ["--images", files.images, "--output", write("inputs.jsonl", `${row}\n`)];
       },
       1,
-      "the inputs are not those it was begun with",
+      "they are not those that it was created with",
     ],
     [
       "only unreadable pictures",
       () => (write("broken/a.png", "no"), ["--images", path("broken"), "--output", path("broken.jsonl")]),
       1,
-      "skipped ",
+      "skipped: ",
     ],
     ["no output", () => ["--images", path("pictures")], 2, "--output is needed"],
     ["no input", () => ["--output", path("x.jsonl")], 2, "give --images or --texts"],

@@ -114,8 +114,8 @@ describe("from pictures and texts", () => {
     const bad = write("bad.tsv", [good[0], "900\tAAAA", good[1], "901\tAAAA"].join("\n"));
     const { code, stderr } = await embedPictures(bad, "--output", path("none"));
     expect(code).toBe(1);
-    expect(stderr).toContain("bad.tsv, line 2: a picture that cannot be read");
-    expect(stderr).toContain("also on line 4 (2 in all). Replace or remove them and run again");
+    expect(stderr).toContain("bad.tsv, line 2: cannot be read as an image");
+    expect(stderr).toContain("also line 4 (2 in all). Replace or remove them and run again");
     expect(existsSync(path("none"))).toBe(false);
   });
 
@@ -155,19 +155,19 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
       "expected test_texts.jsonl in it; check the folder, or name another split with --split",
     ],
     ["missing pictures", () => ["--model", DEMO, "--texts", TEXTS, "--images", path("no.tsv")], "no.tsv: no such file; check the path"],
-    ["a bad tsv line", () => withTsv("1\tAAAA\n2 AAAA\n"), "imgs.tsv, line 2: expected an id, a tab and the picture in base64"],
+    ["a bad tsv line", () => withTsv("1\tAAAA\n2 AAAA\n"), "imgs.tsv, line 2: expected an id, a tab and the image in base64"],
     [
       "an id that is a name",
       () => withTsv("cat\tAAAA\n"),
-      "imgs.tsv, line 1: expected a whole number up to 2^53 as id, got cat; number the pictures",
+      "imgs.tsv, line 1: expected an integer up to 2^53 as id, got cat; number the images",
     ],
     ["a duplicate id in a tsv", () => withTsv("1\tAAAA\n1\tAAAA\n"), "imgs.tsv, line 2: id 1 is on line 1 already"],
-    ["an empty tsv", () => withTsv(""), "imgs.tsv: no pictures in it"],
+    ["an empty tsv", () => withTsv(""), "imgs.tsv: no images in it"],
     ["a duplicate id", () => withImages(`${images[0]}\n${images[0]}\n`), "imgs.jsonl, line 2: image_id"],
     [
       "a string id",
       () => withImages('{"image_id": "7", "feature": [1]}\n'),
-      'imgs.jsonl, line 1: expected a whole number up to 2^53 as image_id, got "7"; write it without the quotes',
+      'imgs.jsonl, line 1: expected an integer up to 2^53 as image_id, got "7"; write it without the quotes',
     ],
     [
       "features of another model",

@@ -93,7 +93,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
         mkdirSync(path("hollow/test/001"), { recursive: true });
         return ["--data", path("hollow")];
       },
-      "no pictures for the class 001",
+      "no images for the class 001",
     ],
     ["no such model", () => ["--data", path("drawings"), "--model", "./no-model"], "expected a folder with config.json and weights"],
     ["a missing label file", () => ["--data", path("drawings"), "--labels", path("labels.txt")], "labels.txt: no such file"],
@@ -124,7 +124,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
         write("broken/label_cn.txt", "猫\n狗\n");
         return ["--data", path("broken"), "--output", path("none")];
       },
-      "a.png: cannot be read as a picture",
+      "a.png: cannot be read as an image",
     ],
   ])("%s", async (_name, args, message) => {
     const { code, stdout, stderr } = await zeroShot(args());

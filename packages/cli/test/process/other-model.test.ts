@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 
 describe.each([["f.jsonl"], ["f"]])("embed to %s", (output) => {
-  it("is not gone on with by other weights or in another number format, and is by the same weights in another place", async () => {
+  it("is not resumed with other weights or another dtype, and is with the same weights in another place", async () => {
     const file = output === "f" ? path("f/img_emb/img_emb_0.npy") : path(output);
     expect((await embed(DEMO, output)).code).toBe(0);
     const whole = readFileSync(file);
@@ -47,10 +47,10 @@ describe.each([["f.jsonl"], ["f"]])("embed to %s", (output) => {
     const other = await embed(OTHER_IMAGE, output);
     expect([other.code, other.stderr]).toEqual([
       1,
-      `error: ${file}: was begun with ${DEMO}, and this is ${OTHER_IMAGE}: its features would be of two models. Go on with ${DEMO}, or name another --output\n`,
+      `error: ${file}: created with model ${DEMO}; this run uses model ${OTHER_IMAGE}. Use ${DEMO} again, or name another --output\n`,
     ]);
     const format = await embed(DEMO, output, "--dtype", "q8", "--cache-dir", path("cache"));
-    expect([format.code, format.stderr]).toEqual([1, expect.stringContaining("was begun with fp32, and this is q8")]);
+    expect([format.code, format.stderr]).toEqual([1, expect.stringContaining("created with dtype fp32; this run uses q8")]);
     // Not a row more; the head of a .npy tells how many there are.
     const kept = readFileSync(file);
     const head = output === "f" ? NPY_HEAD : 0;

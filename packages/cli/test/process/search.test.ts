@@ -77,13 +77,13 @@ it("goes on past unreadable pictures of a folder, and then ends with 1", async (
   write("mixed/b.png", "no picture");
   const { code, stdout, stderr } = await search(["--in", path("mixed"), "--query", "猫", "--paths-only"]);
   expect([code, stdout]).toEqual([1, `${path("mixed/a.png")}\n`]);
-  expect(stderr).toMatch(/^skipped \S+b\.png: \S+b\.png: expected a PNG/);
+  expect(stderr).toMatch(/^skipped: \S+b\.png: expected a PNG/);
 });
 
 describe("what cannot be searched", () => {
   it.each<[string, () => string[], number, string]>([
     ["a missing source", () => ["--in", path("no.npy"), "--query", "猫"], 1, "no.npy: no such file; check the path"],
-    ["an empty folder", () => (mkdirSync(path("empty")), ["--in", path("empty"), "--query", "猫"]), 1, "empty: no pictures in it"],
+    ["an empty folder", () => (mkdirSync(path("empty")), ["--in", path("empty"), "--query", "猫"]), 1, "empty: no images in it"],
     [
       "features of another model",
       () => ["--in", write("o.jsonl", '{"image_id": 1, "feature": [1, 2]}\n'), "--query", "猫"],
@@ -103,7 +103,7 @@ describe("what cannot be searched", () => {
       "a query's picture that is none",
       () => ["--in", path("f.jsonl"), "--query", `@${write("none.png", "no picture")}`],
       1,
-      "none.png: cannot be read as the query's picture",
+      "none.png: cannot be read as the query's image",
     ],
     ["a file that is empty", () => ["--in", write("e.jsonl", ""), "--query", "猫"], 1, "e.jsonl: no features in it"],
     ["another kind of file", () => ["--in", write("b.txt", ""), "--query", "猫"], 2, "--in: expected a folder, or features"],
@@ -111,7 +111,7 @@ describe("what cannot be searched", () => {
       "a query's picture that is missing",
       () => ["--in", path("f.jsonl"), "--query", "@no.png"],
       1,
-      "no.png: cannot be read as the query's picture",
+      "no.png: cannot be read as the query's image",
     ],
     ["parts that cancel out", () => ["--in", path("f.jsonl"), "--query", "猫 - 猫"], 2, "query: its parts cancel out"],
     ["a bad number", () => ["--in", path("f.jsonl"), "--query", "猫", "--top", "0"], 2, "--top: expected a number from 1"],

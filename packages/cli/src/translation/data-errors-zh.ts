@@ -1,0 +1,69 @@
+/**
+ * Chinese for the errors of data sets and evaluations, by code. `<name>` is the detail of that name, as in the English sentence.
+ */
+import type { DatasetErrorCode } from "../dataset/dataset-error.js";
+import type { EvaluationErrorCode } from "../evaluation/evaluation-error.js";
+
+/** Sentences of a `DatasetError`. */
+export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
+  "no-such-file": "没有这个文件，请检查路径",
+  "no-such-folder": "没有这个文件夹，请检查路径",
+  "not-a-file": "应为文件，实际是文件夹",
+  "not-a-folder": "应为文件夹，实际是文件",
+  unreadable: "无法读取（<reason>），请检查权限",
+  "not-utf8": "应为 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
+  "line-too-long": "每行最多 <maximum> 个字符；是否选错了文件？",
+  "not-json": "每行应为一个 JSON 对象（<reason>）",
+  "cut-line": "每行应为一个 JSON 对象（<reason>）；这一行似乎不完整：写文件时是否中断过？",
+  "not-an-object": "应为 JSON 对象 {…}",
+  "missing-field": "应有字段“<name>”",
+  "swapped-files": "应有字段“<name>”；这里是“<other>”：是否把两个文件弄反了？",
+  "missing-text": "应有字段“text”，其值为字符串",
+  "missing-feature": "应有字段“feature”，其值为有限数值的列表",
+  "invalid-id": "<name> 应为不超过 2^53 的整数，实际是 <got>",
+  "quoted-id": "<name> 应为不超过 2^53 的整数，实际是 <got>；请去掉引号，若编号是名称，请先为各行编号",
+  "named-image": "编号应为不超过 2^53 的整数，实际是 <got>；若用的是名称，请先为图片编号",
+  "duplicate-id": "<name> <id> 在第 <before> 行已出现；编号不能重复",
+  "tsv-fields": "应为编号、制表符和 base64 图片，实际有 <got> 个字段",
+  "not-base64": "制表符之后应为 base64；这一行是否不完整？",
+  "no-texts": '里面没有文本；每行应形如 {"text_id": 1, "text": "…"}',
+  "no-tsv-images": "里面没有图片；每行应为编号、制表符和 base64",
+  "no-features": '里面没有特征；每行应形如 {"<name>": 1, "feature": […]}',
+  "no-images": "里面没有图片；应有以 <extensions> 结尾的文件",
+  "no-class-folders": "里面没有类别文件夹；每个标签应有一个图片文件夹，如 000/、001/、…",
+  "empty-class": "类别 <classes> 没有图片；应有以 <extensions> 结尾的文件。请补充，或删除该文件夹及其标签",
+  "no-paths": "没有路径；请每行写一个图片路径，如 `find` 的输出",
+  "too-many-paths": "最多 <maximum> 个路径",
+  "folder-too-deep": "文件夹嵌套过深，是否有链接成环？",
+  "feature-length": "应与第一行一样是 <expected> 维，实际是 <got> 维",
+  "other-model-length": "其中的特征是 <got> 维，而模型是 <expected> 维：来自另一个模型。请用 --model 指定那个模型，或重新提取",
+  "other-model":
+    "其中的特征来自 <recorded>，现在的模型是 <current>：两个模型之间的余弦没有意义。请用 --model 指定那个模型，或重新提取；若只是同一权重的不同文件，请删除 <record>",
+  "output-length": "其中的特征是 <got> 维，而模型是 <expected> 维：来自另一个模型。请用 --model 指定那个模型，或另选 --output",
+  "output-model": "创建时的模型是 <recorded>，本次是 <current>。请继续用 <recorded>，或另选 --output",
+  "output-dtype": "创建时的 dtype 是 <recorded>，本次是 <current>。请继续用 <recorded>，或另选 --output",
+  "foreign-output": "已经存在，且不是 embed 写出的；请另选 --output",
+  "output-without-id": "已经存在，但此处没有“<name>”，无法续写；请另选 --output",
+  "output-locked": "另一个进程正在写它（进程 <process>）；请等它结束，若该进程已不在，请删除 <lock>",
+  "inputs-ended":
+    "其中 <rows> 行以 <last> 结尾，而输入在那之前就结束了：与创建时的输入不同。请另选 --output，或删除它和 <failures> 后重新开始",
+  "inputs-changed":
+    "其中 <rows> 行以 <last> 结尾，而输入在该处是 <got>：与创建时的输入不同。请另选 --output，或删除它和 <failures> 后重新开始",
+  "invalid-record": "应为 embed 写出的特征来源说明；请删除此文件",
+};
+
+/** Sentences of an `EvaluationError`. */
+export const EVALUATION_ZH: Readonly<Record<EvaluationErrorCode, string>> = {
+  "no-annotated-texts": '里面没有文本；每行应形如 {"text_id": 1, "text": "…", "image_ids": [2]}',
+  "missing-image-ids": "应有字段“image_ids”，其值为图片编号的列表（未知时写 []）",
+  "invalid-image-id": "“image_ids”中应为整数，实际是 <got>",
+  "empty-label": "应为标签，实际是空行；行号即类别号",
+  "label-count": "应有 <expected> 个标签，每行一个，依次对应文件夹 <classes>，实际有 <got> 个",
+  "invalid-index": "应为行号的 JSON 列表，如 [2, 0, 1]",
+  "row-number": "行号应小于图片数 <rows>，第 <item> 项是 <got>；这是本数据集的索引吗？",
+  "mixed-models": "图片特征是 <images> 维，文本特征是 <texts> 维：来自不同的模型；请用同一个模型提取",
+  "missing-retrieval-file": "里面应有 <expected>；请检查文件夹，或用 --split 指定其他划分",
+  "missing-retrieval-images": "里面应有 <tsv> 或 <features>；请检查文件夹，或用 --split 指定其他划分",
+  "unreadable-image": "无法作为图片读取（<reason>）。请替换或删除后再运行",
+  "unreadable-images": "无法作为图片读取（<reason>）；还有 <others>（共 <count> 张）。请替换或删除后再运行",
+};

@@ -1,0 +1,127 @@
+/**
+ * Chinese for the errors of models, images, hubs and searches, by code, made from the error's `details`. Where one code has many causes, the English
+ * message stands in parentheses as the technical detail.
+ */
+import type { CheckpointErrorCode } from "@chinese-clip/model";
+import type { SearchErrorCode } from "@chinese-clip/search";
+import type { HubErrorCode, ImageErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
+
+/** What an error carries. */
+export interface ErrorFacts {
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the sentence of one code. */
+export type ErrorSentence = (facts: ErrorFacts) => string;
+
+type Sentences<Code extends string> = Readonly<Record<Code, ErrorSentence>>;
+
+/** The first of some details that is there, and a colon; nothing where none is. */
+function about({ details }: ErrorFacts, ...names: readonly string[]): string {
+  const value = names.map((name) => details[name]).find((one) => typeof one === "string" && one !== "");
+  return value === undefined ? "" : `${String(value)}：`;
+}
+
+/** A detail as text. */
+function of({ details }: ErrorFacts, name: string): string {
+  const value = details[name];
+  return Array.isArray(value) ? `[${value.join(", ")}]` : String(value ?? "?");
+}
+
+/** The English message in parentheses. */
+const reason = ({ message }: ErrorFacts): string => `（${message}）`;
+
+/** `CheckpointError`. */
+export const CHECKPOINT_ZH: Sentences<CheckpointErrorCode> = {
+  malformed: (facts) => `${about(facts, "file")}文件不完整，或不是应有的格式${reason(facts)}`,
+  "forbidden-global": (facts) => `${about(facts, "file")}其中的 pickle 要求调用 ${of(facts, "global")}，权重并不需要它；没有执行任何代码`,
+  "invalid-config": (facts) => `${about(facts, "file", "key")}配置有误${reason(facts)}`,
+  "missing-file": (facts) => `${about(facts, "source", "path")}缺少模型文件，或不是模型${reason(facts)}`,
+  "missing-tensor": (facts) => `${about(facts, "file")}缺少张量 ${of(facts, "tensor")}，形状应为 ${of(facts, "expected")}`,
+  "shape-mismatch": (facts) =>
+    `${about(facts, "file")}张量 ${of(facts, "tensor")} 的形状应为 ${of(facts, "expected")}，实际是 ${of(facts, "actual")}`,
+  "unsupported-dtype": (facts) => `${about(facts, "file")}无法使用这样的 dtype${reason(facts)}`,
+  "unsupported-graph": (facts) => `${about(facts, "file")}ONNX 图不是本模型的导出${reason(facts)}`,
+  "vocabulary-mismatch": (facts) =>
+    `词表有 ${of(facts, "actual")} 项，而文本塔的词嵌入只有 ${of(facts, "expected")} 项：两者来自不同的模型`,
+};
+
+/** `HubError`. */
+export const HUB_ZH: Sentences<HubErrorCode> = {
+  offline: (facts) =>
+    `${about(facts, "source", "url")}缓存中没有，而且当前不允许联网。请先联网加载一次，或用 HF_HUB_CACHE、--cache-dir 指定已有它的缓存`,
+  "not-found": (facts) => `${about(facts, "url", "file")}hub 上没有这个模型、版本或文件。请检查模型名与版本`,
+  unauthorized: (facts) =>
+    `${about(facts, "url")}没有权限：模型可能是私有的、需要申请，或并不存在。请检查名称，在其主页接受条款，并设置 HF_TOKEN`,
+  "rate-limited": (facts) => `${about(facts, "url")}请求过多，请稍后再试，或设置 HF_TOKEN，或把 HF_ENDPOINT 设为镜像`,
+  server: (facts) => `${about(facts, "url")}服务器出错，或不是 hub${reason(facts)}。请稍后再试，或用 --endpoint 指定镜像`,
+  network: (facts) =>
+    `${about(facts, "url", "file")}连接失败或中断${reason(facts)}。可用 --endpoint 指定镜像，用 HTTPS_PROXY 设置代理，或改用 modelscope:owner/name`,
+  integrity: (facts) => `${about(facts, "url", "file")}收到的内容不是应有的文件，没有保存${reason(facts)}。请重试，或更换镜像`,
+  disk: (facts) => `${about(facts, "path")}磁盘空间不足。请清理空间，或用 HF_HUB_CACHE、--cache-dir 指定其他磁盘`,
+  cache: (facts) => `${about(facts, "path")}缓存无法读写${reason(facts)}。请用 HF_HUB_CACHE 或 --cache-dir 指定可写的文件夹`,
+};
+
+/** `ImageError`. */
+export const IMAGE_ZH: Sentences<ImageErrorCode> = {
+  "invalid-config": (facts) => `${about(facts, "file", "key")}图像预处理的配置有误${reason(facts)}`,
+  "unsupported-resample": (facts) => `只支持双三次插值（resample 3），配置中是 ${of(facts, "resample")}`,
+  "invalid-image": (facts) => `${about(facts, "source")}图片无法解码${reason(facts)}`,
+  "too-large": (facts) => {
+    const { width, height, maxPixels, maxBytes, byteLength } = facts.details;
+    if (maxPixels !== undefined)
+      return `${about(facts, "source")}图片过大：${String(width)} × ${String(height)}，最多 ${String(maxPixels)} 像素`;
+    if (maxBytes !== undefined) return `${about(facts, "source")}图片过大：${String(byteLength)} 字节，最多 ${String(maxBytes)} 字节`;
+    return `${about(facts, "source")}图片过大${reason(facts)}`;
+  },
+  truncated: (facts) => `${about(facts, "source")}图片不完整，文件末尾缺失`,
+  "unknown-format": (facts) => `${about(facts, "source")}不是支持的图片格式（PNG、JPEG、WebP、GIF、BMP、TIFF、AVIF）`,
+  unreadable: (facts) =>
+    facts.details["errno"] === "ENOENT" ? `${about(facts, "source")}没有这个文件` : `${about(facts, "source")}无法读取${reason(facts)}`,
+};
+
+/** `TokenizerError`. */
+export const TOKENIZER_ZH: Sentences<TokenizerErrorCode> = {
+  malformed_line: (facts) => `${about(facts, "where")}应为一个词，实际是 ${of(facts, "got")}`,
+  duplicate_token: (facts) => `${about(facts, "where")}词重复出现${reason(facts)}`,
+  missing_token: (facts) => `${about(facts, "where")}词表缺少特殊词${reason(facts)}`,
+  invalid_id: (facts) => `${about(facts, "where")}编号应从 0 起连续且不重复${reason(facts)}`,
+  invalid_json: (facts) => `${about(facts, "where")}不是 JSON${reason(facts)}`,
+  invalid_field: (facts) => `${about(facts, "where")}字段有误${reason(facts)}`,
+  unsupported: (facts) => `${about(facts, "where")}不是 BERT 的 WordPiece 分词器${reason(facts)}`,
+};
+
+/** `SearchError`. */
+export const SEARCH_ZH: Sentences<SearchErrorCode> = {
+  "missing-file": (facts) => `${about(facts, "file")}没有这个文件，或无法读取${reason(facts)}`,
+  "no-rows": (facts) => `${about(facts, "file")}里面没有数据`,
+  "no-features": (facts) => `${about(facts, "file")}里面没有特征；每行应形如 {"image_id": 1, "feature": […]}`,
+  "npy-format": (facts) => `${about(facts, "file")}应为按行存储的 float32 .npy（descr '<f4'，C 顺序）；请用 array.astype('float32') 另存`,
+  "npy-truncated": (facts) => `${about(facts, "file")}文件不完整；请重新复制或重新提取`,
+  "invalid-line": (facts) => `${lineOf(facts)}应为 embed 写出的 JSON 对象 {…}`,
+  "invalid-feature": (facts) => `${lineOf(facts)}应有字段“feature”，其值为有限数值的列表`,
+  "dimension-mismatch": (facts) =>
+    `${lineOf(facts)}其中的特征是 ${of(facts, "actual")} 维，而模型是 ${of(facts, "expected")} 维：来自另一个模型。请用 --model 指定那个模型，或重新提取`,
+  "fingerprint-mismatch": (facts) => `${about(facts, "file")}其中的特征来自另一个模型${reason(facts)}`,
+  "non-finite": (facts) => `${about(facts, "file")}特征中有 NaN 或无穷大${reason(facts)}`,
+  "invalid-id": (facts) => `编号有误${reason(facts)}`,
+  "invalid-filter": (facts) => `筛选条件有误${reason(facts)}`,
+  "empty-part": (facts) => `查询的每一项应为文本或 @文件，${of(facts, "text")} 中有空的一项`,
+  "zero-weight": (facts) => `查询的权重应大于 0，实际是 ${of(facts, "text")}`,
+  "unterminated-quote": (facts) => `查询中的引号没有成对：${of(facts, "text")}`,
+  "zero-query": () => "查询的各项互相抵消，请修改权重",
+  closed: () => "索引已关闭",
+};
+
+/** The file and the line, where they are known. */
+function lineOf({ details: { file, line } }: ErrorFacts): string {
+  if (file === undefined) return "";
+  return line === undefined ? `${String(file)}：` : `${String(file)}，第 ${String(line)} 行：`;
+}
+
+/** `WorkerError`. */
+export const WORKER_ZH: Sentences<WorkerError["code"]> = {
+  crashed: (facts) => `工作线程异常退出${reason(facts)}`,
+  disposed: () => "模型已释放",
+};
