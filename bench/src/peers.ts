@@ -3,7 +3,7 @@
  * compared before its times are printed.
  */
 import { availableParallelism } from "node:os";
-import { processorCores } from "../../packages/node/src/session/processor-cores.js";
+import { describeRuntime } from "@chinese-clip/node";
 import { agreement } from "./agreement.js";
 import { comeToRest, compare, formatMs, type Rounds, type Timing } from "./compare.js";
 import { captions, pixelValues } from "./inputs.js";
@@ -57,7 +57,7 @@ type Peers = readonly [Embedder, Embedder];
 export async function benchPeers(folder: string): Promise<void> {
   const exported = await makePeerModel(folder);
   const ours = (await Promise.all(OUR_DTYPES.map((dtype) => loadOurs(folder, dtype)))).filter((embedder) => embedder !== undefined);
-  const cores = processorCores() ?? availableParallelism();
+  const cores = (await describeRuntime()).threads ?? availableParallelism();
   const load = async (threads?: number): Promise<Peers> => [
     await loadPeer(exported, "fp32", threads),
     await loadPeer(exported, "q8", threads),

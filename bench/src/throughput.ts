@@ -7,15 +7,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { createImagePreprocessor } from "../../packages/node/src/image/image-preprocessor.js";
 import { PACKED } from "./ours.js";
 import { agreement } from "./agreement.js";
 import { median } from "./compare.js";
 import { pixelValues, uniform } from "./inputs.js";
+import { makeRandomCheckpoint, NARROW } from "./random-checkpoint.js";
 
-/** The threads' file as it is built; the stage alone is no part of the public surface. */
-const IMAGE_WORKER = new URL("../../packages/node/dist/image-worker.js", import.meta.url);
-type Preprocessor = ReturnType<typeof createImagePreprocessor>;
 const PICTURES = 48;
 const SIDE = 224;
 const BATCH = 8;
@@ -29,11 +26,11 @@ export async function benchThroughput(folder: string): Promise<void> {
   try {
     const { paths, megapixels } = await writePictures(pictures);
     await using clip = await ChineseCLIP.fromPretrained(folder, { sessionOptions: PACKED });
-    const preprocessor = createImagePreprocessor(clip.processor.imageProcessor.toJSON(), { workerUrl: IMAGE_WORKER });
+    await using decoder = await ChineseCLIP.fromPretrained(await makeRandomCheckpoint(join(pictures, "narrow"), NARROW));
     const pixels = new Tensor("float32", pixelValues(BATCH, SIDE), [BATCH, 3, SIDE, SIDE]);
-    const embeddings: Float32Array[] = [];
+    let embeddings: Float32Array[] = [];
     const stages: readonly (readonly [string, () => Promise<void>])[] = [
-      ["decoding and resizing alone", () => preprocessAll(preprocessor, paths)],
+      ["decoding and resizing alone", async () => void (await embedAll(decoder, paths))],
       [
         "image tower alone",
         async () => {
@@ -43,15 +40,11 @@ export async function benchThroughput(folder: string): Promise<void> {
       [
         "embedImages",
         async () => {
-          embeddings.length = 0;
-          for await (const result of clip.embedImages(paths, { batchSize: BATCH })) {
-            if ("error" in result) throw result.error;
-            embeddings.push(result.embedding);
-          }
+          embeddings = await embedAll(clip, paths);
         },
       ],
     ];
-    await clip.embedImage(paths.slice(0, BATCH)); // loads the tower and starts the threads
+    for (const model of [clip, decoder]) await model.embedImage(paths.slice(0, BATCH)); // loads the tower and starts the threads
     const times = stages.map((): number[] => []);
     const late: number[] = [];
     let peak = 0;
@@ -67,7 +60,6 @@ export async function benchThroughput(folder: string): Promise<void> {
         peak = Math.max(peak, rss);
       }
     }
-    await preprocessor.dispose();
     const alone = (await clip.embedImage(paths.slice(-1))).data;
     const { difference } = agreement(embeddings.at(-1) ?? new Float32Array(0), alone, alone.length);
     if (!(difference <= 1e-5)) throw new Error(`benchThroughput: a picture in the stream and alone differ by ${difference}`);
@@ -94,13 +86,14 @@ export async function benchThroughput(folder: string): Promise<void> {
   }
 }
 
-/** The first stage with nothing else, by the threads that `embedImages` uses and with as many pictures under way. */
-async function preprocessAll(preprocessor: Preprocessor, paths: readonly string[]): Promise<void> {
-  const queue = paths.values();
-  const work = async (): Promise<void> => {
-    for (const path of queue) await preprocessor.preprocess(path);
-  };
-  await Promise.all(Array.from({ length: 2 * BATCH }, work));
+/** Every image as `embedImages` streams it. */
+async function embedAll(clip: ChineseCLIP, paths: readonly string[]): Promise<Float32Array[]> {
+  const embeddings: Float32Array[] = [];
+  for await (const result of clip.embedImages(paths, { batchSize: BATCH })) {
+    if ("error" in result) throw result.error;
+    embeddings.push(result.embedding);
+  }
+  return embeddings;
 }
 
 /** Seeded pictures of smooth colours and noise, the logarithms of their sizes spread evenly from 0.3 to 12 megapixels. */

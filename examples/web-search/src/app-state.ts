@@ -3,18 +3,9 @@
  */
 import type { BackendReport } from "@chinese-clip/web";
 import type { Picture } from "./picture-library.js";
-import type { Match } from "./ranking.js";
+import type { ModelChoice } from "./model-choice.js";
+import type { Candidate, Match } from "./ranking.js";
 import type { Settings } from "./settings.js";
-
-/** A model, by where it comes from. */
-export type ModelChoice =
-  | { readonly kind: "demo" }
-  /** A hub's id, or the address of a folder. */
-  | { readonly kind: "remote"; readonly source: string; readonly dtype: Dtype }
-  | { readonly kind: "picked"; readonly files: readonly File[]; readonly name: string; readonly dtype: Dtype };
-
-/** Number formats that a page can load a model in. */
-export type Dtype = "fp32" | "fp16" | "q8" | "q4";
 
 /** How far the model is. */
 export type ModelStatus =
@@ -33,14 +24,6 @@ export type Query =
 export interface Indexing {
   readonly done: number;
   readonly total: number;
-}
-
-/** A sentence or a word that a picture may be labelled with. */
-export interface Candidate {
-  readonly key: number;
-  readonly label: string;
-  /** How much it counts among the others, in [0, 1]. */
-  readonly weight: number;
 }
 
 /** The state. */

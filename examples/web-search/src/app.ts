@@ -3,11 +3,12 @@
  * model) has no effect once there is a newer one.
  */
 import type { ChineseCLIP } from "@chinese-clip/web";
-import type { AppState, Candidate, ModelChoice } from "./app-state.js";
+import type { AppState } from "./app-state.js";
 import { Indexer } from "./indexer.js";
+import type { ModelChoice } from "./model-choice.js";
 import { isPicture } from "./picked-files.js";
 import type { Picture, PictureLibrary } from "./picture-library.js";
-import { cosine, rank } from "./ranking.js";
+import { type Candidate, cosine, rank } from "./ranking.js";
 import { keyOf, loadSearchModel, warmImageTower } from "./search-model.js";
 import { type Settings, writeSettings } from "./settings.js";
 import type { Store } from "./store.js";

@@ -1,7 +1,6 @@
 /**
  * The order of pictures for a query, and the odds of labels for a picture: both from cosines, which for vectors of norm 1 are dot products.
  */
-import type { Candidate } from "./app-state.js";
 import type { Picture } from "./picture-library.js";
 
 /** A picture and how well it fits. */
@@ -9,6 +8,14 @@ export interface Match {
   readonly picture: Picture;
   /** Cosine to the query, in [-1, 1]; undefined without one. */
   readonly similarity: number | undefined;
+}
+
+/** A sentence or a word that a picture may be labelled with. */
+export interface Candidate {
+  readonly key: number;
+  readonly label: string;
+  /** How much it counts among the others, in [0, 1]. */
+  readonly weight: number;
 }
 
 /** Best first; without a query, newest first. */

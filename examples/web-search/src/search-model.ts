@@ -2,7 +2,7 @@
  * The model behind the page: Chinese-CLIP from wherever the visitor has it, with both towers in workers of their own.
  */
 import { type BackendReport, ChineseCLIP, type LoadProgress, PickedFiles } from "@chinese-clip/web";
-import type { ModelChoice } from "./app-state.js";
+import type { ModelChoice } from "./model-choice.js";
 
 /** The demo checkpoint's files, which the build puts into one folder. */
 const DEMO_FILES = import.meta.glob<string>(

@@ -1,7 +1,7 @@
 /**
  * What the visitor chose, kept for the next visit.
  */
-import type { Dtype, ModelChoice } from "./app-state.js";
+import { type Dtype, DTYPES, type ModelChoice } from "./model-choice.js";
 
 /** Languages of the page. */
 export type Language = "zh" | "en";
@@ -15,9 +15,6 @@ export interface Settings {
   /** A sentence in which `{}` is the label. */
   readonly template: string;
 }
-
-/** Number formats, the exact one first. */
-export const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 
 const KEY = "chinese-clip-web-search";
 const LABELS: readonly string[] = ["汽车", "猫", "月亮", "蘑菇", "房子"];

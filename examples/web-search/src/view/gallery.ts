@@ -6,7 +6,7 @@ import { repeat } from "lit-html/directives/repeat.js";
 import type { Picture } from "../picture-library.js";
 import { fetchSamples } from "../samples.js";
 import { closeIcon, folderIcon, pictureIcon } from "./icons.js";
-import type { View } from "./page.js";
+import type { View } from "./view.js";
 import { pickButton } from "./pick.js";
 
 /** What a visitor sees who has no pictures here yet. */

@@ -4,11 +4,10 @@
 import { html, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { live } from "lit-html/directives/live.js";
-import type { Candidate } from "../app-state.js";
 import type { Picture } from "../picture-library.js";
-import { probabilities } from "../ranking.js";
+import { type Candidate, probabilities } from "../ranking.js";
 import { closeIcon, plusIcon, searchIcon } from "./icons.js";
-import type { View } from "./page.js";
+import type { View } from "./view.js";
 
 /** Milliseconds without a key after which a picture is labelled anew. */
 const PAUSE = 200;

@@ -3,11 +3,10 @@
  */
 import type { BackendReport } from "@chinese-clip/web";
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { Dtype } from "../app-state.js";
 import { formatMs } from "../messages.js";
-import { DTYPES } from "../settings.js";
+import { type Dtype, DTYPES } from "../model-choice.js";
 import { folderIcon } from "./icons.js";
-import type { View } from "./page.js";
+import type { View } from "./view.js";
 import { pickButton } from "./pick.js";
 
 /** The panel at the end of the page. */

@@ -4,19 +4,12 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { App } from "../app.js";
 import type { AppState } from "../app-state.js";
-import { MESSAGES, type Messages } from "../messages.js";
+import { MESSAGES } from "../messages.js";
 import { addButtons, emptyIndex, gallery, indexingBar } from "./gallery.js";
 import { inspector } from "./inspector.js";
 import { modelPanel } from "./model-panel.js";
 import { searchBox } from "./search-box.js";
-
-/** What every part of the page is made from. */
-export interface View {
-  readonly state: AppState;
-  readonly app: App;
-  /** In the page's language. */
-  readonly say: Messages;
-}
+import type { View } from "./view.js";
 
 /** The whole page. */
 export function page(state: AppState, app: App): TemplateResult {

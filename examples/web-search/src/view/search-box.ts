@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { formatMs, SUGGESTIONS } from "../messages.js";
 import { closeIcon, pictureIcon, searchIcon } from "./icons.js";
 import { pickedFiles } from "./pick.js";
-import type { View } from "./page.js";
+import type { View } from "./view.js";
 
 /** Milliseconds without a key after which a sentence is searched for. */
 const PAUSE = 150;

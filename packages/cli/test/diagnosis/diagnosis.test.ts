@@ -29,7 +29,7 @@ describe("the advice", () => {
   const well: Diagnosis = {
     node: "20.19.0",
     platform: "linux x64",
-    runtime: { onnxRuntime: "1.30.0", devices: ["cpu"], sharp: "0.35.5", libvips: "8" },
+    runtime: { onnxRuntime: "1.30.0", devices: ["cpu"], sharp: "0.35.5", libvips: "8", threads: 4 },
     processor: { model: "p", threads: 8, cores: 8, instructionSets: undefined },
     memory: { total: 32e9, free: 16e9 },
     cache: { folder: "/cache", writable: true, bytes: 1, models: ["a/b"] },

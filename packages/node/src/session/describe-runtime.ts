@@ -2,6 +2,7 @@
  * What computes and decodes here, for a report on a machine.
  */
 import { loadRuntime } from "./load-runtime.js";
+import { processorCores } from "./processor-cores.js";
 
 /** Versions and devices. */
 export interface RuntimeDescription {
@@ -13,6 +14,8 @@ export interface RuntimeDescription {
   readonly sharp: string;
   /** The version of the libvips in it. */
   readonly libvips: string;
+  /** Threads that a session takes by default, one for each physical core; undefined where the system does not say, and ONNX Runtime chooses. */
+  readonly threads: number | undefined;
 }
 
 /**
@@ -27,5 +30,6 @@ export async function describeRuntime(): Promise<RuntimeDescription> {
     devices: listSupportedBackends().map(({ name }) => name),
     sharp: sharp.versions.sharp ?? "",
     libvips: sharp.versions.vips,
+    threads: processorCores(),
   };
 }

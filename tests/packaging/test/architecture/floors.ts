@@ -1,0 +1,32 @@
+/** Who stands on whom: the tables of ARCHITECTURE.md that `arrows.test.ts` holds the sources to. A new package or folder is one name here. */
+import type { Floors } from "./arrows.js";
+
+/** The packages, the ground floor first: a package imports from the floors below its own only, and knows nothing of its neighbours. */
+export const PACKAGE_FLOORS: readonly (readonly string[])[] = [
+  ["tokenizer", "image-processor", "model"],
+  ["pipeline"],
+  ["search"],
+  ["node", "web"],
+  ["cli"],
+];
+
+/** The only packages that may import a runtime. */
+export const RUNTIMES: Readonly<Record<string, string>> = { "onnxruntime-node": "node", "onnxruntime-web": "web" };
+
+/** Each package's files and folders, the ground floor first; `"*"` is every file that is named nowhere, `index.ts` among them. */
+export const FLOORS: Readonly<Record<string, Floors>> = {
+  tokenizer: [["*"]],
+  "image-processor": [["*"]],
+  model: [["checkpoint-error.ts"], ["weights"], ["config"], ["onnx"], ["graph", "quantize"], ["towers"], ["*"]],
+  pipeline: [["*"]],
+  search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery"], ["*"], ["node"]],
+  node: [["worker"], ["hub"], ["files"], ["image", "session"], ["towers", "export"], ["*"]],
+  web: [["worker"], ["files"], ["image", "session"], ["*"]],
+  cli: [["translation"], ["inspection"], ["evaluation"], ["embed"], ["*"], ["commands"], ["main.ts"]],
+};
+
+/** Packages that are being rebuilt: nothing is asserted of them yet. */
+export const UNFINISHED: readonly string[] = ["model", "pipeline", "node", "web", "cli"];
+
+/** Folders below the root whose code uses the packages as anybody would: by their published names alone. */
+export const OUTSIDE: readonly string[] = ["bench", "examples", "tools"];
