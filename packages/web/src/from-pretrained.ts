@@ -12,8 +12,8 @@ import {
   loadTextModelParts,
   loadVisionModelParts,
 } from "@chinese-clip/pipeline";
-import type { WebModelSource } from "./files/open-model.js";
-import type { WebFiles } from "./files/web-files.js";
+import type { WebModelSource } from "./sources/open-model.js";
+import type { WebFiles } from "./sources/web-files.js";
 import type { ImageInput } from "./image/load-image.js";
 import { imagePlatform, modelPlatform, type WebPretrainedOptions } from "./web-platform.js";
 
@@ -78,7 +78,7 @@ export class ChineseCLIP extends Clip<ImageInput> {
 function load<Made>(source: Sources, options: WebPretrainedOptions, make: (files: WebFiles) => Promise<Made>): Promise<Made> {
   return loadFrom(modelPlatform, source, options, async (files) => {
     const made = await make(files);
-    await files.settle();
+    await files.commit();
     return made;
   });
 }

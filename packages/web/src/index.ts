@@ -28,8 +28,9 @@ export type {
 export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
-export { clearCache, type OpenOptions, type WebModelSource } from "./files/open-model.js";
-export { PickedFiles } from "./files/picked-files.js";
+export { clearCache, type WebModelSource } from "./sources/open-model.js";
+export type { OpenOptions } from "./sources/web-files.js";
+export { PickedFiles } from "./sources/picked-files.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
 export type { WasmPaths } from "./session/session-messages.js";

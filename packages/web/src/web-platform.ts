@@ -3,8 +3,8 @@
  */
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
 import type { ImagePreprocessor, ModelOpener, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
-import { openModel, type OpenOptions, type WebModelSource } from "./files/open-model.js";
-import type { WebFiles } from "./files/web-files.js";
+import { openModel, type WebModelSource } from "./sources/open-model.js";
+import type { OpenOptions, WebFiles } from "./sources/web-files.js";
 import { createLocalPreprocessor, createWorkerPreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
 import type { WasmPaths } from "./session/session-messages.js";
@@ -45,7 +45,7 @@ export const modelPlatform: ModelPlatform = {
   createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
     createWebSession(graph, files, { device, half: dtype === "fp16", numThreads, wasmPaths, sessionOptions, worker, onBackend }),
 
-  cacheTower: async (conversion, files, options) => (await import("./files/converted-tower.js")).cacheTower(conversion, files, options),
+  cacheTower: async (conversion, files, options) => (await import("./sources/converted-tower.js")).cacheTower(conversion, files, options),
 };
 
 /** This browser, with its pictures. A function, so that a bundler sees who needs it. */

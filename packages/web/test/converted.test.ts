@@ -13,7 +13,7 @@ interface Visit {
   readonly sum: number;
   /** Files that were fetched or converted, by the load's own account. */
   readonly initiated: readonly string[];
-  readonly notKept: readonly string[];
+  readonly notCached: readonly string[];
 }
 
 describe.skipIf(chromiumPath === undefined)("converted weights", () => {
@@ -41,21 +41,21 @@ describe.skipIf(chromiumPath === undefined)("converted weights", () => {
     page.evaluate(
       async ([given, count]) => {
         const initiated: string[] = [];
-        const notKept: string[] = [];
+        const notCached: string[] = [];
         const embed = async (): Promise<number> => {
           const clip = await lib.ChineseCLIP.fromPretrained("/model", {
             wasmPaths: "/ort/",
             device: "wasm",
             worker: false,
             onProgress: (event) => void (event.status === "initiate" && initiated.push(event.file)),
-            onNotKept: (error) => notKept.push(error.code),
+            onCacheError: (error) => notCached.push(error.code),
             ...given,
           });
           const { data } = await clip.embedText("红色的汽车").finally(() => void clip.dispose());
           return data.reduce((sum, value) => sum + value, 0);
         };
         const sums = await Promise.all(Array.from({ length: count }, embed));
-        return { sum: sums.every((sum) => sum === sums[0]) ? (sums[0] ?? Number.NaN) : Number.NaN, initiated, notKept };
+        return { sum: sums.every((sum) => sum === sums[0]) ? (sums[0] ?? Number.NaN) : Number.NaN, initiated, notCached };
       },
       [{ dtype, ...options }, times] as const,
     );
@@ -74,7 +74,7 @@ describe.skipIf(chromiumPath === undefined)("converted weights", () => {
   it("are kept: a second visit converts nothing, and needs neither the server nor the weights as they were", async () => {
     const first = await visit("q8");
     expect(first.initiated).toContain("text.q8.safetensors");
-    expect(first.notKept).toEqual([]);
+    expect(first.notCached).toEqual([]);
     // All of a tower is asked for at once, not tensor by tensor.
     expect(server.answers.filter(({ path }) => path.endsWith("model.safetensors")).length).toBeLessThanOrEqual(4);
     const sent = server.sent("/model/");
@@ -128,10 +128,10 @@ describe.skipIf(chromiumPath === undefined)("converted weights", () => {
     const { usage } = await session.send("Storage.getUsageAndQuota", { origin: server.origin });
     await session.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: usage + 100_000 });
     const visited = await visit("q8");
-    expect(visited).toMatchObject({ sum, notKept: ["disk"] });
+    expect(visited).toMatchObject({ sum, notCached: ["disk"] });
     expect(await evict(CONVERTED)).toBe(0);
-    const warned = page.waitForEvent("console", (message) => message.type() === "warning" && message.text().includes("no more room"));
-    expect((await visit("q8", { onNotKept: undefined })).sum).toBe(sum);
+    const warned = page.waitForEvent("console", (message) => message.type() === "warning" && message.text().includes("no more storage"));
+    expect((await visit("q8", { onCacheError: undefined })).sum).toBe(sum);
     await warned;
   });
 });

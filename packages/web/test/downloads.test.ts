@@ -116,7 +116,7 @@ describe.skipIf(chromiumPath === undefined)("downloads", () => {
     const whole = await towerBytes(/^text/u);
     server.cut = { path: "model.safetensors", after: CUT_AFTER, times: 1 };
     server.refuseAfterCut = true;
-    expect(await embedText(page)).toMatch(/^network: .*what has come is kept/u);
+    expect(await embedText(page)).toMatch(/^network: .*downloaded parts are cached/u);
     server.refuse = undefined;
     await loadPage(page, server.origin);
     expect(await embedText(page)).toBe(expected);

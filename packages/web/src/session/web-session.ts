@@ -4,8 +4,8 @@
  */
 import { type EncodedGraph, type GraphSession, type GraphTarget, packWeights } from "@chinese-clip/model";
 import { type InferenceSession, Tensor } from "onnxruntime-common";
-import { copyInto } from "../files/byte-ranges.js";
-import type { WebFiles } from "../files/web-files.js";
+import { copyInto } from "../http/byte-ranges.js";
+import type { WebFiles } from "../sources/web-files.js";
 import { chooseDevice, type DeviceChoice } from "./choose-device.js";
 import type { PlainTensor, SessionInputs, WasmPaths } from "./session-messages.js";
 import { runInWorker, type SessionRunner } from "./session-runner.js";
@@ -149,7 +149,7 @@ class WebSession implements GraphSession {
       const own = places.filter(({ location }) => location === file);
       const ranges = own.map(({ offset, length }) => ({ start: offset, end: offset + length }));
       // One after the other: they share the connection.
-      await this.#files.deliver(file, ranges, (start, bytes) => {
+      await this.#files.readRanges(file, ranges, (start, bytes) => {
         for (const { target, at, offset, length } of own) copyInto(target.subarray(at, at + length), offset, start, bytes);
       });
     }

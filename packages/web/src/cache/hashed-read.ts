@@ -1,26 +1,25 @@
 /**
- * sha256 of a file as it comes, in pieces: the browser's own digest takes a file only whole, and a tower has hundreds of megabytes. Downloaded
- * when there is a file whose hash is known.
+ * SHA-256 of a file while it is read, in chunks: the browser's `crypto.subtle.digest` takes only whole buffers, and a tower has hundreds of
+ * megabytes. Loaded on demand, when a file's hash is known.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { ByteRange } from "./byte-ranges.js";
-import type { ByteSink } from "./remote-file.js";
+import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 
-/** sha256 of a small file, in hex. */
+/** SHA-256 of a small file, in hex. */
 export function sha256Hex(bytes: Uint8Array): string {
   return bytesToHex(sha256(bytes));
 }
 
 /**
- * Hands out a file in its order, what is there from there, and hashes it on the way.
+ * Reads a file from its first byte to its last, hashes it, and passes the bytes on.
  *
- * @param present - what of the file is there, in its order.
+ * @param present - the ranges that `read` has, sorted.
  * @param read - the bytes of one of `present`; undefined where they are gone by now.
- * @param fetch - gets the bytes of a range, in their order, or, from a server without ranges, the whole file from its beginning.
+ * @param fetch - passes on the bytes of a range in order, or, from a server without ranges, the whole file from its beginning.
  * @returns the hash, in hex.
  */
-export async function deliverHashed(
+export async function readHashed(
   byteLength: number,
   present: readonly ByteRange[],
   read: (range: ByteRange) => Promise<Uint8Array | undefined>,

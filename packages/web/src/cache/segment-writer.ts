@@ -1,21 +1,21 @@
 /**
- * A stream as the segments that it is kept in.
+ * Splits a stream into the segments that it is cached in.
  */
 
-/** Bytes that are kept together: what a closed page loses at most. */
+/** Bytes of a segment: what a closed page loses at most. */
 const SEGMENT_BYTES = 1 << 22;
 
-/** Collects a stream into segments that end at multiples of their size. */
+/** Collects a stream into segments that end at multiples of 4 MiB. */
 export class SegmentWriter {
-  /** The byte that comes next. */
+  /** The offset of the next byte. */
   position: number;
   readonly #onSegment: (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   #parts: Uint8Array[] = [];
   #start: number;
 
   /**
-   * @param start - the place of the first byte.
-   * @param onSegment - keeps a segment; the writer waits for it.
+   * @param start - the offset of the first byte.
+   * @param onSegment - stores a segment; the writer waits for it.
    */
   constructor(start: number, onSegment: (start: number, bytes: Uint8Array<ArrayBuffer>) => Promise<void>) {
     this.position = start;
@@ -23,13 +23,14 @@ export class SegmentWriter {
     this.#onSegment = onSegment;
   }
 
-  /** Goes to another place; nothing may be pending. */
+  /** Continues at another offset. Bytes that are not flushed are dropped. */
   restart(position: number): void {
+    this.#parts = [];
     this.position = position;
     this.#start = position;
   }
 
-  /** Takes the bytes that come next. */
+  /** Takes the next bytes. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const limit = (Math.floor(this.#start / SEGMENT_BYTES) + 1) * SEGMENT_BYTES;
@@ -37,7 +38,7 @@ export class SegmentWriter {
       this.#parts.push(part);
       this.position += part.length;
       at += part.length;
-      // In order: a segment that cannot be kept ends the stream.
+      // In order: a segment that cannot be stored ends the stream.
       if (this.position === limit) await this.flush();
     }
   }

@@ -1,19 +1,19 @@
 /**
- * A hub's model at one moment: which commit a branch is, what files it has, and what each of them should be.
+ * A model of a hub at one commit: its files, each with its expected size and SHA-256.
  */
-import { type FileClaim, parseClaim } from "./file-claim.js";
-import type { HostedModel } from "./hosted-files.js";
-import type { RemoteContext } from "./remote-file.js";
-import { fetchText } from "./remote-text.js";
+import type { RemoteContext } from "../cache/remote-file.js";
+import { fetchText } from "../cache/remote-text.js";
+import { type ExpectedFile, parseExpectedFile } from "../http/expected-file.js";
+import type { HostedModel } from "./hosted-model.js";
 
 /** `owner/name`, by the hub's rules. */
 const REPO_ID = /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?\/[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/u;
 
 /**
- * Asks the endpoints in order; the first that answers is taken. One that has files only, such as a mirror without the hub's API, does.
+ * Finds a model by asking the endpoints in order, until one answers. An endpoint without the hub's API, such as a mirror of the files, will do.
  *
- * @param repo - what the caller gave as a source, and is no address.
- * @throws RangeError - what is no hub's id, or of a hub that pages cannot ask; no endpoint; HubError - none answers: what was wrong with the first.
+ * @param repo - a source that is no address.
+ * @throws RangeError - not a hub's id, or of a hub that pages cannot read; no endpoint. HubError - no endpoint answers: the first one's error.
  */
 export async function findAtHub(
   repo: string,
@@ -34,7 +34,7 @@ export async function findAtHub(
     const resolveAt = (commit: string) => (name: string) =>
       `${base}/${repo}/resolve/${encodeURIComponent(commit)}/${name.split("/").map(encodeURIComponent).join("/")}`;
     try {
-      // With sizes and hashes: the header that says a file's hash is behind a redirect, which a page follows blindly.
+      // `blobs` for sizes and hashes: the header with a file's hash is on a redirect, whose headers a page never sees.
       const url = `${base}/api/models/${repo}/revision/${encodeURIComponent(revision)}?blobs=true`;
       const text = await fetchText(url, context, { accepts: (json) => parseListing(json) !== undefined });
       const listing = text === undefined ? undefined : parseListing(text);
@@ -48,12 +48,14 @@ export async function findAtHub(
   throw errors[0];
 }
 
-interface Listing {
+/** What a hub says of a model. */
+export interface Listing {
   readonly commit: string;
-  readonly files: ReadonlyMap<string, FileClaim>;
+  readonly files: ReadonlyMap<string, ExpectedFile>;
 }
 
-function parseListing(text: string): Listing | undefined {
+/** A listing of `/api/models`; undefined for anything else. */
+export function parseListing(text: string): Listing | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -62,11 +64,11 @@ function parseListing(text: string): Listing | undefined {
   }
   const { sha, siblings } = recordOf(json);
   if (typeof sha !== "string" || !/^[\w.-]+$/u.test(sha) || !Array.isArray(siblings)) return undefined;
-  const files = new Map<string, FileClaim>();
+  const files = new Map<string, ExpectedFile>();
   for (const sibling of siblings) {
     const { rfilename, size, lfs } = recordOf(sibling);
-    // Small files are in git, which has another hash for them.
-    if (typeof rfilename === "string") files.set(rfilename, parseClaim(size, recordOf(lfs)["sha256"]));
+    // Small files are in git, whose hash is not a SHA-256 of the content.
+    if (typeof rfilename === "string") files.set(rfilename, parseExpectedFile(size, recordOf(lfs)["sha256"]));
   }
   return { commit: sha, files };
 }

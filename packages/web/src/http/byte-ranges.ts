@@ -1,5 +1,5 @@
 /**
- * Sets of half-open byte ranges, sorted and apart: what is wanted of a file, what is there of it, and what is not.
+ * Sets of half-open byte ranges, sorted and disjoint: which bytes of a file are wanted, present, or missing.
  */
 
 /** Bytes `[start, end)`. */
@@ -10,18 +10,21 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** The ranges in order; those that overlap, touch, or lie at most `gap` bytes apart are one. */
+/** Receives the bytes `[start, start + bytes.length)` of a file. */
+export type ByteSink = (start: number, bytes: Uint8Array) => void;
+
+/** The ranges in order; those that overlap, touch, or lie at most `gap` bytes apart are merged. */
 export function coalesce(ranges: readonly ByteRange[], gap: number): ByteRange[] {
   const merged: { start: number; end: number }[] = [];
-  for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
-    const last = merged.at(-1);
+  for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
+    const last = merged[merged.length - 1];
     if (last !== undefined && start <= last.end + gap) last.end = Math.max(last.end, end);
     else if (end > start) merged.push({ start, end });
   }
   return merged;
 }
 
-/** What of `wanted` is not in `present`. Both sorted and apart. */
+/** The bytes of `wanted` that are not in `present`; both sorted and disjoint. */
 export function subtract(wanted: readonly ByteRange[], present: readonly ByteRange[]): ByteRange[] {
   const missing: ByteRange[] = [];
   for (const { start, end } of wanted) {
@@ -48,7 +51,7 @@ export function intersect(ranges: readonly ByteRange[], range: ByteRange): ByteR
     .filter(({ start, end }) => start < end);
 }
 
-/** Copies what of `part`, which lies at `at`, falls into `target`, which lies at `start`. */
+/** Copies the overlap of two views of one file: `part`, which begins at byte `at`, into `target`, which begins at byte `start`. */
 export function copyInto(target: Uint8Array, start: number, at: number, part: Uint8Array): void {
   const from = Math.max(0, start - at);
   const to = Math.min(part.length, start + target.length - at);

@@ -1,17 +1,16 @@
 /**
- * A model that the user picked: a folder, by `<input type="file" webkitdirectory>` or by dropping it, or files by name. Nothing is uploaded and
- * nothing copied; of large files only the ranges that are needed are read.
+ * A model that the user picked: a folder, by `<input type="file" webkitdirectory>` or by drag and drop, or files by name. Nothing is uploaded or
+ * copied; only the needed ranges of large files are read.
  */
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
-import type { ByteRange } from "./byte-ranges.js";
-import type { ByteSink } from "./remote-file.js";
+import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 import type { WebFiles } from "./web-files.js";
 
-/** Bytes that are read at once. */
+/** Bytes of one read. */
 const CHUNK_BYTES = 1 << 24;
 
 const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth)$/u;
-/** What the pipeline finds by itself. */
+/** Names that the pipeline looks for. */
 const FOUND = /^(?:model\.safetensors|pytorch_model\.bin|.*\.pt)$/u;
 const ALIAS = "model.safetensors";
 
@@ -43,24 +42,24 @@ export class PickedFiles implements WebFiles {
   async list(): Promise<readonly string[]> {
     const names = [...this.#files.keys()];
     const [alone, ...others] = names.filter((name) => WEIGHTS_FILE.test(name));
-    // A lone weights file may be called anything; under this name it is found, and what it is its first bytes tell.
+    // A lone weights file may have any name; the pipeline finds it under this one, and tells its format by its first bytes.
     return alone === undefined || others.length > 0 || FOUND.test(alone) ? names : [...names, ALIAS];
   }
 
-  /** The whole of a small text file, or undefined where there is none of that name. */
+  /** A small text file, whole; undefined where there is none of that name. */
   async readText(name: string): Promise<string | undefined> {
     return this.#files.get(name)?.text();
   }
 
-  /** Random access to a large file, or undefined where there is none of that name. */
+  /** Random access to a large file; undefined where there is none of that name. */
   async open(name: string): Promise<CheckpointFile | undefined> {
     const blob = this.#blob(name);
     if (blob === undefined) return undefined;
     return { name, byteLength: blob.size, read: (start, end) => bytesOf(name, blob, start, end) };
   }
 
-  /** Hands out all bytes of some ranges of a file. */
-  async deliver(file: string, ranges: readonly ByteRange[], sink: ByteSink): Promise<void> {
+  /** Reads ranges of a file. */
+  async readRanges(file: string, ranges: readonly ByteRange[], sink: ByteSink): Promise<void> {
     const blob = this.#blob(file);
     for (const { start, end } of blob === undefined ? [] : ranges) {
       for (let at = start; at < end; at += CHUNK_BYTES) {
@@ -69,12 +68,12 @@ export class PickedFiles implements WebFiles {
     }
   }
 
-  /** Does nothing: what is here needs not be kept. */
-  async settle(): Promise<void> {
-    // Nothing was found out that the files do not say again.
+  /** Does nothing: picked files are not cached. */
+  async commit(): Promise<void> {
+    // Nothing to store.
   }
 
-  /** The model's name, for messages. */
+  /** The model's name. */
   toString(): string {
     return this.source;
   }

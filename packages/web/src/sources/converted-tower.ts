@@ -1,20 +1,17 @@
 /**
- * A tower in another number format than it is stored in: converted, a layer at a time, when a session wants its weights, and kept with the model
- * for the next visit. What is kept is found by what it was made of, so weights that are replaced are converted anew.
+ * A tower in another dtype than it is stored in: converted layer by layer when a session reads its weights, and cached with the model for the
+ * next visit. A cached tower carries the version of the files that it was made of; when those are replaced, it is converted again.
  */
 import { TOWER_FORMAT } from "@chinese-clip/model";
 import { HubError, type TowerConversion } from "@chinese-clip/pipeline";
-import { type ByteRange, copyInto, intersect, subtract } from "./byte-ranges.js";
-import type { OpenOptions } from "./open-model.js";
-import type { ByteSink } from "./remote-file.js";
-import { SegmentWriter } from "./segment-writer.js";
-import { withLock } from "./tab-lock.js";
-import type { KeptPlace, WebFiles } from "./web-files.js";
+import { SegmentWriter } from "../cache/segment-writer.js";
+import { type ByteRange, type ByteSink, copyInto, intersect, subtract } from "../http/byte-ranges.js";
+import type { CachePlace, OpenOptions, WebFiles } from "./web-files.js";
 
-/** Tensors of each tower by their names' beginning. */
+/** Each tower's tensors by the prefix of their names. */
 const PREFIXES = { text: "text_", vision: "vis" } as const;
 
-/** Files that have the converted tower, and whatever else the model has. */
+/** The model's files, and among them the converted tower. */
 export async function cacheTower(conversion: TowerConversion, files: WebFiles, options: OpenOptions): Promise<WebFiles> {
   const { name, byteLength } = conversion.file;
   const tensors = [...conversion.checkpoint.tensors].filter(([tensor]) => tensor.startsWith(PREFIXES[conversion.tower]));
@@ -23,17 +20,17 @@ export async function cacheTower(conversion: TowerConversion, files: WebFiles, o
   const place = made && { ...made, version: JSON.stringify([TOWER_FORMAT, made.version]) };
   const { signal } = options;
 
-  const deliverConverted = async (ranges: readonly ByteRange[], sink: ByteSink): Promise<void> => {
+  const readConverted = async (ranges: readonly ByteRange[], sink: ByteSink): Promise<void> => {
     if (place === undefined) return convert(conversion, files.source, options, sink);
-    await withLock(place.url, signal, async () => {
-      if (await deliverKept(place, byteLength, ranges, sink)) return;
+    await place.cache.withLock(place.url, signal, async () => {
+      if (await readCached(place, byteLength, ranges, sink)) return;
       for (const source of sources) {
-        // All at once: conversion reads tensor by tensor, which then come from what is kept.
+        // In one go: conversion reads tensor by tensor, which then come from the cache.
         const own = tensors.filter(([, { file }]) => file === source).map(([, tensor]) => tensor);
         const wanted = own.map(({ byteOffset, byteLength: length }) => ({ start: byteOffset, end: byteOffset + length }));
-        await files.deliver(source, wanted, () => signal?.throwIfAborted());
+        await files.readRanges(source, wanted, () => signal?.throwIfAborted());
       }
-      await convertAndKeep(conversion, place, files.source, options, sink);
+      await convertAndCache(conversion, place, files.source, options, sink);
     });
   };
 
@@ -41,13 +38,13 @@ export async function cacheTower(conversion: TowerConversion, files: WebFiles, o
     source: files.source,
     list: () => files.list(),
     readText: (file) => files.readText(file),
-    settle: () => files.settle(),
-    deliver: (file, ranges, sink) => (file === name ? deliverConverted(ranges, sink) : files.deliver(file, ranges, sink)),
+    commit: () => files.commit(),
+    readRanges: (file, ranges, sink) => (file === name ? readConverted(ranges, sink) : files.readRanges(file, ranges, sink)),
     async open(file) {
       if (file !== name) return files.open(file);
       const read = async (start: number, end: number): Promise<Uint8Array> => {
         const bytes = new Uint8Array(end - start);
-        await deliverConverted([{ start, end }], (at, part) => copyInto(bytes, start, at, part));
+        await readConverted([{ start, end }], (at, part) => copyInto(bytes, start, at, part));
         return bytes;
       };
       return { name, byteLength, read };
@@ -55,60 +52,60 @@ export async function cacheTower(conversion: TowerConversion, files: WebFiles, o
   };
 }
 
-/** @returns whether all that is wanted was kept, of this version. */
-async function deliverKept(
-  { kept, url, version }: KeptPlace,
+/** Reads ranges of a cached tower. @returns whether the whole tower is cached, in this version. */
+async function readCached(
+  { cache, url, version }: CachePlace,
   byteLength: number,
   ranges: readonly ByteRange[],
   sink: ByteSink,
 ): Promise<boolean> {
-  const facts = await kept.facts(url);
+  const facts = await cache.facts(url);
   if (facts?.size !== byteLength || facts.version !== version) return false;
-  const segments = await kept.segments(url);
+  const segments = await cache.segments(url);
   if (subtract([{ start: 0, end: byteLength }], segments).length > 0) return false;
   for (const segment of segments) {
     if (intersect(ranges, segment).length === 0) continue;
-    const bytes = await kept.read(url, segment);
+    const bytes = await cache.read(url, segment);
     if (bytes === undefined) return false;
     sink(segment.start, bytes);
   }
   return true;
 }
 
-/** Where there is no room to keep it, the tower is converted all the same. */
-async function convertAndKeep(
+/** Without room in the cache the tower is converted all the same. */
+async function convertAndCache(
   conversion: TowerConversion,
-  { kept, url, version }: KeptPlace,
+  { cache, url, version }: CachePlace,
   source: string,
   options: OpenOptions,
   sink: ByteSink,
 ): Promise<void> {
-  await kept.forget(url);
+  await cache.remove(url);
   let failure: HubError | undefined;
-  const attempt = async (keep: () => Promise<void>): Promise<void> => {
+  const attempt = async (put: () => Promise<void>): Promise<void> => {
     if (failure !== undefined) return;
     try {
-      await keep();
+      await put();
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       failure = error;
-      await kept.forget(url);
+      await cache.remove(url);
     }
   };
-  const segments = new SegmentWriter(0, (start, bytes) => attempt(() => kept.keep(url, { start, end: start + bytes.length }, bytes)));
+  const segments = new SegmentWriter(0, (start, bytes) => attempt(() => cache.put(url, { start, end: start + bytes.length }, bytes)));
   try {
     await convert(conversion, source, options, async (start, bytes) => {
       sink(start, bytes);
       await segments.write(bytes);
     });
     await segments.flush();
-    // Last: segments without facts are nothing.
-    await attempt(() => kept.keepFacts(url, { size: segments.position, version }));
+    // Last: segments without facts are ignored.
+    await attempt(() => cache.putFacts(url, { size: segments.position, version }));
   } catch (error) {
-    await kept.forget(url).catch(() => undefined);
+    await cache.remove(url).catch(() => undefined);
     throw error;
   }
-  if (failure !== undefined) (options.onNotKept ?? warn)(failure);
+  if (failure !== undefined) (options.onCacheError ?? warn)(failure);
 }
 
 async function convert(
