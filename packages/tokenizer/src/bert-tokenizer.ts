@@ -3,13 +3,13 @@
  * `BertTokenizer` (flavour `transformers`), in what a text becomes as in what the options default to.
  */
 import { Tensor, type TypedTensor } from "onnxruntime-common";
-import { buildSplitAtTokens, type SplitAtTokens } from "./added-tokens.js";
+import { type AddedToken, buildSplitAtTokens, type SplitAtTokens } from "./added-tokens.js";
 import { reject } from "./argument-error.js";
 import { buildCharacterTest, type Flavor } from "./character-class.js";
 import { buildNormalize, resolveFinalSigma } from "./normalization.js";
-import { buildPieceTrie, type MatchPieces } from "./piece-trie.js";
-import { parseTokenizerJson, type TokenizerParts } from "./tokenizer-json.js";
-import { parseVocab, requireToken, type Vocabulary } from "./vocabulary.js";
+import { buildMatchPieces, type MatchPieces } from "./piece-trie.js";
+import { bertParts, parseTokenizerJson, type TokenizerParts } from "./tokenizer-json.js";
+import { buildVocabulary, parseVocab, requireToken, type Vocabulary } from "./vocabulary.js";
 import { joinTokens, type WordPieceDecoder } from "./word-piece-decoder.js";
 import { buildEncodePlain, type EncodePlain, type Offset } from "./word-piece.js";
 
@@ -32,6 +32,18 @@ export interface BertTokenizerOptions {
   readonly stripAccents?: boolean | null | undefined;
   /** `model_max_length` of a `tokenizer_config.json`: what `maxLength` is if a call does not say; 2^31 and more mean none. By default 52 in `cn_clip`, none in `transformers`. */
   readonly modelMaxLength?: number | undefined;
+  /** Pads rows; `[PAD]` by default. This and the four below must be in the vocabulary. */
+  readonly padToken?: string | undefined;
+  /** Stands for a word that the vocabulary cannot spell; `[UNK]` by default. */
+  readonly unkToken?: string | undefined;
+  /** Before a text; `[CLS]` by default. */
+  readonly clsToken?: string | undefined;
+  /** Behind a text; `[SEP]` by default. */
+  readonly sepToken?: string | undefined;
+  /** `[MASK]` by default. */
+  readonly maskToken?: string | undefined;
+  /** Tokens that are found before words are looked up, besides those of a `tokenizer.json`; their ids follow the vocabulary's, or are those of tokens in it. */
+  readonly addedTokens?: readonly AddedToken[] | undefined;
 }
 
 /** Options of {@link BertTokenizer.encode}. */
@@ -62,6 +74,8 @@ export interface EncodeBatchOptions {
   readonly truncation?: boolean | undefined;
   /** The largest number of ids in a row, special ones included, from 2; with `padding: "max_length"` the number of all rows. */
   readonly maxLength?: number | undefined;
+  /** Put `[CLS]` before and `[SEP]` behind; true by default. */
+  readonly addSpecialTokens?: boolean | undefined;
 }
 
 /** A model's text inputs: B rows of L ids, int64. */
@@ -101,7 +115,10 @@ export class BertTokenizer {
   readonly #resolvesSigma: boolean;
 
   private constructor(parts: TokenizerParts, options: BertTokenizerOptions) {
-    const { vocabulary, prefix } = parts;
+    const { pieces, prefix } = parts;
+    const addedTokens = [...parts.addedTokens, ...(options.addedTokens ?? [])];
+    const vocabulary = buildVocabulary(pieces, addedTokens);
+    const pieceIds = new Map(pieces as readonly (readonly [string, number])[]);
     const { flavor = "cn_clip" } = options;
     if (flavor !== "cn_clip" && flavor !== "transformers") reject("BertTokenizer", 'the flavor "cn_clip" or "transformers"', flavor);
     const rust = flavor === "transformers";
@@ -112,54 +129,41 @@ export class BertTokenizer {
     this.flavor = flavor;
     const limit = options.modelMaxLength ?? (rust ? NO_LIMIT : CONTEXT_LENGTH);
     this.modelMaxLength = limit < NO_LIMIT ? limit : undefined;
-    [this.padTokenId, this.unkTokenId, this.clsTokenId, this.sepTokenId, this.maskTokenId] = parts.specials.map((token) =>
-      requireToken(vocabulary, token),
-    ) as [number, number, number, number, number];
+    for (const [i, name] of (["pad", "unk", "cls", "sep", "mask"] as const).entries()) {
+      const content = options[`${name}Token`] ?? parts.specials[i]!;
+      const id = requireToken(vocabulary, content);
+      Object.assign(this, { [`${name}TokenId`]: id });
+      // Behind the given ones, whose flags count.
+      addedTokens.push({ content, id, special: true });
+    }
     this.#vocabulary = vocabulary;
     this.#decoder = parts.decoder;
-    this.#specialIds = new Set(parts.addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
+    this.#specialIds = new Set(addedTokens.flatMap(({ special, id }) => (special ? [id] : [])));
     this.#resolvesSigma = doLowerCase && !rust;
     const is = buildCharacterTest(flavor);
     const normalize = buildNormalize(is, { ...parts, tokenizeChineseChars, stripAccents, doLowerCase });
-    const buildMatch = (): MatchPieces => buildPieceTrie(vocabulary.tokens, prefix);
-    this.#encodePlain = buildEncodePlain(
-      normalize,
-      is,
-      vocabulary.ids,
-      buildMatch,
-      this.unkTokenId,
-      rust ? parts.maxChars : CN_CLIP_MAX_CHARS,
-    );
-    this.#split = rust ? buildSplitAtTokens(parts.addedTokens, normalize) : (text) => [[0, text.length]];
+    const buildMatch = (): MatchPieces => buildMatchPieces(pieceIds, prefix);
+    this.#encodePlain = buildEncodePlain(normalize, is, pieceIds, buildMatch, this.unkTokenId, rust ? parts.maxChars : CN_CLIP_MAX_CHARS);
+    // To cn_clip the special tokens of its vocabulary are characters like others.
+    const found = rust ? addedTokens : addedTokens.filter(({ special, content }) => !special || !pieceIds.has(content));
+    this.#split = found.length > 0 ? buildSplitAtTokens(found, normalize) : (text) => [[0, text.length]];
   }
 
   /**
    * Makes a tokenizer from the text of a `vocab.txt`: one token a line, the line number from 0 is the id.
-   * @throws TokenizerError a vocabulary that is empty, has an empty or a repeated line or lacks a special token
+   * An empty line has an id, too, but is no token.
+   * @throws TokenizerError a vocabulary that is empty, has a repeated token or lacks a special one
    * @throws TypeError | RangeError a wrong argument
    */
   static fromVocab(vocabText: string, options: BertTokenizerOptions = {}): BertTokenizer {
-    if (typeof vocabText !== "string") reject("BertTokenizer.fromVocab", "a string", typeof vocabText, TypeError);
-    const vocabulary = parseVocab(vocabText);
-    const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
-    const parts: TokenizerParts = {
-      vocabulary,
-      cleanText: true,
-      tokenizeChineseChars: true,
-      stripAccents: true,
-      doLowerCase: true,
-      addedTokens: specials.map((content) => ({ content, id: requireToken(vocabulary, content), special: true, normalized: false })),
-      decoder: { prefix: "##", cleanup: true },
-      prefix: "##",
-      maxChars: 100,
-      specials,
-    };
-    return new BertTokenizer(parts, options);
+    if (typeof vocabText !== "string") reject("BertTokenizer.fromVocab", "a string", vocabText, TypeError);
+    return new BertTokenizer({ ...bertParts, pieces: parseVocab(vocabText) }, options);
   }
 
   /**
-   * Makes a tokenizer from a `tokenizer.json`, its text or its parsed value. In the flavour `cn_clip` its vocabulary and its
-   * normalizer's switches count; its added tokens are then not looked for in texts, and the limit to a word's length is cn_clip's.
+   * Makes a tokenizer from a `tokenizer.json`, its text or its parsed value. In the flavour `cn_clip` its vocabulary, its
+   * normalizer's switches and its added tokens count, but for special ones that are part of the vocabulary (cn_clip takes `[SEP]` in a text for
+   * characters); the limit to a word's length is cn_clip's.
    * @throws TokenizerError what is no `tokenizer.json`, or that of another kind of tokenizer
    * @throws TypeError | RangeError a wrong option
    */
@@ -170,6 +174,11 @@ export class BertTokenizer {
   /** The number of tokens, added ones included; ids are below it. */
   get vocabSize(): number {
     return this.#vocabulary.tokens.length;
+  }
+
+  /** Every token's id, added ones included. */
+  get vocab(): ReadonlyMap<string, number> {
+    return this.#vocabulary.ids;
   }
 
   /** The id of a token as it stands in the vocabulary, e.g. `"##s"`; undefined for none. */
@@ -197,18 +206,19 @@ export class BertTokenizer {
   }
 
   /**
-   * Several texts to the inputs of a model, with special tokens.
+   * Several texts to the inputs of a model.
    * @throws TypeError texts that are no array of strings
    * @throws RangeError rows of unequal or excessive length that the options do not even out, or what {@link BertTokenizer.encode} throws
    */
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): BatchEncoding {
-    if (!Array.isArray(texts)) reject("encodeBatch", "an array of strings", typeof texts, TypeError);
-    const { maxLength, padding = true } = options;
+    if (!Array.isArray(texts)) reject("encodeBatch", "an array of strings", texts, TypeError);
+    const { maxLength, padding = true, addSpecialTokens = true } = options;
     const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
-    const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked));
-    const rows = texts.map((text: string) => this.#encode(text, limit, true, undefined));
+    const specials = addSpecialTokens ? 2 : 0;
+    const limit = this.#limit(maxLength, options.truncation ?? (this.flavor === "cn_clip" || isAsked), specials);
+    const rows = texts.map((text: string) => this.#encode(text, limit, addSpecialTokens, undefined));
     let length = rows.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-    if (padding === "max_length") length = this.#limit(maxLength, true) + 2;
+    if (padding === "max_length") length = this.#limit(maxLength, true, specials) + specials;
     else if (padding !== false && padding !== true && padding !== "longest") {
       reject("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
@@ -252,8 +262,21 @@ export class BertTokenizer {
     return joinTokens(tokens, this.#decoder);
   }
 
+  /**
+   * Several rows of ids to texts, as {@link BertTokenizer.decode} does one: arrays, or the `inputIds` of a batch.
+   * @throws TypeError | RangeError an id that is no integer, or negative
+   */
+  batchDecode(
+    rows: Iterable<ArrayLike<number | bigint>> | TypedTensor<"int64">,
+    options: { readonly skipSpecialTokens?: boolean | undefined } = {},
+  ): string[] {
+    if (!("dims" in rows)) return Array.from(rows, (ids) => this.decode(ids, options));
+    const [count = 0, length = 0] = rows.dims;
+    return Array.from({ length: count }, (_, i) => this.decode(rows.data.subarray(i * length, (i + 1) * length), options));
+  }
+
   /** The number of ids that a text may have besides its special tokens. */
-  #limit(maxLength: number | undefined, truncation: boolean, specials = 2): number {
+  #limit(maxLength: number | undefined, truncation: boolean, specials: number): number {
     if (maxLength === undefined && !truncation) return Infinity;
     const length = maxLength ?? this.modelMaxLength;
     const least = specials || 1;
@@ -264,8 +287,8 @@ export class BertTokenizer {
   }
 
   #encode(text: string, limit: number, addSpecialTokens: boolean, offsets: Offset[] | undefined): { ids: number[]; truncated: boolean } {
-    if (typeof text !== "string") reject("encode", "a string", typeof text, TypeError);
-    if (this.#resolvesSigma && text.includes("Σ")) text = resolveFinalSigma(text);
+    if (typeof text !== "string") reject("encode", "a string", text, TypeError);
+    const plain = this.#resolvesSigma && text.includes("Σ") ? resolveFinalSigma(text) : text;
     const ids: number[] = [];
     if (addSpecialTokens) {
       ids.push(this.clsTokenId);
@@ -274,7 +297,7 @@ export class BertTokenizer {
     const last = limit + ids.length;
     for (const [start, end, id] of this.#split(text)) {
       if (ids.length > last) break;
-      if (id === undefined) this.#encodePlain(text, start, end, last, ids, offsets);
+      if (id === undefined) this.#encodePlain(plain, start, end, last, ids, offsets);
       else {
         ids.push(id);
         offsets?.push([start, end]);

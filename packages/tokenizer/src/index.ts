@@ -1,3 +1,4 @@
+export type { AddedToken } from "./added-tokens.js";
 export { BertTokenizer } from "./bert-tokenizer.js";
 export type { BatchEncoding, BertTokenizerOptions, EncodeBatchOptions, EncodeOptions, Encoding } from "./bert-tokenizer.js";
 export type { Flavor } from "./character-class.js";

@@ -1,12 +1,20 @@
 /**
- * A trie over the vocabulary's pieces for greedy longest-match-first WordPiece, without making substrings. Nodes live in one
+ * A trie over tokens, and over a vocabulary's pieces for greedy longest-match-first WordPiece, without making substrings. Nodes live in one
  * open-addressed hash table keyed by (parent, code point), and a node's name is its place there: one typed array and no objects, which is
  * quick to build. The hash leaves siblings side by side, which is easy on the processor's cache: ideographs are mostly siblings, in order.
  */
 
 // The names of the two roots, of pieces that begin a word and of pieces that continue one. Other names are multiples of 4, from 4.
-const START = 1;
+/** The root of whole tokens. */
+export const START = 1;
 const CONTINUATION = 2;
+
+/** Four numbers a node: its parent (0: no node here), its label (a code point), and the id of the token that ends here plus 1, or 0. */
+export interface Trie {
+  readonly nodes: Int32Array;
+  /** The place of a child in `nodes`, or the empty one where it would go; a child's own name is its place plus 4. */
+  find(parent: number, label: number): number;
+}
 
 /**
  * Splits the word `word[0, length)` (code points) into pieces, the longest first, and appends the id of each to `ids` and the index
@@ -14,16 +22,14 @@ const CONTINUATION = 2;
  */
 export type MatchPieces = (word: Int32Array, length: number, ids: number[], stops: number[]) => boolean;
 
-/** Builds the trie; a token that begins with `prefix` may continue a word, and any token may begin one. */
-export function buildPieceTrie(tokens: readonly string[], prefix: string): MatchPieces {
+/** Builds the trie; a token that begins with `prefix` may continue a word, and any token may begin one. Empty tokens are nowhere. */
+export function buildTrie(entries: Iterable<readonly [token: string, id: number]>, prefix = "\0"): Trie {
   let units = 1;
-  for (const token of tokens) units += token.length;
+  for (const [token] of entries) units += token.length;
   // A token is stored at most twice, and shares its beginning with others: well under half full.
   const mask = 4 * 2 ** Math.ceil(Math.log2(2 * units)) - 1;
-  // Four numbers a node: its parent (0: no node here), its label (a code point), and the id of the piece that ends here plus 1, or 0.
   const nodes = new Int32Array(mask + 1);
 
-  /** The place of a child, or the empty one where it would go. */
   const find = (parent: number, label: number): number => {
     let place = ((Math.imul(parent, 0x9e3779b1) + label) << 2) & mask;
     while (nodes[place] !== 0 && (nodes[place] !== parent || nodes[place + 1] !== label)) place = (place + 4) & mask;
@@ -42,12 +48,16 @@ export function buildPieceTrie(tokens: readonly string[], prefix: string): Match
     }
     nodes[place + 2] = id + 1;
   };
-  for (let id = 0; id < tokens.length; id++) {
-    const token = tokens[id]!;
-    insert(START, token, 0, id);
+  for (const [token, id] of entries) {
+    if (token !== "") insert(START, token, 0, id);
     if (token !== prefix && token.startsWith(prefix)) insert(CONTINUATION, token, prefix.length, id);
   }
+  return { nodes, find };
+}
 
+/** Builds the function that splits words. */
+export function buildMatchPieces(pieces: ReadonlyMap<string, number>, prefix: string): MatchPieces {
+  const { nodes, find } = buildTrie(pieces, prefix);
   return (word, length, ids, stops) => {
     let start = 0;
     while (start < length) {

@@ -4,9 +4,9 @@
  */
 
 /**
- * Why the data was refused:
- * `malformed_line` a line of a `vocab.txt` that is empty, or not ended as the others are; `duplicate_token` a token twice;
- * `missing_token` a special token that the vocabulary lacks; `invalid_id` an id that is no integer, is given twice or leaves a hole;
+ * Why the data was rejected:
+ * `malformed_line` a `vocab.txt` without a token; `duplicate_token` a token twice;
+ * `missing_token` a special token that the vocabulary lacks; `invalid_id` an id that is no integer, is given twice or leaves a hole, or tokens beyond a size;
  * `invalid_json` text that is no JSON; `invalid_field` a field of a wrong type or value; `unsupported` a well-formed
  * `tokenizer.json` that describes something other than BERT's WordPiece.
  */

@@ -1,17 +1,19 @@
 /**
  * Reads a `tokenizer.json` of Hugging Face's `tokenizers`, as far as it describes BERT's WordPiece; what it describes otherwise is
- * refused, not approximated. The sections `truncation` and `padding` hold no defaults for transformers, whose calls
- * override both; only a direction other than to the right would have an effect, and is refused.
+ * rejected, not approximated. Without a post-processor or a decoder it gets BERT's, as in transformers 5. The sections `truncation` and `padding` hold no defaults for transformers, whose calls
+ * override both; only a direction other than to the right would have an effect, and is rejected.
  */
 import type { AddedToken } from "./added-tokens.js";
 import type { NormalizationOptions } from "./normalization.js";
+import { showText, showValue } from "./show-value.js";
 import { TokenizerError, type TokenizerErrorCode } from "./tokenizer-error.js";
-import type { Vocabulary } from "./vocabulary.js";
+import type { VocabularyEntry } from "./vocabulary.js";
 import type { WordPieceDecoder } from "./word-piece-decoder.js";
 
 /** What a tokenizer is made of, whatever file it came from. */
 export interface TokenizerParts extends NormalizationOptions {
-  readonly vocabulary: Vocabulary;
+  /** The tokens that words are made of. */
+  readonly pieces: readonly VocabularyEntry[];
   readonly addedTokens: readonly AddedToken[];
   readonly decoder: WordPieceDecoder;
   readonly prefix: string;
@@ -26,7 +28,7 @@ const MAX_MAX_CHARS = 10_000;
 
 type Json = { readonly [key: string]: Json } | null | undefined;
 
-/** Reads a field by its dotted path: a value of the fallback's type; an empty string is none. Refusals name the path. */
+/** Reads a field by its dotted path: a value of the fallback's type; an empty string is none. Errors name the path. */
 type ReadField = <T extends string | boolean | number>(path: string, fallback: T) => T;
 
 function valueAt(root: unknown, path: string): unknown {
@@ -36,9 +38,14 @@ function valueAt(root: unknown, path: string): unknown {
 }
 
 function fail(root: unknown, path: string, expected: string, code: TokenizerErrorCode = "invalid_field"): never {
-  // `stringify` gives undefined for nothing, whatever its type says.
-  const got = JSON.stringify(valueAt(root, path)) as string | undefined;
-  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, String(got).slice(0, 60));
+  throw new TokenizerError(code, `tokenizer.json: ${path}`, expected, showValue(valueAt(root, path)));
+}
+
+/** A component, taken out of a `Sequence` of one. */
+function unwrap(component: unknown): Json {
+  const record = component as Json;
+  const list: unknown = valueAt(record, "type") === "Sequence" && Object.values(record ?? {}).find(Array.isArray);
+  return Array.isArray(list) && list.length === 1 ? (list[0] as Json) : record;
 }
 
 /**
@@ -46,42 +53,51 @@ function fail(root: unknown, path: string, expected: string, code: TokenizerErro
  * @throws TokenizerError `invalid_json`, `invalid_field`, `invalid_id`, `unsupported`
  */
 export function parseTokenizerJson(json: unknown): TokenizerParts {
-  const root = typeof json === "string" ? parseJson(json) : json;
+  const file = (typeof json === "string" ? parseJson(json) : json) as Json;
+  const components = ["normalizer", "pre_tokenizer", "post_processor", "decoder"].map((name) => [name, unwrap(file?.[name])] as const);
+  const root = { ...file, ...Object.fromEntries(components) };
   const read: ReadField = (path, fallback) => {
     const value = valueAt(root, path) ?? fallback;
     return typeof value === typeof fallback && value !== "" ? (value as typeof fallback) : fail(root, path, `a ${typeof fallback}`);
   };
-  /** Refuses another kind of component than the one this package implements. */
+  /** Rejects another kind of component than the one this package implements. */
   const only = (path: string, supported: unknown, fallback?: unknown): void => {
-    if ((valueAt(root, path) ?? fallback) !== supported) fail(root, path, JSON.stringify(supported), "unsupported");
+    if ((valueAt(root, path) ?? fallback) !== supported) fail(root, path, showValue(supported), "unsupported");
   };
   // Files of older versions do not name the model's type.
   only("model.type", "WordPiece", "WordPiece");
   only("normalizer.type", "BertNormalizer");
   only("pre_tokenizer.type", "BertPreTokenizer");
-  only("post_processor.type", "TemplateProcessing");
-  only("post_processor.single.length", 3);
+  const hasTemplate = root["post_processor"] != null && valueAt(root, "post_processor.type") !== "BertProcessing";
+  if (hasTemplate) {
+    only("post_processor.type", "TemplateProcessing");
+    only("post_processor.single.length", 3);
+  }
+  const readSpecial = (inTemplate: string, otherwise: string, fallback: string): string =>
+    hasTemplate ? read(`post_processor.single.${inTemplate}.SpecialToken.id`, "") : read(`post_processor.${otherwise}.0`, fallback);
   for (const path of ["truncation.direction", "padding.direction"]) only(path, "Right", "Right");
-  only("decoder.type", "WordPiece");
+  only("decoder.type", "WordPiece", "WordPiece");
   const maxChars = read<number>("model.max_input_chars_per_word", 100);
   if (!(maxChars >= 1 && maxChars <= MAX_MAX_CHARS)) fail(root, "model.max_input_chars_per_word", `1 to ${MAX_MAX_CHARS}`);
   const items = valueAt(root, "added_tokens") ?? [];
   if (!Array.isArray(items)) return fail(root, "added_tokens", "an array");
   const addedTokens = items.map((_, i): AddedToken => {
     const path = `added_tokens.${i}.`;
-    for (const flag of ["single_word", "lstrip", "rstrip"]) only(path + flag, false, false);
     return {
       id: read<number>(`${path}id`, -1),
       content: read<string>(`${path}content`, ""),
       special: read<boolean>(`${path}special`, false),
       normalized: read<boolean>(`${path}normalized`, true),
+      singleWord: read<boolean>(`${path}single_word`, false),
+      lstrip: read<boolean>(`${path}lstrip`, false),
+      rstrip: read<boolean>(`${path}rstrip`, false),
     };
   });
   const vocab = valueAt(root, "model.vocab");
   if (typeof vocab !== "object") fail(root, "model.vocab", "an object");
   const doLowerCase = read<boolean>("normalizer.lowercase", true);
   return {
-    vocabulary: buildVocabulary(vocab, addedTokens),
+    pieces: Object.entries(Object(vocab) as object),
     cleanText: read<boolean>("normalizer.clean_text", true),
     tokenizeChineseChars: read<boolean>("normalizer.handle_chinese_chars", true),
     stripAccents: read<boolean>("normalizer.strip_accents", doLowerCase),
@@ -93,39 +109,24 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
     specials: [
       read<string>("padding.pad_token", "[PAD]"),
       read<string>("model.unk_token", "[UNK]"),
-      read<string>("post_processor.single.0.SpecialToken.id", ""),
-      read<string>("post_processor.single.2.SpecialToken.id", ""),
+      readSpecial("0", "cls", "[CLS]"),
+      readSpecial("2", "sep", "[SEP]"),
       "[MASK]",
     ],
   };
 }
 
+/** What a `tokenizer.json` without any setting describes, but for the vocabulary. */
+export const bertParts: TokenizerParts = /* @__PURE__ */ parseTokenizerJson({
+  normalizer: { type: "BertNormalizer" },
+  pre_tokenizer: { type: "BertPreTokenizer" },
+  model: { vocab: {} },
+});
+
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
-    throw new TokenizerError("invalid_json", "tokenizer.json", "JSON", String(cause), { cause });
+    throw new TokenizerError("invalid_json", "tokenizer.json", "JSON", showText(String(cause), 200), { cause });
   }
-}
-
-/** The model's tokens and the added ones together: ids from 0 without holes, each for one token. */
-function buildVocabulary(vocab: unknown, addedTokens: readonly AddedToken[]): Vocabulary {
-  const entries: [string, unknown][] = Object.entries(Object(vocab) as object);
-  for (const { content, id } of addedTokens) entries.push([content, id]);
-  const ids = new Map<string, number>();
-  const tokens: string[] = [];
-  const refuseEntry = (got: string): never => {
-    throw new TokenizerError("invalid_id", "tokenizer.json: model.vocab, added_tokens", "tokens with ids from 0, without holes", got);
-  };
-  for (const [token, value] of entries) {
-    const id = value as number;
-    // `tokens` is filled in any order, but never sparsely: an id beyond the number of tokens could only leave a hole.
-    const isPossible = token !== "" && Number.isInteger(id) && id >= 0 && id < entries.length;
-    if (!isPossible || (tokens[id] ?? token) !== token || (ids.get(token) ?? id) !== id) refuseEntry(JSON.stringify([token, value]));
-    ids.set(token, id);
-    tokens[id] = token;
-  }
-  const hole = [...tokens, undefined].indexOf(undefined);
-  if (hole < (tokens.length || 1)) refuseEntry(`none for ${hole}`);
-  return { tokens, ids };
 }

@@ -1,7 +1,7 @@
 /**
  * One pass over a text: characters to words, words to pieces. Follows `BasicTokenizer` and `WordpieceTokenizer` of cn_clip and BERT,
  * in one loop over code points that remembers for each letter of the current word where in the text it came from. What a code
- * point becomes is computed once and kept in a table; an ideograph's entry is its id.
+ * point becomes is computed once and cached in a table; an ideograph's entry is its id.
  */
 import type { CharacterTest } from "./character-class.js";
 import type { Normalize } from "./normalization.js";
