@@ -9,10 +9,10 @@ import {
   type RawImage,
 } from "@chinese-clip/image-processor";
 import { CheckpointError } from "@chinese-clip/model";
-import { type BatchEncoding, BertTokenizer } from "@chinese-clip/tokenizer";
+import { type BatchEncoding, BertTokenizer, type BertTokenizerOptions } from "@chinese-clip/tokenizer";
 import type { ModelFiles, PretrainedOptions } from "./platform.js";
 import { readPreprocessorConfig } from "./loading/read-config.js";
-import { readTokenizerConfig } from "./loading/tokenizer-config.js";
+import { checkNamedTokens, readAddedTokens, readTokenizerConfig } from "./loading/tokenizer-config.js";
 
 /** What {@link ChineseCLIPProcessor.process} takes. */
 export interface ProcessorInputs {
@@ -26,6 +26,8 @@ export interface ProcessorInputs {
   readonly truncation?: boolean | undefined;
   /** Length in tokens to cut and to pad to. Default: the tokenizer's. */
   readonly maxLength?: number | undefined;
+  /** Whether to put `[CLS]` before and `[SEP]` behind each text. Default true. */
+  readonly addSpecialTokens?: boolean | undefined;
 }
 
 /** What a processor is made of. */
@@ -57,13 +59,30 @@ export class ChineseCLIPProcessor {
     inputs: Inputs,
   ): (Inputs extends { readonly text: string | readonly string[] } ? BatchEncoding : Partial<BatchEncoding>) &
     (Inputs extends { readonly images: RawImage | readonly RawImage[] } ? ImageInputs : Partial<ImageInputs>);
-  process({ text, images, padding = true, truncation, maxLength }: ProcessorInputs): Partial<BatchEncoding> & Partial<ImageInputs> {
+  process({
+    text,
+    images,
+    padding = true,
+    truncation,
+    maxLength,
+    addSpecialTokens,
+  }: ProcessorInputs): Partial<BatchEncoding> & Partial<ImageInputs> {
     if (text === undefined && images === undefined) throw new TypeError("process: expected text, images or both, got neither");
     const texts = typeof text === "string" ? [text] : text;
     return {
-      ...(texts === undefined ? {} : this.tokenizer.encodeBatch(texts, { padding, truncation, maxLength })),
+      ...(texts === undefined ? {} : this.tokenizer.encodeBatch(texts, { padding, truncation, maxLength, addSpecialTokens })),
       ...(images === undefined ? {} : this.imageProcessor.preprocess(images)),
     };
+  }
+
+  /** One row of ids to a text: {@link BertTokenizer.decode}. */
+  decode(...args: Parameters<BertTokenizer["decode"]>): string {
+    return this.tokenizer.decode(...args);
+  }
+
+  /** Several rows of ids, or the `inputIds` of a batch, to texts: {@link BertTokenizer.batchDecode}. */
+  batchDecode(...args: Parameters<BertTokenizer["batchDecode"]>): string[] {
+    return this.tokenizer.batchDecode(...args);
   }
 }
 
@@ -82,7 +101,13 @@ const VOCAB_HINT =
   "the published models share one vocabulary, so that of OFA-Sys/chinese-clip-vit-base-patch16 can be put beside the weights";
 
 async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): Promise<BertTokenizer> {
-  const options = { flavor, ...(await readTokenizerConfig(files, flavor)) };
+  const config = await readTokenizerConfig(files, flavor);
+  const tokenizer = await makeTokenizer(files, { flavor, ...config.options });
+  checkNamedTokens(config.namedTokens, tokenizer.vocab);
+  return tokenizer;
+}
+
+async function makeTokenizer(files: ModelFiles, options: BertTokenizerOptions): Promise<BertTokenizer> {
   const json = await files.readText("tokenizer.json");
   if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, options);
   const vocab = await files.readText("vocab.txt");
@@ -92,5 +117,6 @@ async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): 
       source: files.source,
     });
   }
-  return BertTokenizer.fromVocab(vocab, options);
+  const addedTokens = [...(options.addedTokens ?? []), ...(await readAddedTokens(files))];
+  return BertTokenizer.fromVocab(vocab, { ...options, addedTokens });
 }

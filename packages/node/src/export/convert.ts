@@ -27,6 +27,7 @@ const TOKENIZER_FILES: readonly string[] = [
   "vocab.txt",
   "tokenizer.json",
   "tokenizer_config.json",
+  "added_tokens.json",
   "special_tokens_map.json",
   "added_tokens.json",
 ];

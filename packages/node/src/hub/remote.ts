@@ -44,6 +44,7 @@ export const KNOWN_FILES: readonly string[] = [
   "preprocessor_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
+  "added_tokens.json",
   "vocab.txt",
   "text_model_config.json",
   "vision_model_config.json",

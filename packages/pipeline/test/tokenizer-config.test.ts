@@ -1,0 +1,93 @@
+/** What a model's tokenizer files say beside the vocabulary is honoured or rejected, never ignored. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ChineseCLIPProcessor, loadFrom, loadProcessorParts, type PretrainedOptions } from "../src/index.js";
+import { fakePlatform } from "./fake-platform.js";
+
+const vocab = readFileSync(new URL("../../../fixtures/tiny-vit/vocab.txt", import.meta.url), "utf8");
+const size = vocab.trimEnd().split("\n").length;
+
+const load = (changes: Readonly<Record<string, string | undefined>>, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> =>
+  loadFrom(fakePlatform(changes), "fake", options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
+const configured = (config: object, options?: PretrainedOptions): Promise<ChineseCLIPProcessor> =>
+  load({ "tokenizer_config.json": JSON.stringify(config) }, options);
+
+describe("A12 tokenizer_config.json", () => {
+  it.each([
+    [{ padding_side: "left" }, /tokenizer_config\.json: expected padding_side to be "right".*, got "left"/],
+    [{ truncation_side: "left" }, /expected truncation_side to be "right"/],
+    [{ do_basic_tokenize: false }, /expected do_basic_tokenize to be true/],
+    [{ never_split: ["a"] }, /expected never_split to be empty, got an array of 1/],
+    [{ cls_token: 5 }, /expected cls_token to be a token, got 5/],
+    [{ cls_token: "<s>" }, /special token <s>/],
+    [{ do_lower_case: "no" }, /expected do_lower_case to be true or false/],
+    [{ additional_special_tokens: ["<nowhere>"] }, /expected additional_special_tokens that are in the vocabulary/],
+    [{ added_tokens_decoder: [] }, /expected added_tokens_decoder to be an object/],
+    [{ added_tokens_decoder: { 5: "x" } }, /expected added_tokens_decoder to hold an object for "5"/],
+  ])("A12 %j is rejected by name", async (config, message) => {
+    await expect(configured(config)).rejects.toThrow(message);
+  });
+
+  it("A12 split_special_tokens is what cn_clip does, and rejected in transformers", async () => {
+    await expect(configured({ split_special_tokens: true })).resolves.toBeDefined();
+    await expect(configured({ split_special_tokens: true }, { flavor: "transformers" })).rejects.toThrow(
+      /split_special_tokens to be false/,
+    );
+  });
+
+  it("A12 other special tokens, as text or as an object", async () => {
+    const { tokenizer } = await configured({
+      cls_token: "[MASK]",
+      sep_token: { __type: "AddedToken", content: "[UNK]" },
+      mask_token: null,
+    });
+    const { ids } = tokenizer.encode("");
+    expect(ids).toEqual([tokenizer.maskTokenId, tokenizer.unkTokenId]);
+  });
+
+  it("A12 what transformers 5 writes loads, and means the same", async () => {
+    const { tokenizer } = await configured({
+      backend: "tokenizers",
+      cls_token: "[CLS]",
+      do_lower_case: true,
+      is_local: true,
+      local_files_only: false,
+      mask_token: "[MASK]",
+      model_max_length: 52,
+      pad_token: "[PAD]",
+      processor_class: "ChineseCLIPProcessor",
+      sep_token: "[SEP]",
+      strip_accents: null,
+      tokenize_chinese_chars: true,
+      tokenizer_class: "BertTokenizer",
+      unk_token: "[UNK]",
+    });
+    expect(tokenizer.encode("红色的猫")).toEqual((await load({})).tokenizer.encode("红色的猫"));
+  });
+
+  it.each<[string, Record<string, string>]>([
+    [
+      "added_tokens_decoder",
+      {
+        "tokenizer_config.json": JSON.stringify({
+          added_tokens_decoder: { [size]: { content: "<new>", lstrip: true, normalized: false, special: true } },
+          additional_special_tokens: ["<new>"],
+        }),
+      },
+    ],
+    ["added_tokens.json", { "added_tokens.json": JSON.stringify({ "<new>": size }) }],
+  ])("A11 %s beside a vocab.txt is honoured", async (_, changes) => {
+    const { tokenizer } = await load(changes);
+    expect(tokenizer.encode("猫<new>", { addSpecialTokens: false }).ids.at(-1)).toBe(size);
+  });
+});
+
+describe("C3 the processor", () => {
+  it("C3 decodes", async () => {
+    const processor = await load({});
+    const { inputIds } = processor.process({ text: ["红", "猫"] });
+    expect(processor.batchDecode(inputIds, { skipSpecialTokens: true })).toEqual(["红", "猫"]);
+    expect(processor.decode(processor.tokenizer.encode("红").ids)).toBe("[CLS] 红 [SEP]");
+    expect(processor.process({ text: "猫", addSpecialTokens: false }).inputIds.dims).toEqual([1, 1]);
+  });
+});
