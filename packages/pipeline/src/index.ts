@@ -1,5 +1,6 @@
 export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyOptions, loadChineseCLIPParts } from "./chinese-clip.js";
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
+export { errorMessage, isError } from "./error-message.js";
 export { HubError, type HubErrorCode } from "./hub-error.js";
 export type { Embeddings, TextEmbeddings } from "./embeddings.js";
 export {

@@ -4,6 +4,7 @@
 import { open, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+import { systemErrorCode } from "./system-error.js";
 
 /** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
@@ -59,7 +60,7 @@ export async function fileSize(path: string): Promise<number | undefined> {
     const found = await stat(path);
     return found.isFile() ? found.size : undefined;
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import { createBlobHash, hashKind } from "./blob-hash.js";
 import { HubError } from "@chinese-clip/pipeline";
 import { discard, networkError, statusError } from "./hub-request.js";
 import { isTransient, pause } from "./retry.js";
+import { systemErrorCode } from "../files/system-error.js";
 
 /** One file to download. */
 export interface Download {
@@ -74,7 +75,7 @@ export async function download(job: Download): Promise<void> {
         Object.assign(state, { offset: 0, hash: undefined, size: job.size, hashed: false } satisfies State);
         continue;
       }
-      const isFull = error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+      const isFull = ["ENOSPC", "EDQUOT"].includes(systemErrorCode(error) ?? "");
       // Others need the space more than we need half a file; and a file without a byte is nothing to go on with.
       if (isFull || state.offset === 0) await rm(partial, { force: true });
       if (!isTransient(error)) throw error;
@@ -161,12 +162,7 @@ async function receive(job: Download, state: State, handle: FileHandle): Promise
     }
   } catch (error) {
     await discard(response);
-    if (
-      error instanceof HubError ||
-      job.signal?.aborted === true ||
-      (error instanceof Error && "syscall" in error && error.syscall === "write")
-    )
-      throw error;
+    if (error instanceof HubError || job.signal?.aborted === true || systemErrorCode(error, "write") !== undefined) throw error;
     throw networkError(job.url, stall.signal.aborted ? stall.signal.reason : error);
   } finally {
     clearTimeout(timer);

@@ -11,6 +11,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { abortable } from "./retry.js";
+import { systemErrorCode } from "../files/system-error.js";
 
 const HEARTBEAT_MS = 1000;
 /** A dead owner's lock may be broken after this; longer than a heartbeat, since a process id says nothing across containers. */
@@ -73,7 +74,7 @@ async function create(path: string, id: string): Promise<boolean> {
   try {
     handle = await open(path, "wx");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (systemErrorCode(error) === "EEXIST") return false;
     throw error;
   }
   try {
@@ -113,7 +114,7 @@ async function breakIfStale(path: string): Promise<boolean> {
     if ((await readOwner(aside))?.id !== owner?.id) await link(aside, path).catch(() => undefined);
     await rm(aside, { force: true });
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (systemErrorCode(error) !== "ENOENT") throw error;
   }
   return true;
 }
@@ -123,6 +124,6 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return systemErrorCode(error) === "EPERM";
   }
 }

@@ -17,8 +17,9 @@ import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileSize } from "../files/disk-file.js";
-import { HubError } from "@chinese-clip/pipeline";
+import { errorMessage, HubError } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath } from "./hub-path.js";
+import { systemErrorCode } from "../files/system-error.js";
 
 /** Paths and small files of one model in the cache. Names must have been checked before. */
 export class HubCache {
@@ -115,14 +116,14 @@ export class HubCache {
       try {
         return await symlink(relative(dirname(pointer), blob), pointer);
       } catch (error) {
-        if (!(error instanceof Error && "code" in error)) throw error;
-        if (error.code === "EEXIST") {
+        const code = systemErrorCode(error);
+        if (code === "EEXIST") {
           if (await this.has(commit, name)) return; // another process was faster
           await rm(pointer, { force: true }); // it leads nowhere: its blob was deleted
           return symlink(relative(dirname(pointer), blob), pointer);
         }
         // Windows without the right to make symlinks, file systems without them.
-        if (!["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"].includes(String(error.code))) throw error;
+        if (!["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"].includes(code ?? "")) throw error;
       }
     }
     if (isNew) return rename(blob, pointer);
@@ -160,8 +161,8 @@ export class HubCache {
 
 /** An error of the file system while writing to the cache, as one that says what to do; any other as it is. */
 export function cacheError(error: unknown, path: string): unknown {
-  if (!(error instanceof Error && "syscall" in error && "code" in error)) return error;
-  const code = String(error.code);
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new HubError(
       "disk",
@@ -172,7 +173,7 @@ export function cacheError(error: unknown, path: string): unknown {
   }
   return new HubError(
     "cache",
-    `${path}: the cache cannot be written (${error.message}). Set HF_HUB_CACHE or the cacheDir option to a folder that can`,
+    `${path}: the cache cannot be written (${errorMessage(error)}). Set HF_HUB_CACHE or the cacheDir option to a folder that can`,
     { path, errno: code },
     { cause: error },
   );

@@ -11,7 +11,7 @@ import { WeightsFolder } from "../files/weights-folder.js";
 import { download } from "./download.js";
 import { FileLock } from "./file-lock.js";
 import { cacheError, HubCache } from "./hub-cache.js";
-import { HubError } from "@chinese-clip/pipeline";
+import { HubError, errorMessage } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { checkFileName, isCommit } from "./hub-path.js";
 import { type HubClient, sendRequest } from "./hub-request.js";
@@ -296,7 +296,7 @@ export class HubModel implements ModelFiles {
     if (errors.length === 1 || !(first instanceof HubError)) throw first;
     // What the last one says is no better than what the first one says; a lasting reason says more than a passing one.
     const telling = errors.find((error): error is HubError => error instanceof HubError && !isTransient(error)) ?? first;
-    throw new HubError(telling.code, errors.map((error) => (error instanceof Error ? error.message : String(error))).join("\n"), {
+    throw new HubError(telling.code, errors.map((error) => errorMessage(error)).join("\n"), {
       errors,
     });
   }

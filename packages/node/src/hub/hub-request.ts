@@ -1,7 +1,7 @@
 /**
  * One request to a hub: redirects followed by hand, so that the token stays with the host that it is for, and each failure told apart.
  */
-import { HubError } from "@chinese-clip/pipeline";
+import { HubError, isError } from "@chinese-clip/pipeline";
 import type { HubFetch } from "./hub-fetch.js";
 import { parseRetryAfter } from "./retry.js";
 
@@ -87,7 +87,7 @@ async function sendOnce(client: HubClient, request: HubRequest, url: URL, isHub:
 export function networkError(url: string, cause: unknown): HubError {
   // fetch says only "fetch failed" or "terminated" and keeps what happened as the cause.
   const reasons: string[] = [];
-  for (let error = cause; error instanceof Error && reasons.length < 3; error = error.cause) reasons.push(error.message);
+  for (let error = cause; isError(error) && reasons.length < 3; error = error.cause) reasons.push(error.message);
   return new HubError(
     "network",
     `${url}: no connection (${reasons.filter(Boolean).join(": ") || String(cause)}). Set HF_ENDPOINT or the endpoint option to a mirror, ` +

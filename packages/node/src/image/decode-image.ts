@@ -13,6 +13,7 @@ import type { Metadata, Sharp } from "sharp";
 import { decodeBmp } from "./decode-bmp.js";
 import { decodeGif } from "./decode-gif.js";
 import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat } from "./image-format.js";
+import { errorMessage } from "@chinese-clip/pipeline";
 
 /** How to decode. */
 export interface DecodeOptions {
@@ -54,7 +55,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
       throw new ImageError(error.code, `${source}: ${error.message}`, { ...error.details, source, format }, { cause: error.cause });
     }
     // libvips repeats itself, line by line, up to megabytes.
-    const [reason = ""] = (error instanceof Error ? error.message : String(error)).trim().slice(0, 200).split("\n");
+    const [reason = ""] = errorMessage(error).trim().slice(0, 200).split("\n");
     const isCut = CUT_MESSAGE.test(reason) || isCutShort(format, bytes);
     const what = isCut ? "the end of the file is missing" : "it cannot be decoded";
     throw new ImageError(

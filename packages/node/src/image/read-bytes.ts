@@ -6,6 +6,7 @@
 
 import { ImageError } from "@chinese-clip/image-processor";
 import { open } from "node:fs/promises";
+import { isError } from "@chinese-clip/pipeline";
 
 /** How to read. */
 export interface ReadOptions {
@@ -136,8 +137,8 @@ async function collect(chunks: AsyncIterable<Uint8Array>, source: string, { maxB
 function unreadable(source: string, cause: unknown): ImageError {
   // fetch says only "fetch failed" or "terminated" and keeps what happened as the cause.
   const reasons: string[] = [];
-  for (let error = cause; error instanceof Error && reasons.length < 3; error = error.cause) reasons.push(error.message);
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  for (let error = cause; isError(error) && reasons.length < 3; error = error.cause) reasons.push(error.message);
+  const code = isError(cause) && "code" in cause ? cause.code : undefined;
   return new ImageError(
     "unreadable",
     `${source}: cannot be read (${reasons.filter(Boolean).join(": ") || String(cause)})`,

@@ -4,6 +4,7 @@
  */
 import { isMainThread } from "node:worker_threads";
 import type * as OnnxRuntime from "onnxruntime-node";
+import { hostProcess } from "../worker/host-process.js";
 
 const VARIABLE = "ORT_DISABLE_TELEMETRY";
 
@@ -14,8 +15,8 @@ let hasWarned = false;
  * the main thread `process.env` is a copy that native code does not see, so there a warning says what to set.
  */
 export function disableTelemetry(): void {
-  if (process.env[VARIABLE]) return;
-  if (isMainThread) process.env[VARIABLE] = "1";
+  if (hostProcess.env[VARIABLE]) return;
+  if (isMainThread) hostProcess.env[VARIABLE] = "1";
   else if (!hasWarned) {
     hasWarned = true;
     process.emitWarning(

@@ -86,6 +86,6 @@ export class SessionThread implements GraphSession {
     this.#spares.delete(name);
     const buffer = spare !== undefined && spare.byteLength >= data.byteLength ? spare : new ArrayBuffer(data.byteLength);
     new Uint8Array(buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    return data instanceof Float32Array ? new Float32Array(buffer, 0, data.length) : new BigInt64Array(buffer, 0, data.length);
+    return data.BYTES_PER_ELEMENT === 4 ? new Float32Array(buffer, 0, data.length) : new BigInt64Array(buffer, 0, data.length);
   }
 }

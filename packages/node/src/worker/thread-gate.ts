@@ -4,6 +4,7 @@
  * after throwing an instance of 'Napi::Error'"). So a thread goes through its gate to call it, and whoever ends the thread closes the gate first:
  * `dispose` by asking the thread to end itself, the end of the process by waiting for it.
  */
+import { hostProcess } from "./host-process.js";
 
 const OPEN = 0;
 const PASSED = 1;
@@ -58,13 +59,13 @@ const open: Set<ThreadGate> = new Set();
 
 /** Closes a gate when the process ends, or the thread that this is called in, unless it was forgotten before. */
 export function closeAtExit(gate: ThreadGate): void {
-  if (open.size === 0) process.on("exit", closeAll);
+  if (open.size === 0) hostProcess.on("exit", closeAll);
   open.add(gate);
 }
 
 /** Of a thread that has ended. */
 export function forgetGate(gate: ThreadGate): void {
-  if (open.delete(gate) && open.size === 0) process.off("exit", closeAll);
+  if (open.delete(gate) && open.size === 0) hostProcess.off("exit", closeAll);
 }
 
 function closeAll(): void {

@@ -2,7 +2,14 @@
  * A thread of `node:worker_threads` behind a {@link ThreadHost}. onnxruntime-node's `create` and `run` block the thread that calls them, and so
  * does a resize in JavaScript; both belong in a worker. The worker's side is `worker-port.ts`.
  */
-import { type ErrorRevivers, type StartThread, ThreadHost, type WorkerReply, type WorkerRequest } from "@chinese-clip/pipeline";
+import {
+  type ErrorRevivers,
+  type StartThread,
+  ThreadHost,
+  type WorkerReply,
+  type WorkerRequest,
+  errorMessage,
+} from "@chinese-clip/pipeline";
 import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
 import { closeAtExit, forgetGate, ThreadGate } from "./thread-gate.js";
 import type { ThreadMessage } from "./worker-port.js";
@@ -71,7 +78,7 @@ function startWorker(
     events.crash(`sent an answer that cannot be read (${error.message})`, error);
     void worker.terminate();
   });
-  worker.on("error", (error: unknown) => events.crash(error instanceof Error ? error.message : String(error), error));
+  worker.on("error", (error: unknown) => events.crash(errorMessage(error), error));
   worker.on("exit", (exitCode) => {
     if (gate !== undefined) forgetGate(gate);
     events.crash(`exit code ${exitCode}`);

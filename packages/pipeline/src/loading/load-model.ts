@@ -23,6 +23,7 @@ import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { readConfig } from "./read-config.js";
+import { errorMessage, isError } from "../error-message.js";
 
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 
@@ -75,7 +76,7 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
       errors.push(error);
     }
   }
-  const reasons = errors.map((error, i) => `${String(source[i])}: ${error instanceof Error ? error.message : String(error)}`);
+  const reasons = errors.map((error, i) => `${String(source[i])}: ${errorMessage(error)}`);
   throw new AggregateError(errors, `fromPretrained: expected one of ${errors.length} sources to work, got\n${reasons.join("\n")}`);
 }
 
@@ -95,7 +96,7 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
     made = await make(files);
   } catch (error) {
     // The readers know files, not models; who has several models wants to know whose file it was.
-    if (error instanceof Error && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
+    if (isError(error) && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
       error.message = `${files.source}: ${error.message}`;
     throw error;
   }

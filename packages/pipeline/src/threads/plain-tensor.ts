@@ -24,7 +24,12 @@ export function toPlainTensors(tensors: Readonly<Record<string, Tensor>>): Recor
 
 /** Plain objects as tensors that share their data. */
 export function fromPlainTensors(tensors: PlainTensors): Record<string, Tensor> {
-  return mapValues(tensors, ({ type, data, dims }) => new Tensor(type, data, dims));
+  return mapValues(tensors, ({ type, data, dims }) => new Tensor(type, inThisRealm(data), dims));
+}
+
+/** The same memory under this realm's class: what a thread sends to a Jest test is of another one, which `Tensor` rejects. */
+function inThisRealm({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: PlainTensor["data"]): PlainTensor["data"] {
+  return BYTES_PER_ELEMENT === 4 ? new Float32Array(buffer, byteOffset, length) : new BigInt64Array(buffer, byteOffset, length);
 }
 
 /** The distinct buffers of the tensors, to transfer. */

@@ -5,6 +5,7 @@
  * plain `Error`. So an error travels as a plain object, and the receiving side rebuilds it: a typed class through the reviver registered
  * under the error's `name`, a built-in by its name, anything else as an `Error` that carries the same fields.
  */
+import { isError } from "../error-message.js";
 
 /** An error as a plain object that survives the structured clone. */
 export interface SerializedError {
@@ -52,7 +53,7 @@ const BUILT_IN: Readonly<Record<string, (message: string) => Error>> = {
  * @param thrown - The thrown value; what is not an `Error` becomes one whose message is its text.
  */
 export function serializeError(thrown: unknown, depth: number = 0): SerializedError {
-  if (!(thrown instanceof Error)) {
+  if (!isError(thrown)) {
     return {
       name: "Error",
       message: textOf(thrown),
@@ -106,7 +107,7 @@ function reviveUntyped(name: string, message: string, { code, details, cause }: 
 
 function serializeCause(cause: unknown, depth: number): SerializedError["cause"] {
   if (cause === undefined || depth >= MAX_CAUSES) return undefined;
-  return cause instanceof Error ? { error: serializeError(cause, depth + 1) } : { text: textOf(cause) };
+  return isError(cause) ? { error: serializeError(cause, depth + 1) } : { text: textOf(cause) };
 }
 
 function cloneable(value: unknown): unknown {
