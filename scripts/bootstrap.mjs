@@ -30,7 +30,7 @@ async function start(args) {
   return code;
 }
 
-/** Builds the page that searches pictures, and serves it until it is interrupted. */
+/** Builds the page that searches images, and serves it until it is interrupted. */
 async function web(args) {
   await build("@chinese-clip/example-web-search");
   const folder = join(root, "examples", "web-search");

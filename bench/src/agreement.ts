@@ -2,7 +2,7 @@
  * How alike two sets of embeddings are.
  */
 
-/** Of two arrays of rows, each row compared with its counterpart. */
+/** How far two arrays of rows are apart, each row compared with its counterpart. */
 export interface Agreement {
   /** The largest absolute difference of two numbers; not a number where a result is missing. */
   readonly difference: number;

@@ -11,7 +11,7 @@ import { SafetensorsValues } from "./safetensors-values.js";
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 /** On normalised rows of float32; the bound of the goldens. */
 const MAX_DIFFERENCE = 1e-5;
-/** The tiny checkpoint's projection, sides of its pictures, and tokens of the golden texts. */
+/** The tiny checkpoint's projection, sides of its images, and tokens of the golden texts. */
 const DIM = 40;
 const SIDE = 32;
 const LARGE = [48, 40] as const;
@@ -45,13 +45,13 @@ export async function checkAgreement(): Promise<string[]> {
       const text = await model.getTextFeatures({ inputIds, attentionMask });
       const image = await model.getImageFeatures({ pixelValues });
       compareRows(`texts, ${source} and reference`, text.data as Float32Array, await golden.values("text_embeds"));
-      compareRows(`pictures, ${source} and reference`, image.data as Float32Array, await golden.values("image_embeds"));
+      compareRows(`images, ${source} and reference`, image.data as Float32Array, await golden.values("image_embeds"));
     }
     const large = await clip.model.getImageFeatures({
       pixelValues: new Tensor("float32", await golden.values("pixel_values_large"), [2, 3, ...LARGE]),
       interpolatePosEncoding: true,
     });
-    compareRows("larger pictures and reference", large.data as Float32Array, await golden.values("large_image_features"));
+    compareRows("larger images and reference", large.data as Float32Array, await golden.values("large_image_features"));
 
     const perImage = 3 * SIDE * SIDE;
     const single: number[] = [];
@@ -60,7 +60,7 @@ export async function checkAgreement(): Promise<string[]> {
       single.push(...((await clip.model.getImageFeatures({ pixelValues: one })).data as Float32Array));
     }
     const batch = (await clip.model.getImageFeatures({ pixelValues })).data as Float32Array;
-    compareRows("a batch of pictures and each alone", batch, Float32Array.from(single));
+    compareRows("a batch of images and each alone", batch, Float32Array.from(single));
   } finally {
     await golden.close();
   }

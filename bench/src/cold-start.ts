@@ -35,7 +35,7 @@ export async function benchColdStart(folder: string): Promise<void> {
   const peer = await makePeerModel(folder);
   const contestants: { name: string; command: readonly string[] }[] = [];
   for (const dtype of OUR_DTYPES) {
-    // Also makes what is made once and kept, such as quantised weights.
+    // Also writes what is written once and cached, such as quantised weights.
     const embedder = await loadOurs(folder, dtype);
     if (embedder === undefined) continue;
     await embedder.embedTexts([TEXT]);

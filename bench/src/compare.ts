@@ -15,7 +15,7 @@ export interface Timing<Result = unknown> {
   readonly medianMs: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** Of how many rounds. */
+  /** Number of rounds. */
   readonly rounds: number;
   /** What the last round gave. */
   readonly result: Result;
@@ -48,7 +48,7 @@ export async function comeToRest(): Promise<void> {
   }
 }
 
-/** Of half a second of one core. */
+/** The load of one core that is busy for half a second. */
 const IDLE_US = 25_000;
 
 /** The middle value; the mean of the two middle ones for an even count. */

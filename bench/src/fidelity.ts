@@ -1,5 +1,5 @@
 /**
- * What number formats cost in fidelity and save in size: cosines with float32, and how many nearest neighbours change, on the benchmark's
+ * What each dtype costs in fidelity and saves in size: cosines with float32, and how many nearest neighbours change, on the benchmark's
  * checkpoint, the demo checkpoint, and both with planted outliers.
  */
 import { openAsBlob } from "node:fs";
@@ -21,7 +21,7 @@ export interface FidelityRow {
   readonly model: string;
   readonly tower: Tower;
   readonly dtype: Dtype;
-  /** Of the tower's converted file. */
+  /** Size of the tower's converted file. */
   readonly bytes: number;
   /** Milliseconds that the weights' conversion takes. */
   readonly conversionMs: number;
@@ -49,7 +49,7 @@ export async function benchFidelity(vitB16: string, scratch: string): Promise<vo
     { name: "demo checkpoint", folder: DEMO, outliers: false },
     { name: "demo, outliers", folder: await plantOutliers(DEMO, join(scratch, "demo-outliers")), outliers: true },
   ];
-  console.log(`\n### Number formats: size, and how close to float32\n`);
+  console.log(`\n### Dtypes: size, and how close to float32\n`);
   console.log("| checkpoint | tower | format | MB | of fp32 | conversion ms | smallest cosine | mean cosine | same nearest neighbour |");
   console.log("|---|---|---|---:|---:|---:|---:|---:|---:|");
   for (const { name, folder, outliers } of models) {
@@ -67,7 +67,7 @@ export async function benchFidelity(vitB16: string, scratch: string): Promise<vo
   }
 }
 
-/** Compares formats with float32 on 64 captions and 16 pictures; conversions go into a folder that is removed. */
+/** Compares formats with float32 on 64 captions and 16 images; conversions go into a folder that is removed. */
 export async function measureFidelity(model: string, folder: string, dtypes: readonly Dtype[]): Promise<FidelityRow[]> {
   const cacheDir = await mkdtemp(join(tmpdir(), "chinese-clip-fidelity-"));
   try {

@@ -1,5 +1,5 @@
 /**
- * How the time grows with the work: batches of 1 to 64 pictures and captions, and pictures of 224, 336 and 448 pixels. Linear cost shows as
+ * How the time grows with the work: batches of 1 to 64 images and captions, and images of 224, 336 and 448 pixels. Linear cost shows as
  * straight lines through the origin; the table has the cost of one item, which then stays where it is.
  */
 import { mkdir, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ const TOKENS = 16;
 const DIM = 512;
 const ROUNDS = { rounds: 2, warmup: 0, budgetMs: 25_000 };
 
-/** Prints a table for each number format and writes the plot; the sizes take turns, so that a slow moment does not bend the line, and
+/** Prints a table for each dtype and writes the plot; the sizes take turns, so that a slow moment does not bend the line, and
  * the least time of each counts: what else the machine does only adds. */
 export async function benchGrowth(folder: string, plot: URL): Promise<void> {
   const panels: Panel[] = [];
@@ -27,7 +27,7 @@ export async function benchGrowth(folder: string, plot: URL): Promise<void> {
     panels.push(...(await measure(embedder)));
     await embedder.dispose();
   }
-  // One panel of each kind, a line for each number format.
+  // One panel of each kind, a line for each dtype.
   const titles = [...new Set(panels.map(({ title }) => title))];
   const merged = titles.flatMap((title) => {
     const same = panels.filter((panel) => panel.title === title);
@@ -67,10 +67,10 @@ async function measure(embedder: Embedder): Promise<Panel[]> {
   const each = (timings: readonly Timing[], i: number): string => formatMs((timings[i]?.minMs ?? Number.NaN) / (BATCHES[i] ?? 1));
   console.log(`\n### Growth, ${embedder.name}, ViT-B/16, milliseconds for one item, the least of the rounds\n`);
   console.log(`| batch | ${BATCHES.join(" | ")} |\n|---|${"---:|".repeat(BATCHES.length)}`);
-  console.log(`| picture, ${SIDE} x ${SIDE} | ${BATCHES.map((_, i) => each(images, i)).join(" | ")} |`);
+  console.log(`| image, ${SIDE} x ${SIDE} | ${BATCHES.map((_, i) => each(images, i)).join(" | ")} |`);
   console.log(`| caption, ${TOKENS} tokens | ${BATCHES.map((_, i) => each(captioned, i)).join(" | ")} |`);
   const tokens = SIDES.map((side) => (side / PATCH) ** 2 + 1);
-  console.log(`\n| one picture of | ${SIDES.map((side) => `${side} x ${side}`).join(" | ")} |\n|---|${"---:|".repeat(SIDES.length)}`);
+  console.log(`\n| one image of | ${SIDES.map((side) => `${side} x ${side}`).join(" | ")} |\n|---|${"---:|".repeat(SIDES.length)}`);
   console.log(`| tokens | ${tokens.join(" | ")} |`);
   console.log(`| ms | ${sides.map(({ minMs }) => formatMs(minMs)).join(" | ")} |`);
   console.log(`| ms for 100 tokens | ${sides.map(({ minMs }, i) => formatMs((100 * minMs) / (tokens[i] ?? 1))).join(" | ")} |`);
@@ -80,12 +80,12 @@ async function measure(embedder: Embedder): Promise<Panel[]> {
   const { name } = embedder;
   const [xLabel, yLabel] = ["batch", "ms for the batch"];
   return [
-    { title: `Pictures of ${SIDE} x ${SIDE}`, xLabel, yLabel, series: [{ name, points: line(BATCHES, images) }] },
+    { title: `Images of ${SIDE} x ${SIDE}`, xLabel, yLabel, series: [{ name, points: line(BATCHES, images) }] },
     { title: `Captions of ${TOKENS} tokens`, xLabel, yLabel, series: [{ name, points: line(BATCHES, captioned) }] },
     {
-      title: "One picture of 224, 336, 448",
-      xLabel: "tokens of the picture",
-      yLabel: "ms for the picture",
+      title: "One image of 224, 336, 448",
+      xLabel: "tokens of the image",
+      yLabel: "ms for the image",
       series: [{ name, points: line(tokens, sides) }],
     },
   ];

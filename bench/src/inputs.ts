@@ -1,5 +1,5 @@
 /**
- * Seeded inputs: captions and pictures that are the same on every run and every machine.
+ * Seeded inputs: captions and images that are the same on every run and every machine.
  */
 
 /** Numbers in [0, 1), by a linear congruential generator. */
@@ -23,7 +23,7 @@ export function captions(count: number, [fewest, most]: readonly [number, number
   });
 }
 
-/** Normalised pixels of pictures with smooth parts and some noise: float32 `[count, 3, side, side]`, about -2 to 2. */
+/** Normalised pixels of images with smooth parts and some noise: float32 `[count, 3, side, side]`, about -2 to 2. */
 export function pixelValues(count: number, side: number): Float32Array {
   const random = uniform(11);
   const values = new Float32Array(count * 3 * side * side);

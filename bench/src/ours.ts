@@ -14,7 +14,7 @@ export interface Embedder {
   dispose(): Promise<void>;
 }
 
-/** Number formats that a build may have; those that it refuses are left out of the tables. */
+/** Dtypes that a build may have; those that it rejects are left out of the tables. */
 export const OUR_DTYPES: readonly string[] = ["fp32", "q8"];
 
 /**
@@ -23,7 +23,7 @@ export const OUR_DTYPES: readonly string[] = ["fp32", "q8"];
  */
 export const PACKED: NonNullable<PretrainedOptions["sessionOptions"]> = { extra: { session: { disable_prepacking: "0" } } };
 
-/** Loads a model in a number format; undefined where this build does not have it. */
+/** Loads a model in a dtype; undefined where this build does not have it. */
 export async function loadOurs(folder: string, dtype: string, options: PretrainedOptions = {}): Promise<Embedder | undefined> {
   const sessionOptions = { ...PACKED, ...options.sessionOptions };
   const wanted = { ...options, sessionOptions, dtype, cacheDir: dirname(folder) } as PretrainedOptions;

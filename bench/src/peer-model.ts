@@ -19,13 +19,13 @@ interface Recipe {
     readonly dims: readonly number[];
     readonly tensor: string;
     readonly transposed: boolean;
-    /** Of the quantised graph: the values as they are, or one of the three parts of a quantised tensor. */
+    /** The quantised graph's tensor: the values as they are, or one of the three parts of a quantised tensor. */
     readonly dtype?: "float32" | "uint8" | "scale" | "zero_point";
   }[];
 }
 
 const FP32 = new URL("../../fixtures/onnx-export/", import.meta.url);
-/** The quantised graph is 1 MB of repetition, so it is kept compressed. */
+/** The quantised graph is 1 MB of repetition, so it is stored compressed. */
 const QUANTIZED = new URL("../peers/onnx-export/", import.meta.url);
 
 /**
@@ -80,7 +80,7 @@ function transpose(values: Float32Array, [rows = 0, columns = 0]: readonly numbe
   return result;
 }
 
-/** ONNX Runtime's dynamic quantisation of a whole tensor to uint8: 255 steps from the least value to the greatest, zero among them. */
+/** ONNX Runtime's dynamic quantisation of a whole tensor to uint8: 255 steps from the minimum to the maximum, zero among them. */
 function quantizedPart(values: Float32Array, part: "uint8" | "scale" | "zero_point"): Uint8Array {
   let [low, high] = [0, 0];
   for (const value of values) {

@@ -48,7 +48,7 @@ export async function installPeers(): Promise<void> {
 }
 
 /**
- * Loads the combined export in one of the number formats that users have; `q8` is its best one on a processor.
+ * Loads the combined export in one of the dtypes that users have; `q8` is its best one on a processor.
  *
  * @param threads - of one operator; default: as it comes, which is ONNX Runtime's default.
  */

@@ -120,7 +120,7 @@ export async function benchPeers(folder: string): Promise<void> {
   await disposeAll([...columns, ...asTheyCome]);
 }
 
-/** How many cores an embedder keeps busy while it embeds a picture. */
+/** How many cores an embedder keeps busy while it embeds an image. */
 async function busyCores(embedder: Embedder): Promise<number> {
   const image = pixelValues(1, SIDE);
   await embedder.embedImages(image, SIDE);

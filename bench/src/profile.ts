@@ -18,7 +18,7 @@ interface ProfileEvent {
   readonly args?: { readonly op_name?: string };
 }
 
-/** Prints, for each line and number format, the operators that take most of the time. */
+/** Prints, for each line and dtype, the operators that take most of the time. */
 export async function benchProfile(folder: string, scratch: string): Promise<void> {
   const images = pixelValues(8, SIDE);
   const lines: readonly (readonly [string, (embedder: Embedder) => Promise<unknown>])[] = [

@@ -17,7 +17,7 @@ interface PublishedModel {
   readonly name: string;
   /** As OFA's repositories name the file. */
   readonly file: string;
-  /** Of the README of cn_clip and its sizes. */
+  /** In all, as cn_clip's README has it. */
   readonly parameters: number;
   readonly config: ChineseCLIPConfig;
 }

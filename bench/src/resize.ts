@@ -1,7 +1,7 @@
 /**
  * Resizing decoded pixels to the model's 224 x 224: ours, bit for bit as Pillow and as PyTorch, with and without its WebAssembly kernel, against sharp's
  * cubic kernel (libvips), which is the same antialiased filter but reproduces neither. First shows that ours are equal and that sharp makes the
- * same picture; then times them in turn.
+ * same image; then times them in turn.
  */
 import { availableParallelism } from "node:os";
 import { type RawImage, resize } from "@chinese-clip/image-processor";
@@ -10,8 +10,8 @@ import { compare, printTimings } from "./compare.js";
 
 const SIDE = 224;
 
-/** A picture with smooth parts, edges and a little noise, the same on every run. */
-function picture(width: number, height: number): RawImage & { readonly data: Uint8Array } {
+/** An image with smooth parts, edges and a little noise, the same on every run. */
+function makeImage(width: number, height: number): RawImage & { readonly data: Uint8Array } {
   const data = new Uint8Array(width * height * 3);
   let seed = 1;
   for (let y = 0, i = 0; y < height; y++) {
@@ -33,7 +33,7 @@ async function scalarResize(): Promise<typeof resize> {
   if (engine === undefined) throw new Error("scalarResize: expected an engine with WebAssembly");
   Reflect.deleteProperty(globalThis, "WebAssembly");
   try {
-    copy.resize(picture(2, 2), { width: 1, height: 1 });
+    copy.resize(makeImage(2, 2), { width: 1, height: 1 });
   } finally {
     Object.defineProperty(globalThis, "WebAssembly", engine);
   }
@@ -44,7 +44,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? Number.NaN)), 0) / a.length;
 }
 
-/** Prints how far apart the pictures are and a table for each size; sharp with one thread and with one per core. */
+/** Prints how far apart the images are and a table for each size; sharp with one thread and with one per core. */
 export async function benchResize(): Promise<void> {
   const initial = sharp.concurrency();
   const threads = availableParallelism();
@@ -53,7 +53,7 @@ export async function benchResize(): Promise<void> {
     [4032, 3024],
     [640, 480],
   ] as const) {
-    const image = picture(width, height);
+    const image = makeImage(width, height);
     const ours = (library: "pillow" | "torch"): Uint8Array => resize(image, { width: SIDE, height: SIDE, library }).data;
     const withoutKernel = (library: "pillow" | "torch"): Uint8Array => scalar(image, { width: SIDE, height: SIDE, library }).data;
     const theirs = (concurrency: number): Promise<Uint8Array> => {
@@ -70,7 +70,7 @@ export async function benchResize(): Promise<void> {
       if (Buffer.compare(pixels, withoutKernel(library)) !== 0) throw new Error("benchResize: expected the kernel to change no byte");
       const difference = meanDifference(pixels, reference);
       console.log(`resize ${width}x${height} as ${library}: mean absolute difference from sharp ${difference.toFixed(3)} of 255`);
-      if (!(difference < 2)) throw new Error("benchResize: expected the pictures to be alike");
+      if (!(difference < 2)) throw new Error("benchResize: expected the images to be alike");
     }
     const timings = await compare([
       { name: "ours, as Pillow", run: () => ours("pillow") },

@@ -1,5 +1,5 @@
 /**
- * `chinese-clip search` over a million embeddings on disk, against what the machine needs for one pass over the same file: the same parts read
+ * `chinese-clip search` over a million embeddings on disk, against what the machine needs for reading the same file once: the same parts read
  * in the same way (4 MiB at a time, the next one while one is looked at), and each value added up, or not looked at at all. First shows that the
  * rows found are those of a plain sort of all scores. The page cache is warm: each contestant has read the file before it is timed.
  */

@@ -13,20 +13,20 @@ import { median } from "./compare.js";
 import { pixelValues, uniform } from "./inputs.js";
 import { makeRandomCheckpoint, NARROW } from "./random-checkpoint.js";
 
-const PICTURES = 48;
+const IMAGES = 48;
 const SIDE = 224;
 const BATCH = 8;
 const ROUNDS = 3;
 const TIMER_MS = 5;
 const MAX_LATE_MS = 30;
 
-/** Prints pictures per second of each stage alone and of both together. Fails where a stream's result is not that of the picture alone. */
+/** Prints images per second of each stage alone and of both together. Fails where a stream's result is not that of the image alone. */
 export async function benchThroughput(folder: string): Promise<void> {
-  const pictures = await mkdtemp(join(tmpdir(), "chinese-clip-throughput-"));
+  const scratch = await mkdtemp(join(tmpdir(), "chinese-clip-throughput-"));
   try {
-    const { paths, megapixels } = await writePictures(pictures);
+    const { paths, megapixels } = await writeImages(scratch);
     await using clip = await ChineseCLIP.fromPretrained(folder, { sessionOptions: PACKED });
-    await using decoder = await ChineseCLIP.fromPretrained(await makeRandomCheckpoint(join(pictures, "narrow"), NARROW));
+    await using decoder = await ChineseCLIP.fromPretrained(await makeRandomCheckpoint(join(scratch, "narrow"), NARROW));
     const pixels = new Tensor("float32", pixelValues(BATCH, SIDE), [BATCH, 3, SIDE, SIDE]);
     let embeddings: Float32Array[] = [];
     const stages: readonly (readonly [string, () => Promise<void>])[] = [
@@ -34,7 +34,7 @@ export async function benchThroughput(folder: string): Promise<void> {
       [
         "image tower alone",
         async () => {
-          for (let i = 0; i < PICTURES; i += BATCH) await clip.model.getImageFeatures({ pixelValues: pixels });
+          for (let i = 0; i < IMAGES; i += BATCH) await clip.model.getImageFeatures({ pixelValues: pixels });
         },
       ],
       [
@@ -62,12 +62,12 @@ export async function benchThroughput(folder: string): Promise<void> {
     }
     const alone = (await clip.embedImage(paths.slice(-1))).data;
     const { difference } = agreement(embeddings.at(-1) ?? new Float32Array(0), alone, alone.length);
-    if (!(difference <= 1e-5)) throw new Error(`benchThroughput: a picture in the stream and alone differ by ${difference}`);
+    if (!(difference <= 1e-5)) throw new Error(`benchThroughput: an image in the stream and alone differ by ${difference}`);
 
-    const rates = times.map((seconds) => PICTURES / median(seconds));
+    const rates = times.map((seconds) => IMAGES / median(seconds));
     const [decoding = Number.NaN, tower = Number.NaN, both = Number.NaN] = rates;
-    console.log(`\n### ${PICTURES} JPEGs, ${megapixels.toFixed(0)} megapixels in all, to embeddings, ViT-B/16 fp32, batches of ${BATCH}\n`);
-    console.log("| what | pictures/s (median of 3) | of the slower stage |\n|---|---:|---:|");
+    console.log(`\n### ${IMAGES} JPEGs, ${megapixels.toFixed(0)} megapixels in all, to embeddings, ViT-B/16 fp32, batches of ${BATCH}\n`);
+    console.log("| what | images/s (median of 3) | of the slower stage |\n|---|---:|---:|");
     for (const [i, [what]] of stages.entries()) {
       const rate = rates[i] ?? Number.NaN;
       console.log(
@@ -78,11 +78,11 @@ export async function benchThroughput(folder: string): Promise<void> {
     const p99 = late[Math.floor(0.99 * late.length)] ?? Number.NaN;
     const serial = 1 / (1 / decoding + 1 / tower);
     console.log(
-      `\nOne stage after the other would be ${serial.toFixed(2)} pictures/s. Event loop meanwhile: p99 ${p99.toFixed(1)} ms late; peak RSS ${Math.round(peak / 2 ** 20)} MB.`,
+      `\nOne stage after the other would be ${serial.toFixed(2)} images/s. Event loop meanwhile: p99 ${p99.toFixed(1)} ms late; peak RSS ${Math.round(peak / 2 ** 20)} MB.`,
     );
     if (!(p99 < MAX_LATE_MS)) throw new Error(`benchThroughput: expected a p99 below ${MAX_LATE_MS} ms, got ${p99.toFixed(1)}`);
   } finally {
-    await rm(pictures, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -96,12 +96,12 @@ async function embedAll(clip: ChineseCLIP, paths: readonly string[]): Promise<Fl
   return embeddings;
 }
 
-/** Seeded pictures of smooth colours and noise, the logarithms of their sizes spread evenly from 0.3 to 12 megapixels. */
-async function writePictures(folder: string): Promise<{ paths: string[]; megapixels: number }> {
+/** Seeded images of smooth colours and noise, the logarithms of their sizes spread evenly from 0.3 to 12 megapixels. */
+async function writeImages(folder: string): Promise<{ paths: string[]; megapixels: number }> {
   const paths: string[] = [];
   let megapixels = 0;
   const random = uniform(5);
-  for (let i = 0; i < PICTURES; i++) {
+  for (let i = 0; i < IMAGES; i++) {
     const pixels = 0.3e6 * 40 ** random.next().value;
     const [width, height] = [Math.round(Math.sqrt((pixels * 4) / 3)), Math.round(Math.sqrt((pixels * 3) / 4))];
     const data = new Uint8Array(width * height * 3);

@@ -1,5 +1,5 @@
 /**
- * Whether a page's memory grows with the pictures that it embeds: JPEGs of several sizes, one at a time, so that decoding, resizing, the ways
+ * Whether a page's memory grows with the images that it embeds: JPEGs of several sizes, one at a time, so that decoding, resizing, the ways
  * between the workers and the image tower all do their part. Each contestant has a browser of its own.
  */
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { installPeers } from "./peer.js";
 import { startBench } from "./web/browser.js";
 import type { PageTask } from "./web/page.js";
 import { type Contestant, webModels } from "./web/vit-b-16.js";
-import { somePicture } from "./web.js";
+import { someImage } from "./web.js";
 
 const THREADS = 2;
 const FIRST = 20;
@@ -17,15 +17,15 @@ const MAX_GROWTH = 0.05;
 /** Widths; heights are three quarters of them. */
 const WIDTHS: readonly number[] = [1280, 640, 960, 800, 1600];
 
-/** Prints the renderer's resident memory after 20 and after 200 pictures, and fails where ours grew by more than 5% in between. Linux only. */
+/** Prints the renderer's resident memory after 20 and after 200 images, and fails where ours grew by more than 5% in between. Linux only. */
 export async function benchWebMemory(folder: string): Promise<void> {
   await installPeers();
   const { folders, contestants } = await webModels(folder, THREADS);
-  const pictures = await Promise.all(WIDTHS.map((width) => somePicture(width, (width * 3) / 4)));
-  const files = Object.fromEntries(pictures.map((bytes, i) => [`${i}.jpg`, bytes]));
+  const images = await Promise.all(WIDTHS.map((width) => someImage(width, (width * 3) / 4)));
+  const files = Object.fromEntries(images.map((bytes, i) => [`${i}.jpg`, bytes]));
   console.log(`\n### Resident memory of a page's process, ViT-B/16 in q8, MB\n`);
   console.log(
-    `| contestant | page opened | after 1 picture | after ${FIRST} | after ${ALL} | of the one before |\n|---|${"---:|".repeat(5)}`,
+    `| contestant | page opened | after 1 image | after ${FIRST} | after ${ALL} | of the one before |\n|---|${"---:|".repeat(5)}`,
   );
   for (const contestant of contestants.filter(({ source }) => source.dtype === "q8")) {
     const sizes = await measure(contestant, folders, files);
@@ -36,7 +36,7 @@ export async function benchWebMemory(folder: string): Promise<void> {
   }
 }
 
-/** Bytes after no, one, {@link FIRST} and {@link ALL} pictures. */
+/** Bytes after no, one, {@link FIRST} and {@link ALL} images. */
 async function measure(
   { name, source }: Contestant,
   folders: Readonly<Record<string, string>>,
@@ -59,7 +59,7 @@ async function measure(
     let done = 0;
     for (const count of [1, FIRST, ALL]) {
       while (done < count) {
-        const task: PageTask = { kind: "picture", path: `/bench/${done % WIDTHS.length}.jpg` };
+        const task: PageTask = { kind: "image", path: `/bench/${done % WIDTHS.length}.jpg` };
         await page.evaluate(([as, given]) => globalThis.bench.time([as], given, { rounds: 1, warmup: 0 }), [name, task] as const);
         done++;
       }

@@ -26,19 +26,19 @@ const THREADS = 2;
 /** Two float32 programs of the same sums, on normalised rows; the bound of the goldens. */
 const MAX_DIFFERENCE = 1e-5;
 const QUERY = "一只红色的猫在草地上";
-const PICTURE = "/bench/picture.jpg";
+const IMAGE = "/bench/image.jpg";
 
 const LINES: readonly Line[] = [
   { what: "one text query, 12 tokens", task: { kind: "text", text: QUERY }, rounds: 15, warmup: 1, budgetMs: 12_000, restMs: 100 },
   { what: "1 image, `pixelValues`", task: { kind: "pixels", side: SIDE }, rounds: 15, warmup: 1, budgetMs: 15_000, restMs: 100 },
-  { what: "1 image, JPEG of 1280x960", task: { kind: "picture", path: PICTURE }, rounds: 15, warmup: 1, budgetMs: 15_000, restMs: 100 },
+  { what: "1 image, JPEG of 1280x960", task: { kind: "image", path: IMAGE }, rounds: 15, warmup: 1, budgetMs: 15_000, restMs: 100 },
 ];
 
 /** Prints a table of times and one of agreement. Fails where a float32 result is not the other's. */
 export async function benchWeb(folder: string): Promise<void> {
   await installPeers();
   const { folders, contestants } = await webModels(folder, THREADS);
-  const { browser, open, close } = await startBench({ folders, files: { "picture.jpg": await somePicture(1280, 960) }, withPeer: true });
+  const { browser, open, close } = await startBench({ folders, files: { "image.jpg": await someImage(1280, 960) }, withPeer: true });
   try {
     const page = await open();
     const names = contestants.map(({ name }) => name);
@@ -92,10 +92,10 @@ function alike(timings: readonly PageTiming[]): readonly { readonly difference: 
   return timings.map(({ result }) => agreement(Float32Array.from(result), Float32Array.from(reference), DIM));
 }
 
-/** A picture that each side decodes and resizes by its own means is another one; the rest must be the same. */
+/** An image that each side decodes and resizes by its own means is another one; the rest must be the same. */
 function checkAlike({ what, task }: Line, timings: readonly PageTiming[]): void {
   const difference = alike(timings)[0]?.difference ?? Number.NaN;
-  if (task.kind !== "picture" && !(difference <= MAX_DIFFERENCE)) throw new Error(`benchWeb: ${what}: results differ by ${difference}`);
+  if (task.kind !== "image" && !(difference <= MAX_DIFFERENCE)) throw new Error(`benchWeb: ${what}: results differ by ${difference}`);
 }
 
 function timesRow({ what }: Line, timings: readonly PageTiming[]): string {
@@ -115,7 +115,7 @@ function agreementRow({ what }: Line, timings: readonly PageTiming[]): string {
 }
 
 /** A JPEG of smooth colours and some texture, the same every time. */
-export function somePicture(width: number, height: number): Promise<Uint8Array> {
+export function someImage(width: number, height: number): Promise<Uint8Array> {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < data.length; i++) {
     const [x, y, channel] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3];

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** A command line that cannot be followed; the message says why. */
 export class UsageError extends Error {}
 
-/** One picture to label. */
+/** One image to label. */
 export interface ClassifyTask {
   readonly image: string;
   readonly labels: readonly string[];
@@ -16,7 +16,7 @@ export interface ClassifyTask {
   readonly template: string | undefined;
 }
 
-/** A folder of pictures to search by sentences. */
+/** A folder of images to search by sentences. */
 export interface SearchTask {
   readonly folder: string;
   readonly texts: readonly string[];
@@ -35,31 +35,31 @@ export interface Request {
 const example = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 const DEMO_MODEL = example("demo-checkpoint");
-const DEMO_PICTURES = example("pictures");
+const DEMO_IMAGES = example("pictures");
 
 /** What runs without arguments: things that the demo model knows (see its README). */
 const DEMO: Request = {
   model: DEMO_MODEL,
-  classify: { image: resolve(DEMO_PICTURES, "39.png"), labels: ["猫", "兔子", "鱼", "蝴蝶", "雪人", "汽车"], template: undefined },
+  classify: { image: resolve(DEMO_IMAGES, "39.png"), labels: ["猫", "兔子", "鱼", "蝴蝶", "雪人", "汽车"], template: undefined },
   search: {
-    folder: DEMO_PICTURES,
+    folder: DEMO_IMAGES,
     texts: ["一只棕色的猫", "两辆紫色的汽车", "浅黄色背景上的黑色星星", "很大的紫色蘑菇", "画着灰色雪人的画", "四条黑色的鱼"],
   },
   page: example("out/index.html"),
 };
 
-export const HELP = `Chinese-CLIP: label pictures, and find pictures by a Chinese sentence.
+export const HELP = `Chinese-CLIP: label images, and find images by a Chinese sentence.
 
 npm start                                      the demo: a small model that knows drawings
-npm start -- --text 绿色的月亮                  search the demo's pictures
+npm start -- --text 绿色的月亮                  search the demo's images
 npm start -- --model <folder> --image <file> --labels 杰尼龟,妙蛙种子,小火龙,皮卡丘 [--template 一张{}的照片]
 npm start -- --model <folder> --images <folder> --text 海边的日落 [--text 一只睡觉的猫]
 
   --model <folder>     a model in Hugging Face's format: config.json, model.safetensors, vocab.txt, preprocessor_config.json
-  --image <file>       the picture to label
+  --image <file>       the image to label
   --labels <a,b,…>     the labels to choose from
   --template <text>    a sentence with {} where the label goes
-  --images <folder>    the pictures to search
+  --images <folder>    the images to search
   --text <sentence>    what to search for; may be given several times
   --out <file>         where to write the page (default: examples/out/index.html)
   --help               this text`;
@@ -98,7 +98,7 @@ export function parseArguments(args: readonly string[]): Request | "help" {
   return {
     model: model === undefined ? DEMO_MODEL : resolve(model),
     classify: image === undefined ? undefined : { image: resolve(image), labels: splitLabels(labels ?? ""), template },
-    search: text === undefined ? undefined : { folder: images === undefined ? DEMO_PICTURES : resolve(images), texts: text },
+    search: text === undefined ? undefined : { folder: images === undefined ? DEMO_IMAGES : resolve(images), texts: text },
     page,
   };
 }
@@ -107,7 +107,7 @@ function parseOptions(args: readonly string[]): ReturnType<typeof parseArgs<{ op
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
-    // Node's message goes on with advice about positional arguments, of which there are none here.
+    // Node's message continues with advice about positional arguments, of which there are none here.
     throw new UsageError(error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error));
   }
 }

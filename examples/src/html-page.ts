@@ -1,8 +1,8 @@
 /**
- * Results as one HTML page that stands alone: pictures as `data:` URLs, no script, and a policy that forbids every request.
+ * Results as one HTML page that stands alone: images as `data:` URLs, no script, and a policy that forbids every request.
  */
 import { PAGE_STYLE } from "./html-style.js";
-import { type Picture, readDataUrl } from "./pictures.js";
+import { type ImageFile, readDataUrl } from "./image-files.js";
 import type { SearchResult } from "./search.js";
 import { type ClassificationResult, formatPercent, MATCHES_SHOWN } from "./terminal-report.js";
 
@@ -10,17 +10,17 @@ import { type ClassificationResult, formatPercent, MATCHES_SHOWN } from "./termi
 export interface PageContent {
   readonly classification: ClassificationResult | undefined;
   readonly searches: readonly SearchResult[];
-  /** Pictures searched. */
-  readonly pictureCount: number;
+  /** Images searched. */
+  readonly imageCount: number;
   /** What the model is called. */
   readonly model: string;
 }
 
 /** The page as HTML text. */
-export async function buildPage({ classification, searches, pictureCount, model }: PageContent): Promise<string> {
+export async function buildPage({ classification, searches, imageCount, model }: PageContent): Promise<string> {
   const sections = [
     ...(classification === undefined ? [] : [await classificationSection(classification)]),
-    ...(searches.length === 0 ? [] : [await searchSection(searches, pictureCount)]),
+    ...(searches.length === 0 ? [] : [await searchSection(searches, imageCount)]),
   ];
   return `<!doctype html>
 <html lang="zh-CN">
@@ -35,7 +35,7 @@ export async function buildPage({ classification, searches, pictureCount, model 
 <body>
 <header>
 <h1>Chinese-CLIP</h1>
-<p>中文与图片，同一个空间 <span lang="en">Chinese text and pictures in one space</span></p>
+<p>中文与图片，同一个空间 <span lang="en">Chinese text and images in one space</span></p>
 </header>
 <main>
 ${sections.join("\n")}
@@ -48,7 +48,7 @@ ${sections.join("\n")}
 `;
 }
 
-async function classificationSection({ picture, template, labels }: ClassificationResult): Promise<string> {
+async function classificationSection({ image, template, labels }: ClassificationResult): Promise<string> {
   const rows = labels.map(
     ({ label, score, similarity }) => `<li>
 <span class="label">${escape(label)}</span>
@@ -63,7 +63,7 @@ async function classificationSection({ picture, template, labels }: Classificati
 <p class="note">从给定的标签中选出最合适的一个；百分数是标签之间的概率，小字是余弦相似度。</p>
 ${sentence}
 <div class="classification">
-<figure>${await image(picture)}<figcaption>${escape(picture.name)}</figcaption></figure>
+<figure>${await imageTag(image)}<figcaption>${escape(image.name)}</figcaption></figure>
 <ol>
 ${rows.join("\n")}
 </ol>
@@ -71,12 +71,12 @@ ${rows.join("\n")}
 </section>`;
 }
 
-async function searchSection(searches: readonly SearchResult[], pictureCount: number): Promise<string> {
+async function searchSection(searches: readonly SearchResult[], imageCount: number): Promise<string> {
   const results = await Promise.all(searches.map(searchResult));
-  const captioned = searches.some(({ matches }) => matches.some(({ picture }) => picture.caption !== undefined));
+  const captioned = searches.some(({ matches }) => matches.some(({ image }) => image.caption !== undefined));
   return `<section>
 <h2>以文搜图 <span lang="en">Text-to-image search</span></h2>
-<p class="note">在 ${pictureCount} 张图片中寻找最符合一句话的图片；数字是余弦相似度。${captioned ? "图下的文字只供对照，不参与检索。" : ""}</p>
+<p class="note">在 ${imageCount} 张图片中寻找最符合一句话的图片；数字是余弦相似度。${captioned ? "图下的文字只供对照，不参与检索。" : ""}</p>
 ${results.join("\n")}
 </section>`;
 }
@@ -84,8 +84,8 @@ ${results.join("\n")}
 async function searchResult({ text, matches }: SearchResult): Promise<string> {
   const cards = await Promise.all(
     matches.slice(0, MATCHES_SHOWN).map(
-      async ({ picture, similarity }) => `<li>
-<figure>${await image(picture)}<figcaption>${escape(picture.caption ?? picture.name)}</figcaption></figure>
+      async ({ image, similarity }) => `<li>
+<figure>${await imageTag(image)}<figcaption>${escape(image.caption ?? image.name)}</figcaption></figure>
 <span class="bar"><i style="width:${(100 * Math.max(0, similarity)).toFixed(1)}%"></i></span>
 <b>${similarity.toFixed(3)}</b>
 </li>`,
@@ -99,8 +99,8 @@ ${cards.join("\n")}
 </article>`;
 }
 
-async function image(picture: Picture): Promise<string> {
-  return `<img src="${await readDataUrl(picture)}" alt="${escape(picture.caption ?? picture.name)}">`;
+async function imageTag(image: ImageFile): Promise<string> {
+  return `<img src="${await readDataUrl(image)}" alt="${escape(image.caption ?? image.name)}">`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

@@ -6,8 +6,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, relative } from "node:path";
 import { HELP, parseArguments, type Request, UsageError } from "./arguments.js";
 import { buildPage } from "./html-page.js";
-import { listPictures, pictureAt } from "./pictures.js";
-import { searchPictures, type SearchResult } from "./search.js";
+import { listImages, imageFileAt } from "./image-files.js";
+import { searchImages, type SearchResult } from "./search.js";
 import { type ClassificationResult, classificationReport, searchReport } from "./terminal-report.js";
 import { createPaint } from "./terminal-table.js";
 
@@ -18,29 +18,29 @@ const print = (text: string): boolean => process.stdout.write(`${text}\n\n`);
 const report = (text: string): boolean => process.stderr.write(`${text}\n`);
 
 async function run({ model, classify, search, page }: Request): Promise<void> {
-  const pictures = search === undefined ? [] : await listPictures(search.folder);
+  const images = search === undefined ? [] : await listImages(search.folder);
   const clip = await ChineseCLIP.fromPretrained(model);
   try {
     let classification: ClassificationResult | undefined;
     if (classify !== undefined) {
       const { image, labels, template } = classify;
       const options = template === undefined ? {} : { template };
-      classification = { picture: pictureAt(image), template, labels: await clip.classify(image, labels, options) };
+      classification = { image: imageFileAt(image), template, labels: await clip.classify(image, labels, options) };
       print(classificationReport(classification, paint));
     }
 
     let searches: SearchResult[] = [];
     if (search !== undefined) {
-      searches = await searchPictures(clip, pictures, search.texts, {
+      searches = await searchImages(clip, images, search.texts, {
         onProgress: (done) =>
-          process.stderr.isTTY && process.stderr.write(`\r${done} / ${pictures.length}${done === pictures.length ? "\n" : ""}`),
-        onUnreadable: (picture, error) => report(`skipped ${picture.name}: ${error instanceof Error ? error.message : String(error)}`),
+          process.stderr.isTTY && process.stderr.write(`\r${done} / ${images.length}${done === images.length ? "\n" : ""}`),
+        onUnreadable: (image, error) => report(`skipped ${image.name}: ${error instanceof Error ? error.message : String(error)}`),
       });
       for (const result of searches) print(searchReport(result, paint));
     }
 
     await mkdir(dirname(page), { recursive: true });
-    await writeFile(page, await buildPage({ classification, searches, pictureCount: pictures.length, model: basename(model) }));
+    await writeFile(page, await buildPage({ classification, searches, imageCount: images.length, model: basename(model) }));
     print(`网页 Page: ${relative(process.cwd(), page)}`);
   } finally {
     await clip.dispose();

@@ -1,12 +1,12 @@
 /**
- * Text-to-image search: every picture is embedded once; each sentence is then one dot product per picture.
+ * Text-to-image search: every image is embedded once; each sentence is then one dot product per image.
  */
 import type { ChineseCLIP } from "@chinese-clip/node";
-import type { Picture } from "./pictures.js";
+import type { ImageFile } from "./image-files.js";
 
-/** A picture and how well it fits a sentence. */
+/** An image and how well it fits a sentence. */
 export interface Match {
-  readonly picture: Picture;
+  readonly image: ImageFile;
   /** Cosine in [-1, 1]. */
   readonly similarity: number;
 }
@@ -14,36 +14,36 @@ export interface Match {
 /** What one sentence found. */
 export interface SearchResult {
   readonly text: string;
-  /** All pictures, best first. */
+  /** All images, best first. */
   readonly matches: readonly Match[];
 }
 
-/** What to tell the user while the pictures go through the model. */
+/** What to tell the user while the images go through the model. */
 export interface SearchEvents {
   readonly onProgress: (done: number) => void;
-  readonly onUnreadable: (picture: Picture, error: unknown) => void;
+  readonly onUnreadable: (image: ImageFile, error: unknown) => void;
 }
 
-/** Ranks pictures by each of some sentences; pictures that cannot be read are left out. */
-export async function searchPictures(
+/** Ranks images by each of some sentences; images that cannot be read are left out. */
+export async function searchImages(
   clip: ChineseCLIP,
-  pictures: readonly Picture[],
+  images: readonly ImageFile[],
   texts: readonly string[],
   { onProgress, onUnreadable }: SearchEvents,
 ): Promise<SearchResult[]> {
-  const index: { readonly picture: Picture; readonly embedding: Float32Array }[] = [];
-  const paths = pictures.map(({ path }) => path);
+  const index: { readonly image: ImageFile; readonly embedding: Float32Array }[] = [];
+  const paths = images.map(({ path }) => path);
   for await (const result of clip.embedImages(paths, { onProgress: ({ done }) => onProgress(done) })) {
-    const picture = pictures[result.index];
-    if (picture === undefined) continue;
-    if ("error" in result) onUnreadable(picture, result.error);
-    else index.push({ picture, embedding: result.embedding });
+    const image = images[result.index];
+    if (image === undefined) continue;
+    if ("error" in result) onUnreadable(image, result.error);
+    else index.push({ image, embedding: result.embedding });
   }
 
   const { data, dim } = await clip.embedText(texts);
   return texts.map((text, row) => {
     const query = data.subarray(row * dim, (row + 1) * dim);
-    const matches = index.map(({ picture, embedding }) => ({ picture, similarity: dot(query, embedding) }));
+    const matches = index.map(({ image, embedding }) => ({ image, similarity: dot(query, embedding) }));
     return { text, matches: matches.toSorted((a, b) => b.similarity - a.similarity) };
   });
 }

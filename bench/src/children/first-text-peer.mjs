@@ -1,6 +1,6 @@
 /**
  * A process of its own: transformers.js loads a model, embeds one text, and what that took is printed as JSON. Its graph has both towers, so an
- * empty picture goes with the text. Arguments: the package's module, model folder, text, number format.
+ * empty image goes with the text. Arguments: the package's module, model folder, text, dtype.
  */
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * A process of its own: loads a model, embeds one text, and prints what that took as JSON. Plain JavaScript, so that nothing but the
- * package under test is loaded. Arguments: model folder, text, number format, `lowMemory` or nothing, seconds of queries after the first.
+ * package under test is loaded. Arguments: model folder, text, dtype, `lowMemory` or nothing, seconds of queries after the first.
  */
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";

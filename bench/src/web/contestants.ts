@@ -10,7 +10,7 @@ export interface PageEmbedder {
   /** @param pixels - float32 `[1, 3, side, side]`. */
   embedPixels(pixels: Float32Array, side: number): Promise<Float32Array>;
   /** From the bytes of a file, decoded and resized by each side's own means. */
-  embedPicture(picture: Blob): Promise<Float32Array>;
+  embedImage(image: Blob): Promise<Float32Array>;
   dispose(): Promise<unknown>;
 }
 
@@ -52,7 +52,7 @@ interface PeerRows {
 
 const SIDE = 224;
 
-/** Loads one side in one number format, as far as its `from_pretrained` does; the first run does the rest. */
+/** Loads one side in one dtype, as far as its `from_pretrained` does; the first run does the rest. */
 export function loadContestant(source: ContestantSource): Promise<PageEmbedder> {
   return source.side === "ours" ? loadOurs(source) : loadPeer(source);
 }
@@ -67,7 +67,7 @@ async function loadOurs({ dtype, path, threads }: ContestantSource): Promise<Pag
       const features = await clip.model.getImageFeatures({ pixelValues: new Tensor("float32", pixels, [1, 3, side, side]) });
       return normalized(features.data as Float32Array, dim);
     },
-    embedPicture: async (picture) => (await clip.embedImage(picture)).data,
+    embedImage: async (image) => (await clip.embedImage(image)).data,
     dispose: () => clip.dispose(),
   };
 }
@@ -96,8 +96,7 @@ async function loadPeer({ dtype, path, threads }: ContestantSource): Promise<Pag
   return {
     embedText: async (text) => (await model({ ...tokens(text), pixel_values: noImage })).text_embeds.data,
     embedPixels: async (pixels, side) => (await model({ ...noText, pixel_values: tensor(pixels, side) })).image_embeds.data,
-    embedPicture: async (picture) =>
-      (await model({ ...noText, ...(await preprocess(await RawImage.fromBlob(picture))) })).image_embeds.data,
+    embedImage: async (image) => (await model({ ...noText, ...(await preprocess(await RawImage.fromBlob(image))) })).image_embeds.data,
     dispose: () => model.dispose(),
   };
 }

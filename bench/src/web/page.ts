@@ -5,11 +5,11 @@ import { compare, type Rounds } from "../compare.js";
 import { pixelValues } from "../inputs.js";
 import { type ContestantSource, loadContestant, type PageEmbedder } from "./contestants.js";
 
-/** What a run is: a text to an embedding, or a picture, from pixel values or from a file's bytes. */
+/** What a run is: a text to an embedding, or an image, from pixel values or from a file's bytes. */
 export type PageTask =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "pixels"; readonly side: number }
-  | { readonly kind: "picture"; readonly path: string };
+  | { readonly kind: "image"; readonly path: string };
 
 /** What one contestant took, as {@link compare} reports it, with its embedding as plain numbers. */
 export interface PageTiming {
@@ -42,9 +42,9 @@ function contestant(name: string): PageEmbedder {
 /** The task with its input at hand, so that fetching it is no part of a run. */
 async function prepare(task: PageTask): Promise<(embedder: PageEmbedder) => Promise<Float32Array>> {
   if (task.kind === "text") return (embedder) => embedder.embedText(task.text);
-  if (task.kind === "picture") {
-    const picture = await (await fetch(task.path)).blob();
-    return (embedder) => embedder.embedPicture(picture);
+  if (task.kind === "image") {
+    const image = await (await fetch(task.path)).blob();
+    return (embedder) => embedder.embedImage(image);
   }
   const pixels = pixelValues(1, task.side);
   return (embedder) => embedder.embedPixels(pixels, task.side);

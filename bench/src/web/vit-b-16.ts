@@ -22,7 +22,7 @@ export interface WebModels {
 
 /** Makes what is not there yet. @param folder - of the checkpoint. @param threads - for each contestant. */
 export async function webModels(folder: string, threads: number): Promise<WebModels> {
-  const exported = `${folder}-web-${TOWER_FORMAT}`; // towers of another format would be refused
+  const exported = `${folder}-web-${TOWER_FORMAT}`; // towers of another format would be rejected
   if (!existsSync(join(exported, "chinese-clip.json"))) await exportWeb(folder, exported, { dtypes: ["q8"] });
   const paths = { published: "/vit-b-16/", exported: "/vit-b-16-web/", peer: "/vit-b-16-onnx/" };
   return {

@@ -48,7 +48,7 @@ export class ModelServer {
   readonly answers: Answered[] = [];
   /** Whether ranges are honoured. */
   ranges = true;
-  /** Of the next answer whose path ends so, the connection is cut after this many bytes. */
+  /** Where the connection of the next answer is cut: the end of its path, and bytes that are sent before. */
   cut: { readonly path: string; readonly after: number; times: number } | undefined;
   /** Paths whose connections are closed without an answer, or, where there is a status, that get an empty answer. */
   refuse: RegExp | undefined;

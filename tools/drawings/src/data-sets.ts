@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Caption, isTrueOf, randomCaption } from "./caption.js";
 import { Random } from "./random.js";
-import { renderPicture } from "./render.js";
+import { renderImage } from "./render.js";
 import { randomScene, type Scene } from "./scene.js";
 import { THING_NAMES } from "./vocabulary.js";
 
@@ -25,7 +25,7 @@ export async function makeDrawings(count: number, seed: number): Promise<Drawing
   for (let i = 0; i < count; i++) {
     const scene = randomScene(random, THING_NAMES[i % THING_NAMES.length]);
     const caption = randomCaption(scene, random);
-    drawings.push({ scene, caption, bytes: await renderPicture(scene, random) });
+    drawings.push({ scene, caption, bytes: await renderImage(scene, random) });
   }
   return drawings;
 }
@@ -38,7 +38,7 @@ export interface RetrievalFiles {
 
 /**
  * Writes `test_imgs.tsv` and `test_texts.jsonl`: each drawing with one caption, and for each caption all drawings that it is true of.
- * Pictures have the ids 1, 2, …; texts 1001, 1002, ….
+ * Images have the ids 1, 2, …; texts 1001, 1002, ….
  */
 export async function writeRetrieval(drawings: readonly Drawing[], folder: string): Promise<RetrievalFiles> {
   await mkdir(folder, { recursive: true });

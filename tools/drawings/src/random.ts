@@ -1,12 +1,12 @@
 /**
- * Seeded randomness: the same seed draws the same pictures on every machine.
+ * Seeded randomness: the same seed draws the same images on every machine.
  */
 
 /** A stream of random numbers. */
 export class Random {
   #state: number;
 
-  /** @param seed - any whole number. */
+  /** @param seed - any integer. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
@@ -24,7 +24,7 @@ export class Random {
     return low + (high - low) * this.next();
   }
 
-  /** A whole number in [low, high], both included. */
+  /** An integer in [low, high], both included. */
   integer(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }

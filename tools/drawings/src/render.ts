@@ -1,5 +1,5 @@
 /**
- * Scenes to pictures: an SVG of polygons, rasterised by sharp. Place, size, slant, mirroring and shades vary as in the training data.
+ * Scenes to images: an SVG of polygons, rasterised by sharp. Place, size, slant, mirroring and shades vary as in the training data.
  */
 import sharp from "sharp";
 import { type Part, partsOf, shade } from "./parts.js";
@@ -26,7 +26,7 @@ const PLACES: Readonly<Record<Scene["count"], readonly (readonly [x: number, y: 
   ],
 };
 
-/** A picture's size in pixels, of the shapes in the training data. */
+/** An image's size in pixels, of the shapes in the training data. */
 export function randomSize(random: Random): { readonly width: number; readonly height: number } {
   const width = random.choice([64, 80, 96, 128, 160]);
   const height = Math.max(48, Math.trunc(width * random.choice([1, 1, 1, 0.75, 1.33, 0.6, 1.5])));
@@ -55,10 +55,10 @@ export function renderSvg(scene: Scene, random: Random, width: number, height: n
 }
 
 /** A scene as a PNG or JPEG file's bytes. */
-export async function renderPicture(scene: Scene, random: Random, format: "png" | "jpeg" = "png"): Promise<Buffer> {
+export async function renderImage(scene: Scene, random: Random, format: "png" | "jpeg" = "png"): Promise<Buffer> {
   const { width, height } = randomSize(random);
-  const picture = sharp(Buffer.from(renderSvg(scene, random, width, height))).flatten();
-  return format === "png" ? picture.png().toBuffer() : picture.jpeg({ quality: 92 }).toBuffer();
+  const image = sharp(Buffer.from(renderSvg(scene, random, width, height))).flatten();
+  return format === "png" ? image.png().toBuffer() : image.jpeg({ quality: 92 }).toBuffer();
 }
 
 function randomScale(scene: Scene, random: Random): number {

@@ -1,10 +1,10 @@
 /**
- * What is in a picture: one to four of one thing, in one colour, on one background, with the probabilities of the training data.
+ * What is in an image: one to four of one thing, in one colour, on one background, with the probabilities of the training data.
  */
 import type { Random } from "./random.js";
 import { type Background, BACKGROUND_NAMES, type Color, COLOR_NAMES, type Thing, THING_NAMES } from "./vocabulary.js";
 
-/** The attributes of a picture. */
+/** The attributes of an image. */
 export interface Scene {
   readonly thing: Thing;
   readonly color: Color;

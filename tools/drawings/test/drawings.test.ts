@@ -55,7 +55,7 @@ describe("scenes", () => {
 });
 
 describe("data sets", () => {
-  it("hold pictures with something on them", async () => {
+  it("hold images with something on them", async () => {
     for (const { bytes } of drawings) {
       const { channels } = await sharp(bytes).stats();
       expect(channels.length).toBe(3);
@@ -63,7 +63,7 @@ describe("data sets", () => {
     }
   });
 
-  it("for retrieval: every picture once, and every caption with its own picture among the right ones", async () => {
+  it("for retrieval: every image once, and every caption with its own image among the right ones", async () => {
     const files = await writeRetrieval(drawings, folder);
     const images = readFileSync(files.images, "utf8").trimEnd().split("\n");
     expect(images.map((line) => Number(line.split("\t")[0]))).toEqual(drawings.map((_, i) => i + 1));

@@ -1,12 +1,12 @@
 /**
- * Picture files: those of a folder, and one as a `data:` URL for a page that stands alone.
+ * Image files: those of a folder, and one as a `data:` URL for a page that stands alone.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { UsageError } from "./arguments.js";
 
-/** A picture file. */
-export interface Picture {
+/** An image file. */
+export interface ImageFile {
   readonly path: string;
   /** The file's name, for people. */
   readonly name: string;
@@ -26,33 +26,33 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   ".webp": "image/webp",
 };
 
-/** A picture without a caption. */
-export function pictureAt(path: string): Picture {
+/** An image without a caption. */
+export function imageFileAt(path: string): ImageFile {
   return { path, name: basename(path), caption: undefined };
 }
 
 /**
- * The pictures of a folder by name, told by their extensions.
+ * The images of a folder by name, told by their extensions.
  *
- * @throws UsageError - no such folder, or no pictures in it.
+ * @throws UsageError - no such folder, or no images in it.
  */
-export async function listPictures(folder: string): Promise<Picture[]> {
+export async function listImages(folder: string): Promise<ImageFile[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(
       `${folder}: ${error.code === "ENOENT" ? "no such folder" : error.code === "ENOTDIR" ? "not a folder" : error.message}`,
     );
   });
   const captions = names.includes("pictures.json") ? await readCaptions(join(folder, "pictures.json")) : new Map<string, string>();
-  const pictures = names
+  const images = names
     .filter((name) => extname(name).toLowerCase() in MEDIA_TYPES)
     .toSorted()
     .map((name) => ({ path: join(folder, name), name, caption: captions.get(name) }));
-  if (pictures.length === 0) throw new UsageError(`${folder}: no pictures in this folder (${Object.keys(MEDIA_TYPES).join(" ")})`);
-  return pictures;
+  if (images.length === 0) throw new UsageError(`${folder}: no images in this folder (${Object.keys(MEDIA_TYPES).join(" ")})`);
+  return images;
 }
 
-/** A picture's file as a `data:` URL, unchanged. */
-export async function readDataUrl({ path }: Picture): Promise<string> {
+/** An image's file as a `data:` URL, unchanged. */
+export async function readDataUrl({ path }: ImageFile): Promise<string> {
   const type = MEDIA_TYPES[extname(path).toLowerCase()] ?? "application/octet-stream";
   return `data:${type};base64,${(await readFile(path)).toString("base64")}`;
 }
