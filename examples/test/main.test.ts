@@ -148,7 +148,7 @@ describe("what cannot be done is one message and exit status 1", () => {
     ["a missing picture", ["--image", "no-such.png", "--labels", "猫"], /no-such\.png/],
     ["a file that is no picture", ["--image", demoFile("package.json"), "--labels", "猫"], /package\.json/],
     ["a missing folder", ["--images", "no-such-folder", "--text", "猫"], /no-such-folder: no such folder/],
-    ["a folder without pictures", ["--images", demoFile("test"), "--text", "猫"], /no pictures/],
+    ["a folder without images", ["--images", demoFile("test"), "--text", "猫"], /no images/],
     ["a page that cannot be written", ["--image", image, "--labels", "猫", "--out", demoFile("package.json/x.html")], /package\.json/],
   ])("%s", async (_, args, message) => {
     const { code, stderr } = await runExample("--out", join(folder, "never.html"), ...args);
