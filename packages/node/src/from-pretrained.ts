@@ -35,7 +35,7 @@ export class ChineseCLIPModel extends Model {
       nodePlatform,
       source,
       options,
-      async (files) => new ChineseCLIPModel(await loadModelParts(nodePlatform, files, options)),
+      async (model) => new ChineseCLIPModel(await loadModelParts(nodePlatform, model, options)),
     );
   }
 }
@@ -51,7 +51,7 @@ export class ChineseCLIPTextModel extends TextModel {
       nodePlatform,
       source,
       options,
-      async (files) => new ChineseCLIPTextModel(await loadTextModelParts(nodePlatform, files, options)),
+      async (model) => new ChineseCLIPTextModel(await loadTextModelParts(nodePlatform, model, options)),
     );
   }
 }
@@ -67,7 +67,7 @@ export class ChineseCLIPVisionModel extends VisionModel {
       nodePlatform,
       source,
       options,
-      async (files) => new ChineseCLIPVisionModel(await loadVisionModelParts(nodePlatform, files, options)),
+      async (model) => new ChineseCLIPVisionModel(await loadVisionModelParts(nodePlatform, model, options)),
     );
   }
 }
@@ -80,7 +80,7 @@ export class ChineseCLIPProcessor extends Processor {
    * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
    */
   static fromPretrained(source: ModelSource, options: PretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
-    return loadFrom(nodePlatform, source, options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
+    return loadFrom(nodePlatform, source, options, async (model) => new ChineseCLIPProcessor(await loadProcessorParts(model, options)));
   }
 }
 
@@ -96,7 +96,7 @@ export class ChineseCLIP extends Clip<ImageInput> {
       nodePlatform,
       source,
       options,
-      async (files) => new ChineseCLIP(await loadChineseCLIPParts(nodePlatform, files, options)),
+      async (model) => new ChineseCLIP(await loadChineseCLIPParts(nodePlatform, model, options)),
     );
   }
 }

@@ -39,5 +39,5 @@ export const nodePlatform: NodePlatform = {
 
   cacheTower,
 
-  createImagePreprocessor: (config): ImagePreprocessor<ImageInput> => createImagePreprocessor(config),
+  createImagePreprocessor: (imageProcessor): ImagePreprocessor<ImageInput> => createImagePreprocessor(imageProcessor),
 };

@@ -7,7 +7,8 @@ import { averageTemplates, DEFAULT_TEMPLATE, fillTemplates } from "./class-embed
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embed-images.js";
 import { dot, type Embeddings, type TextEmbeddings, writeNormalizedRows } from "./embeddings.js";
 import { type ChineseCLIPModelParts, loadModelParts } from "./loading/load-model.js";
-import type { ImagePreprocessor, ModelFiles, Platform, PretrainedOptions } from "./platform.js";
+import type { ModelReader } from "./loading/model-reader.js";
+import type { ImagePreprocessor, Platform, PretrainedOptions } from "./platform.js";
 import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
 import { batchByLength, textInputs, tokenizeTexts } from "./text-batches.js";
 
@@ -181,12 +182,12 @@ export class ChineseCLIP<ImageInput> {
  */
 export async function loadChineseCLIPParts<ImageInput>(
   platform: Pick<Platform<ImageInput>, "createSession" | "cacheTower" | "createImagePreprocessor">,
-  files: ModelFiles,
+  model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {
-  const loading = [loadModelParts(platform, files, options), loadProcessorParts(files, options)] as const;
-  await Promise.allSettled(loading); // of a folder that is no model both fail, and the lack of weights says more than that of a vocabulary
-  const [model, parts] = [await loading[0], await loading[1]];
-  const preprocessor = platform.createImagePreprocessor(parts.imageProcessor.toJSON(), options);
-  return { model, processor: new ChineseCLIPProcessor(parts), preprocessor };
+  const loading = [loadModelParts(platform, model, options), loadProcessorParts(model, options)] as const;
+  await Promise.allSettled(loading); // in a folder without a model both fail, and missing weights say more than a missing vocabulary
+  const [towers, parts] = [await loading[0], await loading[1]];
+  const preprocessor = platform.createImagePreprocessor(parts.imageProcessor, options);
+  return { model: towers, processor: new ChineseCLIPProcessor(parts), preprocessor };
 }

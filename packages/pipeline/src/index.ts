@@ -16,6 +16,7 @@ export type {
   Device,
   Dtype,
   ImagePreprocessor,
+  ImageProcessor,
   LoadProgress,
   ModelFiles,
   ModelSource,
@@ -24,10 +25,24 @@ export type {
   PretrainedOptions,
   TowerConversion,
 } from "./platform.js";
-export { hasCheckpoint, openCheckpoint } from "./loading/open-checkpoint.js";
-export { openCombinedOnnx } from "./loading/open-combined-onnx.js";
+export {
+  CONFIG_FILE,
+  EXPORT_FILES,
+  isCheckpointFile,
+  isGraphFile,
+  isShardIndex,
+  isWeightsFile,
+  MANIFEST_FILE,
+  parseTowerFileName,
+  PREPROCESSOR_CONFIG_FILE,
+  PROBED_FILES,
+  TOKENIZER_FILE,
+  TOKENIZER_FILES,
+  towerFileName,
+  VOCABULARY_FILE,
+} from "./loading/model-file-names.js";
+export { ModelReader } from "./loading/model-reader.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";
-export { readConfig, readPreprocessorConfig } from "./loading/read-config.js";
 export {
   answerRequests,
   type HostMessage,

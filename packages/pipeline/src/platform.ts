@@ -2,6 +2,7 @@
  * What this package asks of the machine it runs on: files, inference sessions, and images as pixels. `@chinese-clip/node` and
  * `@chinese-clip/web` each are one Platform.
  */
+import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast } from "@chinese-clip/image-processor";
 import type { Checkpoint, CheckpointFile, EncodedGraph, GraphSession, TowerDtype, TowerFile, TowerName } from "@chinese-clip/model";
 import type { InferenceSession } from "onnxruntime-common";
 
@@ -121,6 +122,9 @@ export interface TowerConversion {
   readonly file: TowerFile;
 }
 
+/** An image processor of either kind, with its configuration checked. */
+export type ImageProcessor = ChineseCLIPImageProcessor | ChineseCLIPImageProcessorFast;
+
 /** Turns pictures into the image tower's input, away from the caller's thread. */
 export interface ImagePreprocessor<ImageInput> {
   /**
@@ -167,9 +171,9 @@ export interface Platform<ImageInput> {
    */
   cacheTower(conversion: TowerConversion, files: ModelFiles, options: PretrainedOptions): Promise<ModelFiles>;
   /**
-   * Makes what turns pictures into pixel values.
+   * Makes what turns images into pixel values.
    *
-   * @param config - the parsed `preprocessor_config.json`.
+   * @param imageProcessor - the model's; what crosses to a thread is its `toJSON()`.
    */
-  createImagePreprocessor(config: unknown, options: PretrainedOptions): ImagePreprocessor<ImageInput>;
+  createImagePreprocessor(imageProcessor: ImageProcessor, options: PretrainedOptions): ImagePreprocessor<ImageInput>;
 }

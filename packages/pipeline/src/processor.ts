@@ -11,7 +11,8 @@ import {
 import { CheckpointError } from "@chinese-clip/model";
 import { type BatchEncoding, BertTokenizer, type BertTokenizerOptions } from "@chinese-clip/tokenizer";
 import type { ModelFiles, PretrainedOptions } from "./platform.js";
-import { readPreprocessorConfig } from "./loading/read-config.js";
+import { TOKENIZER_FILE, VOCABULARY_FILE } from "./loading/model-file-names.js";
+import type { ModelReader } from "./loading/model-reader.js";
 import { checkNamedTokens, readAddedTokens, readTokenizerConfig } from "./loading/tokenizer-config.js";
 
 /** What {@link ChineseCLIPProcessor.process} takes. */
@@ -91,8 +92,8 @@ export class ChineseCLIPProcessor {
  *
  * @throws CheckpointError - a file that is missing or no JSON; TokenizerError, ImageError - one that is not what it should be.
  */
-export async function loadProcessorParts(files: ModelFiles, options: PretrainedOptions): Promise<ProcessorParts> {
-  const [tokenizer, imageProcessor] = await Promise.all([loadTokenizer(files, options), readPreprocessorConfig(files)]);
+export async function loadProcessorParts(model: ModelReader, options: PretrainedOptions): Promise<ProcessorParts> {
+  const [tokenizer, imageProcessor] = await Promise.all([loadTokenizer(model.files, options), model.preprocessorConfig()]);
   return { tokenizer, imageProcessor: createImageProcessor(imageProcessor) };
 }
 
@@ -108,12 +109,12 @@ async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): 
 }
 
 async function makeTokenizer(files: ModelFiles, options: BertTokenizerOptions): Promise<BertTokenizer> {
-  const json = await files.readText("tokenizer.json");
+  const json = await files.readText(TOKENIZER_FILE);
   if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, options);
-  const vocab = await files.readText("vocab.txt");
+  const vocab = await files.readText(VOCABULARY_FILE);
   if (vocab === undefined) {
     throw new CheckpointError("missing-file", `expected a file vocab.txt or tokenizer.json, got none; ${VOCAB_HINT}`, {
-      file: "vocab.txt",
+      file: VOCABULARY_FILE,
       source: files.source,
     });
   }

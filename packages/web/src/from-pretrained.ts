@@ -11,6 +11,7 @@ import {
   loadProcessorParts,
   loadTextModelParts,
   loadVisionModelParts,
+  type ModelReader,
 } from "@chinese-clip/pipeline";
 import type { WebModelSource } from "./sources/open-model.js";
 import type { WebFiles } from "./sources/web-files.js";
@@ -32,7 +33,7 @@ export class ChineseCLIPModel extends Model {
    * @throws AggregateError - none of several sources works; `errors` has one error for each.
    */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPModel> {
-    return load(source, options, async (files) => new ChineseCLIPModel(await loadModelParts(modelPlatform, files, options)));
+    return load(source, options, async (model) => new ChineseCLIPModel(await loadModelParts(modelPlatform, model, options)));
   }
 }
 
@@ -40,7 +41,7 @@ export class ChineseCLIPModel extends Model {
 export class ChineseCLIPTextModel extends TextModel {
   /** Loads the text tower of a whole model, or a text tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}. */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPTextModel> {
-    return load(source, options, async (files) => new ChineseCLIPTextModel(await loadTextModelParts(modelPlatform, files, options)));
+    return load(source, options, async (model) => new ChineseCLIPTextModel(await loadTextModelParts(modelPlatform, model, options)));
   }
 }
 
@@ -48,7 +49,7 @@ export class ChineseCLIPTextModel extends TextModel {
 export class ChineseCLIPVisionModel extends VisionModel {
   /** Loads the image tower of a whole model, or an image tower saved alone. Arguments and errors as {@link ChineseCLIPModel.fromPretrained}. */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPVisionModel> {
-    return load(source, options, async (files) => new ChineseCLIPVisionModel(await loadVisionModelParts(modelPlatform, files, options)));
+    return load(source, options, async (model) => new ChineseCLIPVisionModel(await loadVisionModelParts(modelPlatform, model, options)));
   }
 }
 
@@ -60,7 +61,7 @@ export class ChineseCLIPProcessor extends Processor {
    * @throws CheckpointError - a file that is missing; TokenizerError, ImageError - one that is not what it should be.
    */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPProcessor> {
-    return load(source, options, async (files) => new ChineseCLIPProcessor(await loadProcessorParts(files, options)));
+    return load(source, options, async (model) => new ChineseCLIPProcessor(await loadProcessorParts(model, options)));
   }
 }
 
@@ -71,14 +72,14 @@ export class ChineseCLIP extends Clip<ImageInput> {
    * Arguments and errors as {@link ChineseCLIPModel.fromPretrained} and {@link ChineseCLIPProcessor.fromPretrained}.
    */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIP> {
-    return load(source, options, async (files) => new ChineseCLIP(await loadChineseCLIPParts(imagePlatform(), files, options)));
+    return load(source, options, async (model) => new ChineseCLIP(await loadChineseCLIPParts(imagePlatform(), model, options)));
   }
 }
 
-function load<Made>(source: Sources, options: WebPretrainedOptions, make: (files: WebFiles) => Promise<Made>): Promise<Made> {
-  return loadFrom(modelPlatform, source, options, async (files) => {
-    const made = await make(files);
-    await files.commit();
+function load<Made>(source: Sources, options: WebPretrainedOptions, make: (model: ModelReader<WebFiles>) => Promise<Made>): Promise<Made> {
+  return loadFrom(modelPlatform, source, options, async (model) => {
+    const made = await make(model);
+    await model.files.commit();
     return made;
   });
 }

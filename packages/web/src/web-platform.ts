@@ -52,7 +52,7 @@ export const modelPlatform: ModelPlatform = {
 export function imagePlatform(): ModelPlatform & Pick<Platform<ImageInput>, "createImagePreprocessor"> {
   return {
     ...modelPlatform,
-    createImagePreprocessor: (config, { worker = true }: WebPretrainedOptions): ImagePreprocessor<ImageInput> =>
-      worker ? createWorkerPreprocessor(config) : createLocalPreprocessor(config),
+    createImagePreprocessor: (imageProcessor, { worker = true }: WebPretrainedOptions): ImagePreprocessor<ImageInput> =>
+      worker ? createWorkerPreprocessor(imageProcessor) : createLocalPreprocessor(imageProcessor),
   };
 }

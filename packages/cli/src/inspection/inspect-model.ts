@@ -12,7 +12,7 @@ import {
   type PretrainedOptions,
   TokenizerError,
 } from "@chinese-clip/node";
-import { hasCheckpoint, openCheckpoint, openCombinedOnnx, loadProcessorParts, readConfig } from "@chinese-clip/pipeline";
+import { loadProcessorParts, ModelReader } from "@chinese-clip/pipeline";
 import { countParameters, publishedName } from "../evaluation/parameter-count.js";
 import { CheckedCheckpoint } from "./checked-checkpoint.js";
 import { type ModelKind, tellKind } from "./model-kind.js";
@@ -71,12 +71,13 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
   const reopen = (): Promise<DiskModelFiles> => openModel(source, { ...options, localFilesOnly: true });
   const here = withoutFetching(files, await files.list(), reopen);
   const problems: Problem[] = [];
+  const model = new ModelReader(here);
   const listed = await listFiles(here);
-  const weights = await attempt(problems, () => readWeights(here));
+  const weights = await attempt(problems, () => readWeights(model));
   const weightsHere = weights !== "not-here";
   const checkpoint = typeof weights === "object" ? weights.checkpoint : undefined;
-  const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await readConfig(here)));
-  const vocabulary = await attempt(problems, async () => (await loadProcessorParts(here, {})).tokenizer.vocabSize);
+  const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await model.config()));
+  const vocabulary = await attempt(problems, async () => (await loadProcessorParts(model, {})).tokenizer.vocabSize);
   if (typeof vocabulary === "number" && typeof config === "object" && vocabulary > config.textConfig.vocabSize) {
     const [expected, actual] = [config.textConfig.vocabSize, vocabulary];
     problems.push(
@@ -149,10 +150,9 @@ type Weights =
   | { readonly checkpoint: Checkpoint; readonly logitScale: undefined }
   | { readonly checkpoint: undefined; readonly logitScale: number };
 
-async function readWeights(files: ModelFiles): Promise<Weights> {
-  const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
-  if (onnx !== undefined) return { checkpoint: undefined, logitScale: onnx.logitScale };
-  return { checkpoint: await openCheckpoint(files), logitScale: undefined };
+async function readWeights(model: ModelReader): Promise<Weights> {
+  const weights = await model.weights();
+  return "tensors" in weights ? { checkpoint: weights, logitScale: undefined } : { checkpoint: undefined, logitScale: weights.logitScale };
 }
 
 /** Files in subfolders are not listed, but for the export that would be loaded. */

@@ -2,7 +2,7 @@
  * What kind of files a model comes in: who named its tensors, and which format its weights are in.
  */
 import type { Checkpoint } from "@chinese-clip/model";
-import type { ModelFiles } from "@chinese-clip/node";
+import { EXPORT_FILES, isCheckpointFile, isGraphFile, type ModelFiles } from "@chinese-clip/pipeline";
 
 /** Whose naming, and which file format. */
 export interface ModelKind {
@@ -15,7 +15,7 @@ export interface ModelKind {
 export async function tellKind(files: ModelFiles, checkpoint: Checkpoint | undefined): Promise<ModelKind | undefined> {
   if (checkpoint === undefined) {
     const names = await files.list();
-    const hasExport = names.some((name) => name.endsWith(".onnx")) || (await opens(files, "onnx/model.onnx"));
+    const hasExport = names.some(isGraphFile) || (await opens(files, EXPORT_FILES[0] ?? ""));
     return hasExport ? { naming: "onnx-export", format: "onnx" } : undefined;
   }
   const tensors = [...checkpoint.tensors.values()];
@@ -35,7 +35,7 @@ async function opens(files: ModelFiles, name: string): Promise<boolean> {
 /** By the first bytes of the file whose `name` (in a hub's cache, its hash) the tensors have. */
 async function formatOf(files: ModelFiles, location: string | undefined): Promise<ModelKind["format"]> {
   for (const name of await files.list()) {
-    const file = /\.(?:safetensors|bin|pth?)$/.test(name) ? await files.open(name).catch(() => undefined) : undefined;
+    const file = isCheckpointFile(name) ? await files.open(name).catch(() => undefined) : undefined;
     if (file === undefined || file.name !== location) continue;
     const [a, b, , , , , , , ninth] = await file.read(0, 9);
     if (ninth !== 0x7b && a === 0x50 && b === 0x4b) return "torch-zip";

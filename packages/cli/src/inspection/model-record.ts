@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DiskModelFiles, openModel, type PretrainedOptions } from "@chinese-clip/node";
-import { hasCheckpoint, openCheckpoint } from "@chinese-clip/pipeline";
+import type { Checkpoint } from "@chinese-clip/model";
+import { EXPORT_FILES, isGraphFile, ModelReader } from "@chinese-clip/pipeline";
 import { DatasetError } from "../dataset/dataset-error.js";
 import { writeWhole } from "../evaluation/write-whole.js";
 
@@ -43,15 +44,15 @@ export async function recordModel(source: string, tower: Tower, options: Pretrai
   const files = await openModel(source, { ...options, localFilesOnly: true, onProgress: undefined });
   const hash = createHash("sha256");
   const { dtype = "fp32" } = options;
-  if (await hasCheckpoint(files)) await hashCheckpoint(files, tower, options, hash);
+  const weights = await new ModelReader(files, options).weights();
+  if ("tensors" in weights) await hashCheckpoint(files, tower, weights, hash);
   else await hashExport(files, hash);
   return { model: source, tower, dtype, weights: hash.digest("hex").slice(0, 32) };
 }
 
 type Hash = ReturnType<typeof createHash>;
 
-async function hashCheckpoint(files: DiskModelFiles, tower: Tower, { dtype }: PretrainedOptions, hash: Hash): Promise<void> {
-  const { tensors } = await openCheckpoint(files, dtype);
+async function hashCheckpoint(files: DiskModelFiles, tower: Tower, { tensors }: Checkpoint, hash: Hash): Promise<void> {
   const own = [...tensors].filter(([name]) => TENSORS[tower].test(name)).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const byFile = new Map<string, Awaited<ReturnType<typeof open>>>();
   try {
@@ -69,7 +70,7 @@ async function hashCheckpoint(files: DiskModelFiles, tower: Tower, { dtype }: Pr
 }
 
 async function hashExport(files: DiskModelFiles, hash: Hash): Promise<void> {
-  for (const name of new Set([...(await files.list()).filter((file) => file.endsWith(".onnx")), "onnx/model.onnx"])) {
+  for (const name of new Set([...(await files.list()).filter((file) => isGraphFile(file)), EXPORT_FILES[0] ?? ""])) {
     const file = await files.open(name);
     if (file === undefined) continue;
     hash.update(String(file.byteLength));

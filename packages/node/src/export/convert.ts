@@ -11,7 +11,14 @@ import {
   type StoredTensor,
   type WeightDtype,
 } from "@chinese-clip/model";
-import { loadFrom, type ModelFiles, type ModelSource, openCheckpoint, readConfig } from "@chinese-clip/pipeline";
+import {
+  CONFIG_FILE,
+  loadFrom,
+  type ModelFiles,
+  type ModelSource,
+  PREPROCESSOR_CONFIG_FILE,
+  TOKENIZER_FILES,
+} from "@chinese-clip/pipeline";
 import type { DiskModelFiles } from "../files/open-model.js";
 import { nodePlatform } from "../node-platform.js";
 import { folderPath, type ModelFileOptions } from "./export-onnx.js";
@@ -22,15 +29,6 @@ export type ConvertOptions = ModelFileOptions;
 
 /** What a model is made of, by Hugging Face's names and cn_clip's for its ResNet; anything else in a checkpoint is not the model's. */
 const MODEL_TENSOR = /^(?:text_model|vision_model|visual)\.|^(?:text|visual)_projection\.weight$|^logit_scale$/u;
-/** Small files that go along as they are, where they are beside the weights. */
-const TOKENIZER_FILES: readonly string[] = [
-  "vocab.txt",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "added_tokens.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-];
 /** The number formats of a model, by bytes of an element. */
 const ELEMENT_BYTES: Readonly<Partial<Record<WeightDtype, number>>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
 /** What a published model's `preprocessor_config.json` says; only the size differs. */
@@ -62,9 +60,10 @@ const PREPROCESSOR: Readonly<Record<string, unknown>> = {
 export async function convert(source: ModelSource, folder: string | URL, options: ConvertOptions = {}): Promise<readonly string[]> {
   const { signal, onProgress } = options;
   const target = folderPath(folder);
-  return loadFrom(nodePlatform, source, options, async (files) => {
-    const config = ChineseCLIPConfig.fromJSON(await readConfig(files));
-    const checkpoint = await openCheckpoint(files);
+  return loadFrom(nodePlatform, source, options, async (model) => {
+    const { files } = model;
+    const config = ChineseCLIPConfig.fromJSON(await model.config());
+    const checkpoint = await model.checkpoint();
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
     const weights = await safetensors(modelTensors(checkpoint), files);
@@ -84,8 +83,8 @@ export async function smallFiles(
 ): Promise<ReadonlyMap<string, string>> {
   const small = new Map([
     // As it is: JavaScript would write 1.0 as 1, which transformers refuses where it wants a float.
-    ["config.json", (await files.readText("config.json")) ?? configJson(config, checkpoint)],
-    ["preprocessor_config.json", await preprocessorJson(files, config)],
+    [CONFIG_FILE, (await files.readText(CONFIG_FILE)) ?? configJson(config, checkpoint)],
+    [PREPROCESSOR_CONFIG_FILE, await preprocessorJson(files, config)],
   ]);
   for (const name of TOKENIZER_FILES) {
     const text = await files.readText(name);
@@ -110,7 +109,7 @@ function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): string {
 }
 
 async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIPConfig): Promise<string> {
-  const given = await files.readText("preprocessor_config.json");
+  const given = await files.readText(PREPROCESSOR_CONFIG_FILE);
   if (given !== undefined) return given;
   const size = { height: visionConfig.imageSize, width: visionConfig.imageSize };
   return `${JSON.stringify({ ...PREPROCESSOR, size, crop_size: size }, undefined, 2)}\n`;

@@ -69,8 +69,9 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     throw new RangeError(`exportOnnx: expected maxBatchSize to be a whole number of at least 1, got ${maxBatchSize}`);
   if (dtype !== "fp32") throw new RangeError(`exportOnnx: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
   const target = folderPath(folder);
-  return loadFrom(nodePlatform, source, options, async (files) => {
-    const { config, graphs } = await loadModelParts(nodePlatform, files, options);
+  return loadFrom(nodePlatform, source, options, async (model) => {
+    const { files } = model;
+    const { config, graphs } = await loadModelParts(nodePlatform, model, options);
     const metadata = { source: files.source, config: JSON.stringify(config), normalize: String(normalize) };
     const graphOf = (tower: "text" | "vision"): EncodedGraph =>
       tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false);
@@ -80,10 +81,10 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
         const graph = graphOf(tower);
         const name = triton ? "model.onnx" : `${tower}.onnx`;
         const prefix = triton ? `${tower}/1/` : "";
-        const { model, data } = await layOutOnnx(graph, { normalize, externalData, dataFile: `${name}.data`, metadata });
+        const { model: onnx, data } = await layOutOnnx(graph, { normalize, externalData, dataFile: `${name}.data`, metadata });
         // One after the other: both are limited by the same disk.
         if (data.length > 0) await staged.add(`${prefix}${name}.data`, data);
-        await staged.add(prefix + name, model);
+        await staged.add(prefix + name, onnx);
         if (triton) await staged.add(`${tower}/config.pbtxt`, [tritonText(tower, graph, config, maxBatchSize)]);
       }
     });

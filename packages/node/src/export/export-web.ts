@@ -3,7 +3,7 @@
  * that a page fetches just what it computes with.
  */
 import { ChineseCLIPConfig, layOutTower, type TowerName } from "@chinese-clip/model";
-import { type Dtype, loadFrom, type ModelSource, openCheckpoint, readConfig } from "@chinese-clip/pipeline";
+import { type Dtype, loadFrom, MANIFEST_FILE, type ModelSource, towerFileName } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { checkWhole, modelTensors, safetensors, smallFiles } from "./convert.js";
 import { folderPath, type ModelFileOptions } from "./export-onnx.js";
@@ -17,8 +17,6 @@ export interface ExportWebOptions extends ModelFileOptions {
   readonly towers?: readonly TowerName[] | undefined;
 }
 
-/** Lists the folder's files, with sizes and hashes: servers of static files have no other list. */
-const MANIFEST = "chinese-clip.json";
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 const TOWERS: readonly TowerName[] = ["text", "vision"];
 /** Which tensors a tower's file has; `logit_scale` goes with the texts, as in every tower file. */
@@ -44,9 +42,10 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
   };
   among("dtypes", dtypes, DTYPES);
   among("towers", towers, TOWERS);
-  return loadFrom(nodePlatform, source, options, async (files) => {
-    const config = ChineseCLIPConfig.fromJSON(await readConfig(files));
-    const checkpoint = await openCheckpoint(files);
+  return loadFrom(nodePlatform, source, options, async (model) => {
+    const { files } = model;
+    const config = ChineseCLIPConfig.fromJSON(await model.config());
+    const checkpoint = await model.checkpoint();
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
     const staging = { folder: folderPath(folder), weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
@@ -54,7 +53,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
       const written: StagedFile[] = [];
       for (const tower of new Set(towers)) {
         for (const dtype of new Set(dtypes)) {
-          const name = `${tower}.${dtype}.safetensors`;
+          const name = towerFileName(tower, dtype);
           // One after the other: each keeps a core busy, or the disk.
           const contents =
             dtype === "fp32"
@@ -68,7 +67,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
       }
       for (const [name, text] of small) written.push(await staged.add(name, [new TextEncoder().encode(text)]));
       const manifest = `${JSON.stringify({ format: 1, files: written }, undefined, 2)}\n`;
-      await staged.add(MANIFEST, [new TextEncoder().encode(manifest)]);
+      await staged.add(MANIFEST_FILE, [new TextEncoder().encode(manifest)]);
     });
   });
 }

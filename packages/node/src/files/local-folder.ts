@@ -4,12 +4,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { CheckpointFile } from "@chinese-clip/model";
-import type { ModelFiles } from "@chinese-clip/pipeline";
+import { isShardIndex, isWeightsFile, type ModelFiles } from "@chinese-clip/pipeline";
 import { readTextFile } from "./disk-file.js";
 import { WeightsFolder } from "./weights-folder.js";
-
-/** What weights are called, and their indices; beside a weights file that was asked for by name, any other is not the model's. */
-const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth|onnx)(?:\.index\.json)?$/u;
 
 /** A model's folder. */
 export class LocalFolder implements ModelFiles {
@@ -64,7 +61,8 @@ export class LocalFolder implements ModelFiles {
     return this.#has(name) ? this.#weights.open(join(this.#path, name)) : undefined;
   }
 
+  /** Where the source named a weights file, other weights beside it are not the model's. */
   #has(name: string): boolean {
-    return this.#only === undefined || name === this.#only || !WEIGHTS_FILE.test(name);
+    return this.#only === undefined || name === this.#only || !(isWeightsFile(name) || isShardIndex(name));
   }
 }

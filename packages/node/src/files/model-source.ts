@@ -2,6 +2,7 @@
  * What a source string means. A path is never sent to a hub: it would tell strangers what a user's folders are called, and a mistyped
  * path would end in an error about a network.
  */
+import { isWeightsFile } from "@chinese-clip/pipeline";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,7 +25,6 @@ export type ParsedSource =
 
 /** `owner/name`, by the rules of both hubs: letters, digits, `-`, `_`, `.`; a name begins and ends with none of the signs. */
 const REPO_ID = /^[A-Za-z0-9_](?:[\w.-]{0,94}\w)?\/[A-Za-z0-9_](?:[\w.-]{0,94}\w)?$/u;
-const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth|onnx)$/u;
 const MODELSCOPE = "modelscope:";
 
 /**
@@ -48,7 +48,7 @@ export function parseSource(source: string | URL): ParsedSource {
   if (/^[a-z][a-z+.-]+:\/\//iu.test(source))
     throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id (owner/name), got ${source}`);
   const path = resolve(source === "~" || source.startsWith("~/") ? homedir() + source.slice(1) : source);
-  const isPath = /^[./~\\]/u.test(source) || /^[A-Za-z]:/u.test(source) || WEIGHTS_FILE.test(source);
+  const isPath = /^[./~\\]/u.test(source) || /^[A-Za-z]:/u.test(source) || isWeightsFile(source);
   return isPath || !isRepoId(source) ? { kind: "path", path } : { kind: "hub", hub: "hugging-face", repo: source, path };
 }
 

@@ -5,33 +5,41 @@
  * for a branch the hub is asked once, and where it cannot be reached the commit that was last seen is taken, as in Python.
  */
 import type { CheckpointFile } from "@chinese-clip/model";
-import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
+import {
+  CONFIG_FILE,
+  errorMessage,
+  HubError,
+  isCheckpointFile,
+  type ModelFiles,
+  PREPROCESSOR_CONFIG_FILE,
+  type PretrainedOptions,
+  PROBED_FILES,
+  TOKENIZER_FILE,
+  VOCABULARY_FILE,
+} from "@chinese-clip/pipeline";
 import { readTextFile } from "../files/disk-file.js";
 import { WeightsFolder } from "../files/weights-folder.js";
 import { download } from "./download.js";
 import { FileLock } from "./file-lock.js";
 import { cacheError, HubCache } from "./hub-cache.js";
-import { HubError, errorMessage } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { checkFileName, isCommit } from "./hub-path.js";
 import { type HubClient, sendRequest } from "./hub-request.js";
 import { type HubName, type HubSettings, readHubSettings } from "./hub-settings.js";
 import { HuggingFace } from "./hugging-face.js";
 import { ModelScope } from "./model-scope.js";
-import { KNOWN_FILES, type Remote, type RemoteFile, type Snapshot } from "./remote.js";
+import { type Remote, type RemoteFile, type Snapshot } from "./remote.js";
 import { ATTEMPTS, isTransient, withRetry } from "./retry.js";
 
 /** How often an endpoint is tried that is not the last one. */
 const MIRROR_ATTEMPTS = 2;
 /** Progress is reported at most this often. */
 const PROGRESS_MS = 100;
-/** Who has the vocabulary that all published models share: the releases of cn_clip's files alone, RN50's for one, come without it. */
-const VOCABULARY = "vocab.txt";
+/** Models that have the vocabulary which all published models share: releases of cn_clip's files alone, such as RN50's, come without it. */
 const VOCABULARY_OWNERS: Readonly<Record<HubName, string>> = {
   "hugging-face": "OFA-Sys/chinese-clip-vit-base-patch16",
   modelscope: "AI-ModelScope/chinese-clip-vit-base-patch16",
 };
-const WEIGHTS_FILE = /\.(?:safetensors|bin|pt)$/u;
 
 /** One model of a hub, at one commit. */
 export class HubModel implements ModelFiles {
@@ -130,13 +138,14 @@ export class HubModel implements ModelFiles {
   async readText(name: string): Promise<string | undefined> {
     const path = await this.#fetch(name);
     if (path !== undefined) return readTextFile(path);
-    const isShared = name === VOCABULARY && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch("config.json")) === undefined;
+    const isShared =
+      name === VOCABULARY_FILE && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch(CONFIG_FILE)) === undefined;
     return isShared ? this.#sharedVocabulary() : undefined;
   }
 
   async #sharedVocabulary(): Promise<string | undefined> {
     const owner = await HubModel.open(this.#hub, VOCABULARY_OWNERS[this.#hub], this.source, { ...this.#options, revision: undefined });
-    return owner.readText(VOCABULARY);
+    return owner.readText(VOCABULARY_FILE);
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
@@ -148,9 +157,9 @@ export class HubModel implements ModelFiles {
   async #isComplete(): Promise<boolean> {
     const names = await this.#cache.snapshotNames(this.#snapshot.commit);
     return (
-      ["config.json", "preprocessor_config.json"].every((name) => names.includes(name)) &&
-      (names.includes("vocab.txt") || names.includes("tokenizer.json")) &&
-      names.some((name) => WEIGHTS_FILE.test(name))
+      [CONFIG_FILE, PREPROCESSOR_CONFIG_FILE].every((name) => names.includes(name)) &&
+      (names.includes(VOCABULARY_FILE) || names.includes(TOKENIZER_FILE)) &&
+      names.some(isCheckpointFile)
     );
   }
 
@@ -158,7 +167,7 @@ export class HubModel implements ModelFiles {
   async #probe(): Promise<readonly string[]> {
     const { commit } = this.#snapshot;
     const names: string[] = [];
-    for (const name of KNOWN_FILES) {
+    for (const name of PROBED_FILES) {
       // One by one: a mirror that small should not be asked for all at once.
       if ((await this.#cache.has(commit, name)) || (await this.#locate(name)) !== undefined) names.push(name);
     }
@@ -190,7 +199,7 @@ export class HubModel implements ModelFiles {
       report("done");
       return path;
     }
-    if (names !== undefined && !names.includes(name) && KNOWN_FILES.includes(name)) {
+    if (names !== undefined && !names.includes(name) && PROBED_FILES.includes(name)) {
       await this.#cache.markMissing(commit, name);
       return undefined;
     }

@@ -1,10 +1,10 @@
 /**
  * The protocol of the Hugging Face hub and its mirrors, as `huggingface_hub/file_download.py` speaks it.
  */
-import { HubError } from "@chinese-clip/pipeline";
+import { HubError, PROBED_FILES } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath, parseEtag } from "./hub-path.js";
 import { discard, type HubClient, readJsonBody, sendRequest, statusError } from "./hub-request.js";
-import { KNOWN_FILES, type Remote, type RemoteFile, type Snapshot } from "./remote.js";
+import type { Remote, RemoteFile, Snapshot } from "./remote.js";
 
 /** What the server says about one file. */
 interface FileAnswer {
@@ -65,7 +65,7 @@ export class HuggingFace implements Remote {
 
   /** The commit by asking for files until one is there, or is said not to be. */
   async #probe(revision: string): Promise<Snapshot> {
-    for (const name of KNOWN_FILES) {
+    for (const name of PROBED_FILES) {
       const { commit } = await this.#ask(revision, name);
       if (commit !== undefined) return { commit, names: undefined };
     }

@@ -35,26 +35,3 @@ export interface Remote {
    */
   locate(commit: string, name: string): Promise<RemoteFile | undefined>;
 }
-
-/**
- * Files that a Chinese-CLIP model may consist of: those that are looked for, one by one, where a server cannot list what it has.
- */
-export const KNOWN_FILES: readonly string[] = [
-  "config.json",
-  "preprocessor_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "added_tokens.json",
-  "vocab.txt",
-  "text_model_config.json",
-  "vision_model_config.json",
-  "model.safetensors",
-  "model.safetensors.index.json",
-  "pytorch_model.bin",
-  "pytorch_model.bin.index.json",
-  "clip_cn_vit-b-16.pt",
-  "clip_cn_vit-l-14.pt",
-  "clip_cn_vit-l-14-336.pt",
-  "clip_cn_vit-h-14.pt",
-  "clip_cn_rn50.pt",
-];

@@ -3,8 +3,7 @@
  * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
  */
 import { availableParallelism } from "node:os";
-import { createImageProcessor } from "@chinese-clip/image-processor";
-import { type ImagePreprocessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
+import { type ImagePreprocessor, type ImageProcessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
 import { type ImageInput, limitsOf } from "./load-image.js";
@@ -36,12 +35,14 @@ const MAX_SPARES = 16;
  * the caller's stay as they are. It rejects with an ImageError as `loadImage` and the image processor do, with a `WorkerError` when the thread
  * crashed or `dispose` was called, and with `signal.reason` when aborted.
  *
- * @param config - The parsed preprocessor_config.json.
- * @throws ImageError `invalid-config` or `unsupported-resample`; RangeError for a limit below 1.
+ * @param imageProcessor - Each thread makes its own from its configuration.
+ * @throws RangeError for a limit below 1.
  */
-export function createImagePreprocessor(config: unknown, options: ImagePreprocessorOptions = {}): ImagePreprocessor<ImageInput> {
-  // Here only to refuse a bad file at once: the thread makes its own.
-  createImageProcessor(config);
+export function createImagePreprocessor(
+  imageProcessor: Pick<ImageProcessor, "toJSON">,
+  options: ImagePreprocessorOptions = {},
+): ImagePreprocessor<ImageInput> {
+  const config = imageProcessor.toJSON();
   const { workerUrl = new URL("./image-worker.js", import.meta.url), ...limits } = options;
   const { maxBytes } = limitsOf(limits);
   const threads = Math.min(availableParallelism(), MAX_THREADS);

@@ -24,7 +24,7 @@ async function withPreprocessor(
   use: (preprocessor: ImagePreprocessor<ImageInput>) => Promise<void>,
   options: ImagePreprocessorOptions = {},
 ): Promise<void> {
-  const preprocessor = createImagePreprocessor(CONFIG, { ...options, workerUrl });
+  const preprocessor = createImagePreprocessor(createImageProcessor(CONFIG), { ...options, workerUrl });
   try {
     await use(preprocessor);
   } finally {
@@ -107,8 +107,8 @@ describe("errors", () => {
     }));
 
   it("refuses a bad configuration or limit at once", () => {
-    expect(() => createImagePreprocessor({ ...CONFIG, image_mean: "no" })).toThrow(ImageError);
-    expect(() => createImagePreprocessor(CONFIG, { maxPixels: 0 })).toThrow(RangeError);
+    expect(() => createImagePreprocessor(createImageProcessor({ ...CONFIG, image_mean: "no" }))).toThrow(ImageError);
+    expect(() => createImagePreprocessor(createImageProcessor(CONFIG), { maxPixels: 0 })).toThrow(RangeError);
   });
 
   it("holds to its limits", () =>
@@ -163,7 +163,7 @@ describe("abort and dispose", () => {
     await writeFile(
       script,
       `import { createImagePreprocessor } from ${JSON.stringify(host.href)};
-       const preprocessor = createImagePreprocessor(${JSON.stringify(CONFIG)}, { workerUrl: new URL(${JSON.stringify(workerUrl.href)}) });
+       const preprocessor = createImagePreprocessor({ toJSON: () => (${JSON.stringify(CONFIG)}) }, { workerUrl: new URL(${JSON.stringify(workerUrl.href)}) });
        console.log((await preprocessor.preprocess(${JSON.stringify(picture)})).dims.join());`,
     );
     const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(script)], { timeout: 20_000 });

@@ -12,6 +12,7 @@ import {
   type TowerFile,
   type TowerName,
 } from "@chinese-clip/model";
+import { towerFileName } from "./model-file-names.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 
 const TOWERS: readonly TowerName[] = ["text", "vision"];
@@ -80,7 +81,7 @@ export class ConvertedTowers {
     dtype: TowerDtype,
   ): Promise<ConvertedTowers> {
     const towers = new Map<TowerName, TowerFile>();
-    for (const tower of TOWERS) towers.set(tower, await layOutTower(checkpoint, tower, dtype, `${tower}.${dtype}.safetensors`));
+    for (const tower of TOWERS) towers.set(tower, await layOutTower(checkpoint, tower, dtype, towerFileName(tower, dtype)));
     return new ConvertedTowers(platform, files, options, checkpoint, dtype, towers);
   }
 

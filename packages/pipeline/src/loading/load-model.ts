@@ -19,11 +19,9 @@ import {
   type VisionGraphs,
 } from "@chinese-clip/model";
 import type { ConvertedTowers } from "./converted-towers.js";
-import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
-import { openCombinedOnnx } from "./open-combined-onnx.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
-import { readConfig } from "./read-config.js";
 import { errorMessage, isError } from "../error-message.js";
+import { ModelReader } from "./model-reader.js";
 
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 
@@ -45,7 +43,7 @@ export interface ModelOpener<Files extends ModelFiles, Source = string | URL> {
  * Checks the options, finds a model's files and makes something of them; every error on the way names the model. Of several sources the
  * first that works is taken, whatever was wrong with those before it.
  *
- * @param make - gets the files.
+ * @param make - gets the reader of the model's files.
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
  * @throws AggregateError - none of several sources works; `errors` has what was wrong with each, in order.
  */
@@ -53,7 +51,7 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
   platform: ModelOpener<Files, Source>,
   source: Source | readonly Source[],
   options: PretrainedOptions,
-  make: (files: Files) => Promise<Made>,
+  make: (model: ModelReader<Files>) => Promise<Made>,
 ): Promise<Made> {
   const { dtype = "fp32", device, numThreads, signal } = options;
   if (!DTYPES.includes(dtype))
@@ -88,12 +86,12 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
   platform: ModelOpener<Files, Source>,
   source: Source,
   options: PretrainedOptions,
-  make: (files: Files) => Promise<Made>,
+  make: (model: ModelReader<Files>) => Promise<Made>,
 ): Promise<Made> {
   const files = await platform.openModel(source, options);
   let made: Made;
   try {
-    made = await make(files);
+    made = await make(new ModelReader(files, options));
   } catch (error) {
     // The readers know files, not models; who has several models wants to know whose file it was.
     if (isError(error) && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
@@ -111,10 +109,10 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
  */
 export async function loadModelParts(
   platform: SessionMaker,
-  files: ModelFiles,
+  model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
-  const { config, weights, towers, createSession } = await loadParts(platform, files, options, (json) => ChineseCLIPConfig.fromJSON(json));
+  const { config, weights, towers, createSession } = await loadParts(platform, model, options, (json) => ChineseCLIPConfig.fromJSON(json));
   if (!(weights instanceof Checkpoint)) return { config, ...weights, createSession };
   const graphsOf = await checkpointGraphs(config);
   const graphs: TowerGraphs =
@@ -130,10 +128,10 @@ export async function loadModelParts(
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
 export async function loadTextModelParts(
   platform: SessionMaker,
-  files: ModelFiles,
+  model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ModelParts<ChineseCLIPTextConfig, TextGraphs>> {
-  const { config, weights, towers, createSession } = await loadParts(platform, files, options, (json) =>
+  const { config, weights, towers, createSession } = await loadParts(platform, model, options, (json) =>
     ChineseCLIPTextConfig.fromJSON(json),
   );
   if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
@@ -147,10 +145,10 @@ export async function loadTextModelParts(
 /** The parts of an image tower: of a whole model's files, or of an image tower's own. */
 export async function loadVisionModelParts(
   platform: SessionMaker,
-  files: ModelFiles,
+  model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ModelParts<VisionConfig, VisionGraphs>> {
-  const { config, weights, towers, createSession } = await loadParts(platform, files, options, parseVisionConfig);
+  const { config, weights, towers, createSession } = await loadParts(platform, model, options, parseVisionConfig);
   if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
   const graphsOf = await checkpointVisionGraphs(config);
   const converted: VisionGraphs | undefined = towers && {
@@ -161,7 +159,7 @@ export async function loadVisionModelParts(
 
 async function loadParts<Config>(
   platform: SessionMaker,
-  files: ModelFiles,
+  model: ModelReader,
   options: PretrainedOptions,
   parseConfig: (json: unknown) => Config,
 ): Promise<{
@@ -171,10 +169,9 @@ async function loadParts<Config>(
   towers: ConvertedTowers | undefined;
   createSession: CreateSession;
 }> {
-  const config = parseConfig(await readConfig(files));
-  // An export gives features only, so it is what is left where there is no checkpoint.
-  const onnx = (await hasCheckpoint(files)) ? undefined : await openCombinedOnnx(files);
-  const weights = onnx ?? (await openCheckpoint(files, options.dtype));
+  const { files } = model;
+  const config = parseConfig(await model.config());
+  const weights = await model.weights();
   options.signal?.throwIfAborted();
   const stored = (weights instanceof Checkpoint ? quantizedDtype(weights) : undefined) ?? "fp32";
   const { dtype = "fp32" } = options;

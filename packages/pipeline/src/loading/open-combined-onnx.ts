@@ -3,20 +3,18 @@
  */
 import { type CombinedOnnx, readCombinedOnnx } from "@chinese-clip/model";
 import type { ModelFiles } from "../platform.js";
-
-/** Where the exporters put the float32 graph of both towers. */
-const EXPORTS: readonly string[] = ["onnx/model.onnx", "model.onnx"];
+import { EXPORT_FILES, isGraphFile } from "./model-file-names.js";
 
 /**
  * Reads a model's combined export and cuts it into the two towers; undefined where there is none.
  *
- * @throws CheckpointError - `malformed`, `missing-file`, `unsupported-graph`: one that is no export of this kind.
+ * @throws CheckpointError - `malformed`, `missing-file`, `unsupported-graph`: a graph that is not an export of this kind.
  */
 export async function openCombinedOnnx(files: ModelFiles): Promise<CombinedOnnx | undefined> {
-  const named = (await files.list()).filter((name) => name.endsWith(".onnx"));
-  // The one graph of a folder may be called anything.
-  for (const name of new Set([...EXPORTS, ...(named.length === 1 ? named : [])])) {
-    // The first that there is; asking a hub for the next would be a request in vain.
+  const graphs = (await files.list()).filter(isGraphFile);
+  // The only graph of a folder may have any name.
+  for (const name of new Set([...EXPORT_FILES, ...(graphs.length === 1 ? graphs : [])])) {
+    // Only the first one found: asking a hub for the next would be a wasted request.
     const file = await files.open(name);
     if (file === undefined) continue;
     const folder = name.slice(0, name.lastIndexOf("/") + 1);

@@ -1,28 +1,23 @@
 /**
- * A model's weights where they are not called as Hugging Face's: cn_clip's releases and what was fine-tuned from them; and what to say where there
- * are none.
+ * A model's weights under other names than Hugging Face's: cn_clip's releases and fine-tuned checkpoints; and the errors of a model without
+ * weights.
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles } from "../platform.js";
+import { EXPORT_FILES, isGraphFile, OTHER_WEIGHTS_FILES, WEIGHTS_FILES } from "./model-file-names.js";
 
-/** Where exporters put the graph of both towers. */
-const EXPORT = "onnx/model.onnx";
+const [EXPORT_FILE = ""] = EXPORT_FILES;
 
 /**
- * The one file that a pattern is of.
+ * The one weights file with another name.
  *
- * @param patterns - by preference.
- * @param expected - what would have been weights without asking, for messages.
- * @throws CheckpointError - `missing-file`: none, or several that may be meant.
+ * @param names - the names of all files.
+ * @throws CheckpointError - `missing-file`: none, or several candidates.
  */
-export async function otherWeights(
-  files: ModelFiles,
-  names: readonly string[],
-  patterns: readonly RegExp[],
-  expected: readonly string[],
-): Promise<string> {
+export async function otherWeights(files: ModelFiles, names: readonly string[]): Promise<string> {
   const { source } = files;
-  for (const pattern of patterns) {
+  const expected = WEIGHTS_FILES;
+  for (const pattern of OTHER_WEIGHTS_FILES) {
     const [first, ...others] = names.filter((name) => pattern.test(name));
     if (first === undefined) continue;
     if (others.length === 0) return first;
@@ -36,13 +31,13 @@ export async function otherWeights(
   if (graphs.length > 0) {
     throw new CheckpointError(
       "missing-file",
-      `expected a checkpoint (${expected.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): ${EXPORT} can be ` +
+      `expected a checkpoint (${expected.join(", ")} or a .pt file), got ONNX graphs only (${graphs.slice(0, 3).join(", ")}): ${EXPORT_FILE} can be ` +
         "loaded, and its towers exported as ONNX, but its weights have lost their names, so that they cannot be written in another format; " +
         "name the checkpoint that it was exported from",
       { file: expected[0], source, expected, actual: graphs },
     );
   }
-  throw new CheckpointError("missing-file", `expected weights: ${expected.join(", ")}, a .pt file or ${EXPORT}, got none of them`, {
+  throw new CheckpointError("missing-file", `expected weights: ${expected.join(", ")}, a .pt file or ${EXPORT_FILE}, got none of them`, {
     file: expected[0],
     source,
     expected,
@@ -51,6 +46,6 @@ export async function otherWeights(
 
 /** ONNX graphs among the files. A folder's list has no subfolders, but that is where exporters put theirs. */
 async function listGraphs(files: ModelFiles, names: readonly string[]): Promise<readonly string[]> {
-  const graphs = names.filter((name) => name.endsWith(".onnx"));
-  return graphs.length > 0 || (await files.open(EXPORT)) === undefined ? graphs : [EXPORT];
+  const graphs = names.filter(isGraphFile);
+  return graphs.length > 0 || (await files.open(EXPORT_FILE)) === undefined ? graphs : [EXPORT_FILE];
 }

@@ -6,9 +6,9 @@ import { CheckpointError } from "@chinese-clip/model";
 import type { AddedToken, BertTokenizerOptions } from "@chinese-clip/tokenizer";
 import type { ModelFiles, PretrainedOptions } from "../platform.js";
 import { showValue } from "../show-value.js";
+import { ADDED_TOKENS_FILE, TOKENIZER_CONFIG_FILE } from "./model-file-names.js";
 import { readJson } from "./read-json.js";
 
-const FILE = "tokenizer_config.json";
 /** cn_clip's `context_length`, which no file can raise in its flavour: the weights have seen no longer text. */
 const CN_CLIP_CONTEXT_LENGTH = 52;
 
@@ -28,7 +28,7 @@ type Record = ReadonlyMap<string, unknown>;
  * @throws CheckpointError - `malformed`, naming the key.
  */
 export async function readTokenizerConfig(files: ModelFiles, flavor: PretrainedOptions["flavor"] = "cn_clip"): Promise<TokenizerConfig> {
-  const json = await readJson(files, FILE);
+  const json = await readJson(files, TOKENIZER_CONFIG_FILE);
   if (json === undefined) return { options: {}, namedTokens: [] };
   const read = recordOf("an object", json);
   const limit = read.get("model_max_length") ?? undefined;
@@ -66,7 +66,7 @@ export async function readTokenizerConfig(files: ModelFiles, flavor: PretrainedO
  * @throws CheckpointError - `malformed`.
  */
 export async function readAddedTokens(files: ModelFiles): Promise<readonly AddedToken[]> {
-  const json = (await readJson(files, "added_tokens.json")) ?? {};
+  const json = (await readJson(files, ADDED_TOKENS_FILE)) ?? {};
   return [...recordOf("an object of added tokens", json)].map(([content, id]) => {
     if (typeof id !== "number") throw malformed(`added_tokens.json to hold a number for ${showValue(content)}`, id);
     return { content, id };
@@ -124,5 +124,5 @@ function addedTokens(json: unknown): AddedToken[] {
 }
 
 function malformed(expected: string, actual: unknown): CheckpointError {
-  return new CheckpointError("malformed", `${FILE}: expected ${expected}, got ${showValue(actual)}`, { file: FILE });
+  return new CheckpointError("malformed", `${TOKENIZER_CONFIG_FILE}: expected ${expected}, got ${showValue(actual)}`, { file: TOKENIZER_CONFIG_FILE });
 }

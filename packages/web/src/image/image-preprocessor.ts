@@ -1,8 +1,7 @@
 /**
  * Pictures to `pixelValues` in a worker: decoding is off the page's thread in any case, but resizing takes longer than a frame.
  */
-import { createImageProcessor } from "@chinese-clip/image-processor";
-import { type ImagePreprocessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
+import { type ImagePreprocessor, type ImageProcessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import { decodePortable, type ImageInput, type PortableImage, toPortable } from "./load-image.js";
 
@@ -14,9 +13,10 @@ export interface PreprocessRequest {
   readonly image: PortableImage;
 }
 
-/** Prepares a worker, which starts at the first picture. @param config - that of an image processor, so nothing is left to refuse. */
-export function createWorkerPreprocessor(config: unknown): ImagePreprocessor<ImageInput> {
+/** Prepares a worker, which starts at the first image. */
+export function createWorkerPreprocessor(imageProcessor: ImageProcessor): ImagePreprocessor<ImageInput> {
   const start = (): Worker => new Worker(new URL("./image-worker.js", import.meta.url), { type: "module", name: "chinese-clip-images" });
+  const config = imageProcessor.toJSON();
   const host = new WorkerHost<PreprocessRequest>(start, "image", { ImageError: reviveImageError });
   return {
     async preprocess(input, { signal } = {}) {
@@ -34,8 +34,7 @@ export function createWorkerPreprocessor(config: unknown): ImagePreprocessor<Ima
 }
 
 /** The same in the caller's thread. */
-export function createLocalPreprocessor(config: unknown): ImagePreprocessor<ImageInput> {
-  const processor = createImageProcessor(config);
+export function createLocalPreprocessor(processor: ImageProcessor): ImagePreprocessor<ImageInput> {
   return {
     async preprocess(input, { signal } = {}) {
       const portable = await toPortable(input, { signal });
