@@ -60,7 +60,7 @@ export async function cacheTower(
 }
 
 async function convert(data: ConversionWorkerData, memo: string): Promise<string> {
-  const host = new WorkerHost<ConvertRequest>(new URL("./conversion-worker.js", import.meta.url), {
+  const host = new WorkerHost<ConvertRequest>(() => new URL("./conversion-worker.cjs", import.meta.url), {
     name: `chinese-clip ${data.tower} conversion`,
     workerData: data,
     reviveError: {

@@ -11,7 +11,7 @@ import { readBlobBytes } from "./read-bytes.js";
 
 /** Options of {@link createImagePreprocessor}. */
 export interface ImagePreprocessorOptions extends ImageLimits {
-  /** The threads' entry file, for a program that is bundled into one file. Default: `image-worker.js` beside this module. */
+  /** The threads' entry file, for a program that is bundled into one file. Default: `image-worker.cjs` beside this module. */
   readonly workerUrl?: URL | undefined;
 }
 
@@ -43,14 +43,14 @@ export function createImagePreprocessor(
   options: ImagePreprocessorOptions = {},
 ): ImagePreprocessor<ImageInput> {
   const config = imageProcessor.toJSON();
-  const { workerUrl = new URL("./image-worker.js", import.meta.url), ...limits } = options;
+  const { workerUrl, ...limits } = options;
   const { maxBytes } = limitsOf(limits);
   const threads = Math.min(availableParallelism(), MAX_THREADS);
   const loads = Math.ceil(MAX_LOADS / threads);
   const hosts = Array.from(
     { length: threads },
     () =>
-      new WorkerHost<PreprocessRequest>(workerUrl, {
+      new WorkerHost<PreprocessRequest>(() => workerUrl ?? new URL("./image-worker.cjs", import.meta.url), {
         name: "chinese-clip images",
         workerData: { config, limits, loads } satisfies ImageWorkerData,
         reviveError: { ImageError: reviveImageError },

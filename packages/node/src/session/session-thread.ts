@@ -18,7 +18,7 @@ const MOST_KEPT = 32 * 2 ** 20;
 export class SessionThread implements GraphSession {
   #tokensAtOnce: number | undefined;
   #source: SessionSource | undefined;
-  readonly #host: WorkerHost<SessionRequest> = new WorkerHost(new URL("./session-worker.cjs", import.meta.url), {
+  readonly #host: WorkerHost<SessionRequest> = new WorkerHost(() => new URL("./session-worker.cjs", import.meta.url), {
     name: "chinese-clip session",
     gatedData: (gate): SessionWorkerData => {
       disableTelemetry(); // the thread reads the environment of the process

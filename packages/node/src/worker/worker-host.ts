@@ -6,10 +6,13 @@ import {
   type ErrorRevivers,
   type StartThread,
   ThreadHost,
+  WorkerError,
   type WorkerReply,
   type WorkerRequest,
   errorMessage,
 } from "@chinese-clip/pipeline";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { Worker, type ResourceLimits, type TransferListItem } from "node:worker_threads";
 import { closeAtExit, forgetGate, ThreadGate } from "./thread-gate.js";
 import type { ThreadMessage } from "./worker-port.js";
@@ -50,10 +53,10 @@ export class WorkerHost<R extends WorkerRequest = WorkerRequest & Readonly<Recor
   /**
    * Does not start the thread yet.
    *
-   * @param url - The `file:` URL of the worker's entry file, an ES module that calls `servePort`.
+   * @param entry - The `file:` URL of the worker's entry file, a module that calls `servePort`, or a function that makes it.
    */
-  constructor(url: URL, options: WorkerHostOptions = {}) {
-    super(`${options.name ?? "worker"} thread`, (events) => startWorker(url, options, events), options.reviveError);
+  constructor(entry: URL | (() => URL), options: WorkerHostOptions = {}) {
+    super(`${options.name ?? "worker"} thread`, (events) => startWorker(findEntry(entry), options, events), options.reviveError);
   }
 }
 
@@ -91,6 +94,23 @@ function startWorker(
       await (gate === undefined ? worker.terminate() : askToEnd(worker));
     },
   };
+}
+
+/** A bundler may have left the entry file behind, or have made CommonJS, which has no `import.meta.url`; Node's own error names no cure. */
+function findEntry(entry: URL | (() => URL)): URL {
+  let url: URL | undefined;
+  try {
+    url = typeof entry === "function" ? entry() : entry;
+  } catch {
+    // import.meta.url was undefined
+  }
+  if (url !== undefined && (url.protocol !== "file:" || existsSync(url))) return url;
+  throw new WorkerError(
+    "crashed",
+    `@chinese-clip/node: expected the thread's file ${url === undefined ? "beside an ES module" : fileURLToPath(url)}, but a bundler left it out. Keep ` +
+      "@chinese-clip/node external (esbuild: --external:@chinese-clip/node; Next.js: serverExternalPackages; webpack, Rollup: externals), or copy its " +
+      "dist/*.cjs beside a bundle in ESM format",
+  );
 }
 
 /** Resolves when the thread has finished its current call and ended itself. */
