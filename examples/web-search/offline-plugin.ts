@@ -21,7 +21,7 @@ export function offline(source: string): Plugin {
         const worker = bundle[this.getFileName(reference)];
         if (worker?.type !== "chunk") return this.error("offline: expected the service worker to be a chunk of its own");
         const files = Object.keys(bundle).filter((name) => name !== worker.fileName && !name.endsWith(".map"));
-        worker.code = worker.code.replace(PLACEHOLDER, JSON.stringify(files.toSorted()));
+        worker.code = worker.code.replace(PLACEHOLDER, JSON.stringify([...files].sort()));
         return undefined;
       },
     },

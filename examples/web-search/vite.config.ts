@@ -1,4 +1,5 @@
 import { defineConfig } from "vite";
+import { manifest } from "./manifest-plugin.js";
 import { offline } from "./offline-plugin.js";
 
 /** With these a page is cross-origin isolated, and WebAssembly may use threads. Whoever hosts `dist` sends them too. */
@@ -14,7 +15,7 @@ export default defineConfig({
   base: "./",
   server: { headers },
   preview: { headers },
-  plugins: [offline("src/service-worker.ts")],
+  plugins: [manifest("demo-checkpoint/"), offline("src/service-worker.ts")],
   // The packages find their workers and ONNX Runtime's `.wasm` beside themselves, so the development server must leave them where they are.
   optimizeDeps: { exclude: ["@chinese-clip/web", "onnxruntime-web"] },
   worker: { format: "es" },

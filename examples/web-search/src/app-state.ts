@@ -2,17 +2,25 @@
  * All that the page shows.
  */
 import type { BackendReport } from "@chinese-clip/web";
+import type { Download } from "./load-progress.js";
 import type { Picture } from "./picture-library.js";
 import type { ModelChoice } from "./model-choice.js";
 import type { Candidate, Match } from "./ranking.js";
 import type { Settings } from "./settings.js";
 
-/** How far the model is. */
+/** The model that is in use; while there is none, how its load went. */
 export type ModelStatus =
-  /** `progress` in [0, 1], undefined while nothing is fetched. */
-  | { readonly status: "loading"; readonly progress: number | undefined }
+  | { readonly status: "loading"; readonly download: Download | undefined }
   | { readonly status: "ready"; readonly loadMs: number }
-  | { readonly status: "failed"; readonly message: string };
+  | { readonly status: "failed"; readonly error: unknown };
+
+/** A load of another model while one is in use, which stays when the load fails. */
+export type ModelChange =
+  | { readonly status: "loading"; readonly choice: ModelChoice; readonly download: Download | undefined }
+  | { readonly status: "failed"; readonly choice: ModelChoice; readonly error: unknown };
+
+/** What went wrong, to be told in the page's language. */
+export type Problem = { readonly kind: "no-picture" } | { readonly kind: "error"; readonly error: unknown };
 
 /** What is searched for. */
 export type Query =
@@ -31,6 +39,9 @@ export interface AppState {
   readonly settings: Settings;
   readonly choice: ModelChoice;
   readonly model: ModelStatus;
+  readonly change: ModelChange | undefined;
+  /** The image tower's download, which goes on while texts can be embedded. */
+  readonly imageDownload: Download | undefined;
   /** By tower. */
   readonly backends: { readonly text?: BackendReport; readonly image?: BackendReport };
   /** The index of the model, in the order in which pictures were added. */
@@ -40,6 +51,8 @@ export interface AppState {
   readonly pictureMs: number | undefined;
   /** Names of files that no picture could be read from. */
   readonly unreadable: readonly string[];
+  /** Names of files that were added and are of no format that browsers read. */
+  readonly skipped: readonly string[];
   readonly query: Query;
   /** Pictures to show, best first; without a query, newest first. */
   readonly matches: readonly Match[];
@@ -55,6 +68,5 @@ export interface AppState {
   /** exp of the trained temperature: what cosines are multiplied by before the softmax. */
   readonly logitScale: number;
   readonly isDragging: boolean;
-  /** What went wrong last, to be told. */
-  readonly problem: string | undefined;
+  readonly problem: Problem | undefined;
 }

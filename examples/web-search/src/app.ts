@@ -2,13 +2,15 @@
  * What the visitor can do: each verb changes the state, and the page follows. What is still under way for an earlier wish (a sentence, a
  * model) has no effect once there is a newer one.
  */
-import type { ChineseCLIP } from "@chinese-clip/web";
+import type { BackendReport, ChineseCLIP } from "@chinese-clip/web";
 import type { AppState } from "./app-state.js";
 import { Indexer } from "./indexer.js";
 import type { ModelChoice } from "./model-choice.js";
-import { isPicture } from "./picked-files.js";
+import { DownloadMeter, type Download } from "./load-progress.js";
+import { isHidden, isPicture } from "./picked-files.js";
 import type { Picture, PictureLibrary } from "./picture-library.js";
-import { type Candidate, cosine, rank } from "./ranking.js";
+import { type Candidate, cosine, probabilities, rank } from "./ranking.js";
+import { fetchSamples } from "./samples.js";
 import { keyOf, loadSearchModel, warmImageTower } from "./search-model.js";
 import { type Settings, writeSettings } from "./settings.js";
 import type { Store } from "./store.js";
@@ -37,73 +39,90 @@ export class App {
     this.#library = library;
   }
 
-  /** Loads a model and its index, instead of the one before. */
+  /** Loads a model and its index. The one before stays in use until then, and also when this load fails. */
   async useModel(choice: ModelChoice): Promise<void> {
     this.#loading.abort();
-    this.#indexer?.stop();
-    this.#indexer = undefined;
     const { signal } = (this.#loading = new AbortController());
-    const before = this.#clip;
-    this.#clip = undefined;
-    this.#query = undefined;
-    const { settings, query } = this.#store.state;
-    if (query.kind === "text") this.#waiting = { ...this.#waiting, text: query.text };
-    const remote = choice.kind === "remote" ? { source: choice.source, dtype: choice.dtype } : undefined;
-    if (choice.kind !== "picked") this.changeSettings({ ...settings, remote });
-    const model = keyOf(choice);
-    this.#store.update({
-      choice,
-      model: { status: "loading", progress: undefined },
-      backends: {},
-      query: { kind: "none" },
-      selected: undefined,
-    });
-    this.#store.update({ pictureMs: undefined, searchMs: undefined, problem: undefined, unreadable: [] });
+    const started = performance.now();
+    const isFirst = this.#clip === undefined;
+    this.#showLoad(choice, isFirst, undefined);
+    let meter = new DownloadMeter();
+    let isReady = false;
+    const backends: { text?: BackendReport; image?: BackendReport } = {};
+    let clip: ChineseCLIP | undefined;
     try {
-      await before?.dispose();
-      for (const { thumbnailUrl } of this.#store.state.pictures) URL.revokeObjectURL(thumbnailUrl);
-      this.#showPictures(await this.#library.read(model));
-      const started = performance.now();
-      const clip = await loadSearchModel(choice, {
+      clip = await loadSearchModel(choice, {
         signal,
         onProgress: (event) => {
-          if (event.status === "progress" && this.#clip === undefined)
-            this.#store.update({ model: { status: "loading", progress: event.progress / 100 } });
+          const download = signal.aborted ? undefined : meter.take(event);
+          if (download === undefined) return;
+          if (!isReady) this.#showLoad(choice, isFirst, download);
+          else this.#store.update({ imageDownload: (download.fraction ?? 0) < 1 ? download : undefined });
         },
         onBackend: (report) => {
-          const tower = report.output === "text_features" ? "text" : "image";
-          this.#store.update({ backends: { ...this.#store.state.backends, [tower]: report } });
+          backends[report.output === "text_features" ? "text" : "image"] = report;
+          if (isReady && !signal.aborted) this.#store.update({ backends: { ...backends } });
         },
       });
+      const pictures = await this.#library.read(keyOf(choice));
       if (signal.aborted) {
         await clip.dispose();
         return;
       }
-      this.#clip = clip;
-      this.#indexer = this.#createIndexer(clip, model);
-      this.#store.update({ model: { status: "ready", loadMs: performance.now() - started }, logitScale: clip.model.logitScale });
-      const { files, text } = this.#waiting;
-      this.#waiting = { files: [], text: undefined };
-      if (text !== undefined) await this.search(text);
-      void this.#indexer.add(files);
-      // A first visit fetches all that later ones need; a later one may only want to search.
-      if (this.#store.state.pictures.length === 0) await warmImageTower(clip);
+      isReady = true;
+      meter = new DownloadMeter();
+      this.#replaceModel(clip, choice, pictures);
+      this.#store.update({ model: { status: "ready", loadMs: performance.now() - started }, backends: { ...backends } });
     } catch (error) {
-      if (!signal.aborted) this.#store.update({ model: { status: "failed", message: messageOf(error) } });
+      await clip?.dispose();
+      if (signal.aborted) return;
+      this.#store.update(isFirst ? { model: { status: "failed", error } } : { change: { status: "failed", choice, error } });
+      return;
+    }
+    const { files, text } = this.#waiting;
+    this.#waiting = { files: [], text: undefined };
+    if (text !== undefined) await this.search(text);
+    void this.#indexer?.add(files);
+    // A first visit fetches all that later ones need; a later one may only want to search.
+    if (this.#store.state.pictures.length > 0) return;
+    try {
+      await warmImageTower(clip);
+    } catch (error) {
+      if (clip === this.#clip) this.report(error);
     }
   }
 
-  /** Adds pictures to the index. */
-  async addFiles(files: readonly File[], nothingFound: string): Promise<void> {
+  /** Adds pictures to the index; files of other formats are listed. */
+  async addFiles(files: readonly File[]): Promise<void> {
     const pictures = files.filter(isPicture);
-    this.#store.update({ problem: pictures.length === 0 ? nothingFound : undefined });
+    const others = files.filter((file) => !isPicture(file) && !isHidden(file)).map(({ name }) => name);
+    this.#store.update({
+      problem: pictures.length === 0 ? { kind: "no-picture" } : undefined,
+      skipped: [...new Set([...this.#store.state.skipped, ...others])],
+    });
     if (this.#indexer !== undefined) await this.#indexer.add(pictures);
     else this.#waiting = { ...this.#waiting, files: [...this.#waiting.files, ...pictures] };
   }
 
+  /** Adds the sample pictures. */
+  async addSamples(): Promise<void> {
+    try {
+      await this.addFiles(await fetchSamples());
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  /** Searches by a sentence of the page's own: of the demo model, among the sample pictures if there are no others. */
+  async trySentence(text: string): Promise<void> {
+    const { pictures, indexing, choice } = this.#store.state;
+    if (pictures.length === 0 && indexing === undefined && choice.kind === "demo") void this.addSamples();
+    await this.search(text);
+  }
+
   /** Shows what went wrong. */
   report(error: unknown): void {
-    this.#store.update({ problem: messageOf(error) });
+    this.#store.update({ problem: { kind: "error", error } });
   }
 
   /** Leaves out what is not indexed yet. */
@@ -168,6 +187,14 @@ export class App {
     if (!isSame || template !== before.settings.template) await this.#label();
   }
 
+  /** Puts the most probable label first, unless the visitor is at work on one. */
+  sortCandidates(): void {
+    if (document.activeElement?.closest(".labels ol") != null) return;
+    const { candidates, similarities, logitScale } = this.#store.state;
+    const odds = probabilities(candidates, similarities, logitScale);
+    this.#store.update({ candidates: [...candidates].sort((a, b) => (odds.get(b.key) ?? 0) - (odds.get(a.key) ?? 0)) });
+  }
+
   /** A candidate of a key of its own. */
   createCandidate(label: string): Candidate {
     return { key: ++this.#lastCandidate, label, weight: 1 };
@@ -185,7 +212,7 @@ export class App {
   async removeAll(): Promise<void> {
     this.#indexer?.stop();
     await this.#library.clear(keyOf(this.#store.state.choice));
-    this.#store.update({ selected: undefined, unreadable: [], pictureMs: undefined });
+    this.#store.update({ selected: undefined, unreadable: [], skipped: [], pictureMs: undefined });
     this.#showPictures([]);
     this.clearQuery();
   }
@@ -194,6 +221,43 @@ export class App {
   changeSettings(settings: Settings): void {
     this.#store.update({ settings });
     writeSettings(settings);
+  }
+
+  #showLoad(choice: ModelChoice, isFirst: boolean, download: Download | undefined): void {
+    this.#store.update(
+      isFirst
+        ? { choice, model: { status: "loading", download }, problem: undefined }
+        : { change: { status: "loading", choice, download } },
+    );
+  }
+
+  /** Takes a loaded model into use, and lets the one before go. */
+  #replaceModel(clip: ChineseCLIP, choice: ModelChoice, pictures: readonly Picture[]): void {
+    const { settings, query, pictures: old } = this.#store.state;
+    this.#indexer?.stop();
+    this.#searching.abort();
+    void this.#clip?.dispose();
+    for (const { thumbnailUrl } of old) URL.revokeObjectURL(thumbnailUrl);
+    this.#clip = clip;
+    this.#query = undefined;
+    this.#indexer = this.#createIndexer(clip, keyOf(choice));
+    // The sentence is searched for again, with this model.
+    if (query.kind === "text") this.#waiting = { ...this.#waiting, text: query.text };
+    if (choice.kind !== "picked")
+      this.changeSettings({ ...settings, remote: choice.kind === "remote" ? { source: choice.source, dtype: choice.dtype } : undefined });
+    this.#store.update({
+      choice,
+      change: undefined,
+      imageDownload: undefined,
+      query: { kind: "none" },
+      selected: undefined,
+      pictureMs: undefined,
+      searchMs: undefined,
+      problem: undefined,
+      unreadable: [],
+      logitScale: clip.model.logitScale,
+    });
+    this.#showPictures(pictures);
   }
 
   #createIndexer(clip: ChineseCLIP, model: string): Indexer {
@@ -243,7 +307,9 @@ export class App {
         { signal },
       );
       const found = written.map(({ key }, i) => [key, cosine(data.subarray(i * dim, (i + 1) * dim), selected.embedding)] as const);
-      if (!signal.aborted) this.#store.update({ similarities: new Map(found) });
+      if (signal.aborted) return;
+      this.#store.update({ similarities: new Map(found) });
+      this.sortCandidates();
     } catch (error) {
       if (!signal.aborted) this.report(error);
     }
@@ -252,8 +318,4 @@ export class App {
   #showPictures(pictures: readonly Picture[]): void {
     this.#store.update({ pictures, matches: rank(pictures, this.#query) });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

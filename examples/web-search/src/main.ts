@@ -20,12 +20,15 @@ if (root === null) throw new Error("main: expected an element #app");
 const initial: AppState = {
   settings,
   choice,
-  model: { status: "loading", progress: undefined },
+  model: { status: "loading", download: undefined },
+  change: undefined,
+  imageDownload: undefined,
   backends: {},
   pictures: [],
   indexing: undefined,
   pictureMs: undefined,
   unreadable: [],
+  skipped: [],
   query: { kind: "none" },
   matches: [],
   searchMs: undefined,
@@ -63,7 +66,7 @@ addEventListener("drop", (event) => {
   if (event.dataTransfer === null) return;
   event.preventDefault();
   store.update({ isDragging: false });
-  void filesOf(event.dataTransfer).then((files) => app.addFiles(files, MESSAGES[store.state.settings.language].noPicture));
+  void filesOf(event.dataTransfer).then((files) => app.addFiles(files));
 });
 addEventListener("paste", (event) => {
   const picture = [...(event.clipboardData?.files ?? [])].find(isPicture);

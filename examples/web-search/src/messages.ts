@@ -14,8 +14,14 @@ const zh = {
   similarTo: (name: string) => `与「${name}」相似的图片`,
   try: "试试",
   loading: "正在加载模型",
-  loadingPercent: (percent: number) => `正在加载模型 ${percent}%`,
-  loadFailed: "模型无法加载",
+  loadingImages: "正在加载图片模型",
+  percentOf: (percent: number, loaded: string, total: string) => `${percent}%（${loaded} / ${total}）`,
+  starting: "下载完成，正在启动模型",
+  loadFailed: "模型无法加载。",
+  loadFailedStays: "模型无法加载，继续使用原来的模型。",
+  retry: "重试",
+  technicalDetails: "技术细节",
+  nothingToSearch: "还没有图片。先添加图片，再搜索。",
   countOf: (count: number) => `${count} 张图片`,
   foundIn: (count: number, ms: string) => `在 ${count} 张图片中检索，用时 ${ms}`,
   truncated: "句子太长，只用了开头部分",
@@ -32,6 +38,7 @@ const zh = {
   confirmClear: "从索引里移除所有图片？图片文件本身不受影响。",
   showMore: (count: number) => `再显示 ${count} 张`,
   unreadable: (count: number) => `${count} 个文件无法读取`,
+  skipped: (count: number, types: string) => `跳过 ${count} 个浏览器不支持的文件（${types}）`,
   noPicture: "没有找到浏览器能读取的图片。",
   noDatabase: "浏览器不为本页保存数据（例如禁用了 Cookie），无法建立索引。",
   results: "图片",
@@ -59,7 +66,7 @@ const zh = {
   demoNote: "随页面附带的小模型（7.6 MB），只认识图画里的 24 种事物和 10 种颜色。真实照片请换用正式的模型。",
   useDemo: "用演示模型",
   remoteLabel: "Hugging Face 名称，或模型文件夹的网址",
-  dtype: "数值格式",
+  dtype: "数据类型",
   load: "加载",
   pickModel: "选择模型文件夹",
   indexPerModel: "每个模型有自己的索引。",
@@ -69,6 +76,12 @@ const zh = {
   threads: (count: number) => `${count} 线程`,
   oneThreadWhy: "页面没有跨源隔离（COOP / COEP 响应头），所以只有一个线程。",
   notWebGpu: "未用 WebGPU：",
+  fallbacks: {
+    "no-webgpu": "浏览器不支持，或页面不是 https 或 localhost。",
+    "no-adapter": "没有可用的显卡。",
+    "software-adapter": "只有用 CPU 模拟的显卡。",
+    "webgpu-failed": "显卡运行出错。",
+  },
   loadTime: "加载",
   searchTime: "上次检索",
   pictureTime: "每张图片",
@@ -86,8 +99,14 @@ const en: typeof zh = {
   similarTo: (name) => `Pictures like “${name}”`,
   try: "Try",
   loading: "Loading the model",
-  loadingPercent: (percent) => `Loading the model ${percent}%`,
-  loadFailed: "The model cannot be loaded",
+  loadingImages: "Loading the image model",
+  percentOf: (percent, loaded, total) => `${percent}% (${loaded} of ${total})`,
+  starting: "Downloaded, starting the model",
+  loadFailed: "The model cannot be loaded.",
+  loadFailedStays: "The model cannot be loaded; the previous one stays in use.",
+  retry: "Try again",
+  technicalDetails: "Technical details",
+  nothingToSearch: "There are no pictures yet. Add some to search them.",
   countOf: (count) => (count === 1 ? "1 picture" : `${count} pictures`),
   foundIn: (count, ms) => `Searched ${count} ${count === 1 ? "picture" : "pictures"} in ${ms}`,
   truncated: "the sentence is too long: only its beginning counts",
@@ -104,6 +123,7 @@ const en: typeof zh = {
   confirmClear: "Remove all pictures from the index? The files themselves stay.",
   showMore: (count) => `Show ${count} more`,
   unreadable: (count) => (count === 1 ? "1 file could not be read" : `${count} files could not be read`),
+  skipped: (count, types) => `${count === 1 ? "1 file" : `${count} files`} skipped: formats that browsers do not read (${types})`,
   noPicture: "No picture was found that a browser can read.",
   noDatabase: "The browser keeps no data for this page (cookies may be blocked), so there can be no index.",
   results: "Pictures",
@@ -132,7 +152,7 @@ const en: typeof zh = {
     "A small model that comes with the page (7.6 MB). It knows drawings of 24 things in 10 colours and nothing else; photos need a published model.",
   useDemo: "Use the demo model",
   remoteLabel: "Hugging Face id, or the address of a model's folder",
-  dtype: "Number format",
+  dtype: "Dtype",
   load: "Load",
   pickModel: "Choose a model's folder",
   indexPerModel: "Each model has an index of its own.",
@@ -142,6 +162,12 @@ const en: typeof zh = {
   threads: (count) => (count === 1 ? "1 thread" : `${count} threads`),
   oneThreadWhy: "One thread only, since the page is not cross-origin isolated (headers COOP and COEP).",
   notWebGpu: "No WebGPU: ",
+  fallbacks: {
+    "no-webgpu": "the browser has none, or the page is neither https nor localhost.",
+    "no-adapter": "there is no adapter.",
+    "software-adapter": "the only adapter computes on the CPU.",
+    "webgpu-failed": "it failed.",
+  },
   loadTime: "Load",
   searchTime: "Last search",
   pictureTime: "Each picture",
@@ -174,4 +200,9 @@ export const SUGGESTIONS: Readonly<Record<"demo" | "photos", readonly { readonly
 export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** A number of bytes for people: `8.1 MB`. */
+export function formatMB(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -9,6 +9,11 @@ export function isPicture({ type, name }: File): boolean {
   return PICTURE.test(name) || (type.startsWith("image/") && !type.startsWith("image/svg"));
 }
 
+/** Whether a file is one that systems leave in folders, such as `.DS_Store`: nobody misses it. */
+export function isHidden({ name }: File): boolean {
+  return name.startsWith(".") || /^(?:thumbs\.db|desktop\.ini)$/iu.test(name);
+}
+
 /** All files of a drop or a paste, those in folders and their folders included. */
 export async function filesOf(transfer: DataTransfer): Promise<File[]> {
   // What was dropped can only be asked for before the first await.

@@ -13,7 +13,12 @@ const CAPTIONS = import.meta.glob<readonly { readonly file: string; readonly cap
   { import: "default", eager: true },
 );
 
-/** The drawings, as if the visitor had picked them. @throws Error - the server, or the network, does not give one of them. */
+/** A sample picture that cannot be fetched. */
+export class SampleError extends Error {
+  readonly code = "sample";
+}
+
+/** The drawings, as if the visitor had picked them. @throws SampleError - one of them cannot be fetched. */
 export function fetchSamples(): Promise<File[]> {
   const captions = new Map(
     Object.values(CAPTIONS)
@@ -22,8 +27,10 @@ export function fetchSamples(): Promise<File[]> {
   );
   return Promise.all(
     Object.entries(ADDRESSES).map(async ([path, address]) => {
-      const response = await fetch(address);
-      if (!response.ok) throw new Error(`${address}: expected a picture, got HTTP ${response.status}`);
+      const response = await fetch(address).catch((cause: unknown) => {
+        throw new SampleError(`${address}: could not be fetched`, { cause });
+      });
+      if (!response.ok) throw new SampleError(`${address}: expected an image, got HTTP ${response.status}`);
       const blob = await response.blob();
       const name = path.split("/").at(-1) ?? "";
       return new File([blob], `${captions.get(name) ?? name}${/\.\w+$/u.exec(name)?.[0] ?? ""}`, { type: blob.type });

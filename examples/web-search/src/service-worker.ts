@@ -14,7 +14,7 @@ interface ServiceWorkerScope {
 interface ExtendableEvent {
   waitUntil(work: Promise<unknown>): void;
 }
-interface FetchEvent {
+interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   respondWith(answer: Promise<Response>): void;
 }
@@ -41,7 +41,7 @@ scope.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = request.url.split(/[?#]/u)[0] ?? "";
   const file = url === page ? new URL("index.html", page).href : url;
-  if (request.method === "GET" && files.has(file)) event.respondWith(answer(file, request));
+  if (request.method === "GET" && files.has(file)) event.respondWith(answer(file, event));
 });
 
 async function keepNeeded(): Promise<void> {
@@ -57,11 +57,12 @@ async function forgetOld(): Promise<void> {
   await Promise.all(old.map((request) => cache.delete(request)));
 }
 
-async function answer(file: string, request: Request): Promise<Response> {
+async function answer(file: string, event: FetchEvent): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(file, { ignoreVary: true });
   if (kept !== undefined) return kept;
-  const response = await fetch(request);
-  if (response.status === 200) await cache.put(file, response.clone());
+  const response = await fetch(event.request);
+  // Beside it: the page shows how far the download of ONNX Runtime is.
+  if (response.status === 200) event.waitUntil(cache.put(file, response.clone()));
   return response;
 }

@@ -7,7 +7,7 @@ import { openModel, type WebModelSource } from "./sources/open-model.js";
 import type { OpenOptions, WebFiles } from "./sources/web-files.js";
 import { createLocalPreprocessor, createWorkerPreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
-import type { WasmPaths } from "./session/session-messages.js";
+import type { WasmPaths } from "./session/ort-session.js";
 import { type BackendReport, createWebSession } from "./session/web-session.js";
 
 /** How a model is to be loaded in a browser. All are per call; nothing is global. */
@@ -42,8 +42,17 @@ export const modelPlatform: ModelPlatform = {
       throw new RangeError(`fromPretrained: expected device to be one of ${DEVICES.join(", ")}, got ${JSON.stringify(device)}`);
   },
 
-  createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend }) =>
-    createWebSession(graph, files, { device, half: dtype === "fp16", numThreads, wasmPaths, sessionOptions, worker, onBackend }),
+  createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend, onProgress }) =>
+    createWebSession(graph, files, {
+      device,
+      half: dtype === "fp16",
+      numThreads,
+      wasmPaths,
+      sessionOptions,
+      worker,
+      onBackend,
+      onProgress,
+    }),
 
   cacheTower: async (conversion, files, options) => (await import("./sources/converted-tower.js")).cacheTower(conversion, files, options),
 };

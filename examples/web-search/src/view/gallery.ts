@@ -4,7 +4,6 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import type { Picture } from "../picture-library.js";
-import { fetchSamples } from "../samples.js";
 import { closeIcon, folderIcon, pictureIcon } from "./icons.js";
 import type { View } from "./view.js";
 import { pickButton } from "./pick.js";
@@ -89,22 +88,36 @@ export function gallery({ state, app, say }: View): TemplateResult {
 
 function buttons({ state, app, say }: View, isMain: boolean): unknown {
   const isDisabled = state.model.status === "failed";
-  const add = (files: readonly File[]): void => void app.addFiles(files, say.noPicture);
-  const addSamples = (): void => void fetchSamples().then(add, (error: unknown) => app.report(error));
+  const add = (files: readonly File[]): void => void app.addFiles(files);
   return html`
     ${pickButton({ name: "pictures", label: say.addPictures, icon: pictureIcon, isFolder: false, isMain, isDisabled }, add)}
     ${pickButton({ name: "folder", label: say.addFolder, icon: folderIcon, isFolder: true, isDisabled }, add)}
-    ${isMain ? html`<button ?disabled=${isDisabled} @click=${addSamples}>${say.samples}</button>` : nothing}
+    ${isMain ? html`<button ?disabled=${isDisabled} @click=${() => void app.addSamples()}>${say.samples}</button>` : nothing}
   `;
 }
 
 function unreadable({ state, say }: View): unknown {
-  const { unreadable: names } = state;
-  if (names.length === 0) return nothing;
-  return html`<details class="unreadable">
-    <summary>${say.unreadable(names.length)}</summary>
-    <ul>
-      ${names.map((name) => html`<li>${name}</li>`)}
-    </ul>
-  </details>`;
+  const list = (title: string, names: readonly string[]): unknown =>
+    names.length === 0
+      ? nothing
+      : html`<details class="unreadable">
+          <summary>${title}</summary>
+          <ul>
+            ${names.map((name) => html`<li>${name}</li>`)}
+          </ul>
+        </details>`;
+  return [
+    list(say.unreadable(state.unreadable.length), state.unreadable),
+    list(say.skipped(state.skipped.length, typesOf(state.skipped)), state.skipped),
+  ];
+}
+
+/** How many files there are of each type: `HEIC 2, TXT 1`. */
+function typesOf(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const type = /\.([^.]+)$/u.exec(name)?.[1]?.toUpperCase() ?? "?";
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  return [...counts].map(([type, count]) => `${type} ${count}`).join(", ");
 }

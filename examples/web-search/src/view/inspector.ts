@@ -125,7 +125,12 @@ function labels({ state, app, say }: View): TemplateResult {
   return html`<section class="labels" aria-label=${say.labelTitle}>
     <h3>${say.labelTitle}</h3>
     <p class="hint">${say.labelHint}</p>
-    <ol>
+    <ol
+      @focusout=${(event: FocusEvent) => {
+        const list = event.currentTarget as HTMLElement;
+        if (!list.contains(event.relatedTarget as Node | null)) setTimeout(() => app.sortCandidates());
+      }}
+    >
       ${repeat(candidates, ({ key }) => key, row)}
     </ol>
     <p class="buttons">

@@ -7,10 +7,13 @@ import { formatMs } from "../messages.js";
 import { type Dtype, DTYPES } from "../model-choice.js";
 import { folderIcon } from "./icons.js";
 import type { View } from "./view.js";
+import { downloadBar } from "./download-bar.js";
 import { pickButton } from "./pick.js";
+import { errorNote } from "./problem-note.js";
 
 /** The panel at the end of the page. */
-export function modelPanel({ state, app, say }: View): TemplateResult {
+export function modelPanel(view: View): TemplateResult {
+  const { state, app, say } = view;
   const { choice, model, backends, searchMs, pictureMs, settings } = state;
   const name = choice.kind === "demo" ? say.demoModel : choice.kind === "remote" ? choice.source : choice.name;
   const dtypeOf = (target: EventTarget | null): Dtype => {
@@ -74,6 +77,7 @@ export function modelPanel({ state, app, say }: View): TemplateResult {
       </label>
       <button>${say.load}</button>
     </form>
+    ${change(view)}
     <p class="buttons">
       ${pickButton({ name: "model", label: say.pickModel, icon: folderIcon, isFolder: true }, (files) => {
         const [first] = files;
@@ -87,9 +91,17 @@ export function modelPanel({ state, app, say }: View): TemplateResult {
   </section>`;
 }
 
+/** The load of another model: below the button that began it. */
+function change(view: View): unknown {
+  const { state, say } = view;
+  if (state.change === undefined) return nothing;
+  if (state.change.status === "loading") return html`<p class="status">${downloadBar(state.change.download, say.loading, say)}</p>`;
+  return errorNote(view, state.change.error, say.loadFailedStays);
+}
+
 function backend(report: BackendReport | undefined, say: View["say"]): unknown {
   if (report === undefined) return say.notYet;
-  const { device, threads, reason } = report;
+  const { device, threads, reason, reasonCode } = report;
   const name = device === "webgpu" ? "WebGPU" : `WebAssembly, ${say.threads(threads)}`;
-  return html`${name}${reason === undefined ? nothing : html`<small>${say.notWebGpu}<span lang="en">${reason}</span></small>`}`;
+  return html`${name}${reason === undefined ? nothing : html`<small title=${reason}>${say.notWebGpu}${reasonCode === undefined ? reason : say.fallbacks[reasonCode]}</small>`}`;
 }

@@ -8,6 +8,7 @@ import { MESSAGES } from "../messages.js";
 import { addButtons, emptyIndex, gallery, indexingBar } from "./gallery.js";
 import { inspector } from "./inspector.js";
 import { modelPanel } from "./model-panel.js";
+import { problemNote } from "./problem-note.js";
 import { searchBox } from "./search-box.js";
 import type { View } from "./view.js";
 
@@ -33,7 +34,7 @@ export function page(state: AppState, app: App): TemplateResult {
     </header>
     <main class=${selected === undefined ? "" : "with-inspector"}>
       <div class="found">
-        ${searchBox(view)} ${problem === undefined ? nothing : html`<p class="problem" role="alert">${problem}</p>`}
+        ${searchBox(view)} ${problem === undefined ? nothing : problemNote(view, problem)}
         ${isEmpty ? emptyIndex(view) : html`${addButtons(view)} ${indexingBar(view)} ${gallery(view)}`}
       </div>
       ${selected === undefined ? nothing : inspector(view, selected)}

@@ -5,6 +5,8 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { formatMs, SUGGESTIONS } from "../messages.js";
 import { closeIcon, pictureIcon, searchIcon } from "./icons.js";
 import { pickedFiles } from "./pick.js";
+import { downloadBar } from "./download-bar.js";
+import { errorNote } from "./problem-note.js";
 import type { View } from "./view.js";
 
 /** Milliseconds without a key after which a sentence is searched for. */
@@ -13,7 +15,8 @@ const PAUSE = 150;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** The search box, sentences to try, and a line on how it went. */
-export function searchBox({ state, app, say }: View): TemplateResult {
+export function searchBox(view: View): TemplateResult {
+  const { state, app, say } = view;
   const { query, model, choice } = state;
   const isFailed = model.status === "failed";
   const searchSoon = (input: HTMLInputElement, isNow = false): void => {
@@ -26,6 +29,12 @@ export function searchBox({ state, app, say }: View): TemplateResult {
     input.value = text;
     input.focus();
     searchSoon(input, true);
+  };
+  const attempt = (event: Event, text: string): void => {
+    const input = (event.currentTarget as HTMLElement).closest("search")?.querySelector("input");
+    clearTimeout(timer);
+    if (input !== null && input !== undefined) input.value = text;
+    void app.trySentence(text);
   };
   return html`<search>
     <form
@@ -91,22 +100,31 @@ export function searchBox({ state, app, say }: View): TemplateResult {
       <span>${say.try}</span>
       ${SUGGESTIONS[choice.kind === "demo" ? "demo" : "photos"].map(
         ({ text, meaning }) =>
-          html`<button class="chip" lang="zh-CN" title=${meaning} ?disabled=${isFailed} @click=${(event: Event) => set(event, text)}>
+          html`<button class="chip" lang="zh-CN" title=${meaning} ?disabled=${isFailed} @click=${(event: Event) => attempt(event, text)}>
             ${text} ${state.settings.language === "en" ? html`<small lang="en">${meaning}</small>` : nothing}
           </button>`,
       )}
     </p>
     <p class="status" role="status">${status(state, say)}</p>
+    ${model.status === "failed" ? failure(view, model.error) : nothing}
   </search>`;
 }
 
-function status({ model, pictures, query, searchMs, backends }: View["state"], say: View["say"]): unknown {
-  if (model.status === "failed") return html`<span class="problem">${say.loadFailed}：${model.message}</span>`;
-  if (model.status === "loading") {
-    const { progress } = model;
-    return html`<progress aria-label=${say.loading} .value=${progress ?? 0} max="1"></progress>
-      ${progress === undefined ? say.loading : say.loadingPercent(Math.round(100 * progress))}`;
-  }
+/** A first load that failed: what to do about it is a button away. */
+function failure(view: View, error: unknown): TemplateResult {
+  const { state, app, say } = view;
+  return html`${errorNote(view, error, say.loadFailed)}
+    <p class="buttons">
+      <button class="main" @click=${() => void app.useModel(state.choice)}>${say.retry}</button>
+      ${state.choice.kind === "demo" ? nothing : html`<button @click=${() => void app.useModel({ kind: "demo" })}>${say.useDemo}</button>`}
+    </p>`;
+}
+
+function status({ model, pictures, query, searchMs, backends, imageDownload, indexing }: View["state"], say: View["say"]): unknown {
+  if (model.status === "failed") return nothing;
+  if (model.status === "loading") return downloadBar(model.download, say.loading, say);
+  if (imageDownload !== undefined) return downloadBar(imageDownload, say.loadingImages, say);
+  if (pictures.length === 0 && query.kind !== "none") return indexing === undefined ? say.nothingToSearch : say.indexing;
   const tower = query.kind === "picture" ? backends.image : backends.text;
   const backend = tower === undefined ? "" : ` · ${tower.device === "webgpu" ? "WebGPU" : `WebAssembly, ${say.threads(tower.threads)}`}`;
   const isLong = query.kind === "text" && query.truncated ? ` · ${say.truncated}` : "";

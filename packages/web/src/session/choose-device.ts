@@ -2,29 +2,51 @@
  * WebGPU or WebAssembly.
  */
 
-/** Where a session is to run, and why there if that is not what was asked for. */
-export interface DeviceChoice {
-  readonly device: "wasm" | "webgpu";
-  /** Whether that GPU computes in half precision too. */
-  readonly half?: boolean;
-  /** Undefined where it is what was asked for. */
-  readonly reason: string | undefined;
+/** Why a tower does not run on WebGPU. */
+export type FallbackCode =
+  /** The browser, or a page that is neither https nor localhost, has no WebGPU. */
+  | "no-webgpu"
+  /** There is no adapter. */
+  | "no-adapter"
+  /** The only adapter computes on the CPU, and WebGPU was not asked for by name. */
+  | "software-adapter"
+  /** WebGPU failed, on creation or in a run. */
+  | "webgpu-failed";
+
+/** A fallback to WebAssembly. */
+export interface Fallback {
+  readonly code: FallbackCode;
+  /** The reason as an English sentence. */
+  readonly reason: string;
 }
 
-/**
- * @param asked - undefined: WebGPU where there is a GPU. Asked for by name, an adapter that computes on the CPU is good enough too.
- */
-export async function chooseDevice(asked: "wasm" | "webgpu" | undefined): Promise<DeviceChoice> {
-  if (asked === "wasm") return { device: "wasm", reason: undefined };
+/** Where a session runs. */
+export type DeviceChoice =
+  | { readonly device: "wasm"; readonly fallback: Fallback | undefined }
+  /** `half`: whether the GPU computes in half precision too. */
+  | { readonly device: "webgpu"; readonly half: boolean };
+
+/** @param requested - undefined: WebGPU where there is a GPU. By name, an adapter that computes on the CPU is accepted too. */
+export async function chooseDevice(requested: "wasm" | "webgpu" | undefined): Promise<DeviceChoice> {
+  if (requested === "wasm") return { device: "wasm", fallback: undefined };
   const { gpu } = navigator as Partial<Navigator>;
-  if (gpu === undefined) return { device: "wasm", reason: "this browser, or a page that is neither https nor localhost, has no WebGPU" };
+  if (gpu === undefined) return wasm("no-webgpu", "this browser, or a page that is neither https nor localhost, has no WebGPU");
   try {
     const adapter = await gpu.requestAdapter();
-    if (adapter === null) return { device: "wasm", reason: "there is no WebGPU adapter" };
-    if (adapter.info.isFallbackAdapter && asked === undefined)
-      return { device: "wasm", reason: "the only WebGPU adapter computes on the CPU" };
-    return { device: "webgpu", half: adapter.features.has("shader-f16"), reason: undefined };
+    if (adapter === null) return wasm("no-adapter", "there is no WebGPU adapter");
+    if (adapter.info.isFallbackAdapter && requested === undefined)
+      return wasm("software-adapter", "the only WebGPU adapter computes on the CPU");
+    return { device: "webgpu", half: adapter.features.has("shader-f16") };
   } catch (error) {
-    return { device: "wasm", reason: `WebGPU failed: ${error instanceof Error ? error.message : String(error)}` };
+    return { device: "wasm", fallback: webGpuFailure(error) };
   }
+}
+
+/** The fallback after an error of WebGPU. */
+export function webGpuFailure(error: unknown): Fallback {
+  return { code: "webgpu-failed", reason: `WebGPU failed: ${error instanceof Error ? error.message : String(error)}` };
+}
+
+function wasm(code: FallbackCode, reason: string): DeviceChoice {
+  return { device: "wasm", fallback: { code, reason } };
 }

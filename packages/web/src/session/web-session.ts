@@ -1,14 +1,16 @@
 /**
- * A graph and its weights, loaded when first run. Whatever fails is thrown away whole, so that no failed call has a part in the next one: the
- * next call loads again, on WebAssembly if it was WebGPU that failed.
+ * A graph and its weights, loaded when first run. What fails is discarded whole, so that a failed call does not affect the next one: the next
+ * call loads again, on WebAssembly if it was WebGPU that failed.
  */
 import { type EncodedGraph, type GraphSession, type GraphTarget, packWeights } from "@chinese-clip/model";
-import { type InferenceSession, Tensor } from "onnxruntime-common";
+import { fromPlainTensors, type LoadProgress, type PlainTensors, toPlainTensors } from "@chinese-clip/pipeline";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { copyInto } from "../http/byte-ranges.js";
 import type { WebFiles } from "../sources/web-files.js";
-import { chooseDevice, type DeviceChoice } from "./choose-device.js";
-import type { PlainTensor, SessionInputs, WasmPaths } from "./session-messages.js";
-import { runInWorker, type SessionRunner } from "./session-runner.js";
+import { chooseDevice, type DeviceChoice, type Fallback, type FallbackCode, webGpuFailure } from "./choose-device.js";
+import type { SessionParts, WasmPaths } from "./ort-session.js";
+import type { RuntimeBytes } from "./runtime-download.js";
+import { type SessionThread, startHere, startWorker } from "./session-thread.js";
 
 /** What a session runs on. */
 export interface BackendReport {
@@ -18,21 +20,24 @@ export interface BackendReport {
   readonly device: "wasm" | "webgpu";
   /** Threads of WebAssembly: 1 unless the page is cross-origin isolated. */
   readonly threads: number;
-  /** Why not WebGPU, where that was asked for or nothing was. */
+  /** Why not on WebGPU, unless WebAssembly was asked for: an English sentence. */
   readonly reason?: string;
+  /** The kind of `reason`, for a page that shows it in another language. */
+  readonly reasonCode?: FallbackCode;
 }
 
 /** How sessions are made. */
 export interface SessionSettings {
   readonly device: "wasm" | "webgpu" | undefined;
-  /** Whether to compute in half precision where the GPU does that. */
+  /** Whether to compute in half precision where the GPU does. */
   readonly half: boolean;
   readonly numThreads: number | undefined;
   readonly wasmPaths: WasmPaths | undefined;
   readonly sessionOptions: InferenceSession.SessionOptions | undefined;
-  /** Whether in a worker. */
+  /** Whether to compute in a worker. */
   readonly worker: boolean;
   readonly onBackend: ((report: BackendReport) => void) | undefined;
+  readonly onProgress: ((event: LoadProgress) => void) | undefined;
 }
 
 /** Reads a graph's weights and loads it. */
@@ -42,16 +47,16 @@ export async function createWebSession(graph: EncodedGraph, files: WebFiles, set
   return session;
 }
 
-/** A session, and what it runs on. */
+/** A thread with its session, and what that runs on. */
 interface Loaded {
   readonly device: "wasm" | "webgpu";
-  readonly runner: SessionRunner;
+  readonly thread: SessionThread;
 }
 
 /** A run that failed on a GPU. */
 class GpuFailure extends Error {}
 
-/** Tokens of a picture that a thread computes at once on WebAssembly, where memory once taken is never given back. */
+/** Tokens of an image that a thread computes at once on WebAssembly, which never gives memory back. */
 const TOKENS_PER_THREAD = 300;
 
 class WebSession implements GraphSession {
@@ -60,8 +65,7 @@ class WebSession implements GraphSession {
   readonly #files: WebFiles;
   readonly #settings: SessionSettings;
   #loaded: Promise<Loaded> | undefined;
-  /** What WebGPU failed of. */
-  #gpuFailure: string | undefined;
+  #gpuFailure: Fallback | undefined;
   #isDisposed = false;
 
   constructor(graph: EncodedGraph, files: WebFiles, settings: SessionSettings) {
@@ -84,65 +88,76 @@ class WebSession implements GraphSession {
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
-    const plain = Object.fromEntries(
-      Object.entries(feeds).map(([name, { type, data, dims }]) => [name, { type, data, dims } as PlainTensor]),
-    );
+    const plain = toPlainTensors(feeds);
     const outputs = await this.#run(plain).catch((error: unknown) => {
-      // What a GPU cannot do, WebAssembly may.
+      // What a GPU cannot compute, WebAssembly may.
       if (!(error instanceof GpuFailure) || this.#isDisposed) throw error;
       return this.#run(plain);
     });
-    return Object.fromEntries(Object.entries(outputs).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]));
+    return fromPlainTensors(outputs);
   }
 
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     const loaded = await this.#loaded?.catch(() => undefined);
     this.#loaded = undefined;
-    await loaded?.runner.dispose();
+    await loaded?.thread.dispose();
   }
 
-  async #run(feeds: Readonly<Record<string, PlainTensor>>): Promise<Record<string, PlainTensor>> {
+  async #run(feeds: PlainTensors): Promise<PlainTensors> {
     const loading = this.load();
-    const { runner, device } = await loading;
+    const { thread, device } = await loading;
     try {
-      return await runner.run(feeds);
+      return await thread.run(feeds);
     } catch (error) {
       if (this.#loaded === loading && !this.#isDisposed) {
         this.#loaded = undefined;
-        await runner.dispose().catch(() => undefined);
+        await thread.dispose().catch(() => undefined);
       }
       if (device === "wasm") throw error;
-      this.#gpuFailure = `WebGPU failed: ${messageOf(error)}`;
-      throw new GpuFailure(messageOf(error), { cause: error });
+      this.#gpuFailure = webGpuFailure(error);
+      throw new GpuFailure(this.#gpuFailure.reason, { cause: error });
     }
   }
 
   async #create(): Promise<Loaded> {
-    const { device: asked, half, worker, onBackend } = this.#settings;
-    const choice: DeviceChoice = this.#gpuFailure === undefined ? await chooseDevice(asked) : { device: "wasm", reason: this.#gpuFailure };
-    const begin = worker ? runInWorker : (await import("./run-here.js")).runHere;
-    const report = (device: "wasm" | "webgpu", runner: SessionRunner, reason: string | undefined): Loaded => {
-      const { threads } = runner.facts;
-      this.tokensAtOnce = device === "wasm" ? TOKENS_PER_THREAD * threads : undefined;
-      onBackend?.({ output: this.#graph.outputs[0] ?? "", device, threads, ...(reason === undefined ? {} : { reason }) });
-      return { device, runner };
-    };
-    if (choice.device === "webgpu") {
-      const inputs = await this.#inputs("webgpu", half && choice.half === true ? "gpu-half" : "gpu");
-      try {
-        return report("webgpu", await begin(inputs), undefined);
-      } catch (error) {
-        this.#gpuFailure = `WebGPU failed: ${messageOf(error)}`;
-      }
+    const { device, half } = this.#settings;
+    const choice: DeviceChoice =
+      this.#gpuFailure === undefined ? await chooseDevice(device) : { device: "wasm", fallback: this.#gpuFailure };
+    if (choice.device === "wasm") return this.#createOn("wasm", "cpu", choice.fallback);
+    try {
+      return await this.#createOn("webgpu", half && choice.half ? "gpu-half" : "gpu", undefined);
+    } catch (error) {
+      // Weights that cannot be read are no failure of the GPU.
+      if (!(error instanceof GpuFailure)) throw error;
+      this.#gpuFailure = webGpuFailure(error.cause);
+      return this.#createOn("wasm", "cpu", this.#gpuFailure);
     }
-    return report("wasm", await begin(await this.#inputs("wasm", "cpu")), this.#gpuFailure ?? choice.reason);
   }
 
-  /** The graph with its weights, read anew: those of an earlier attempt have gone with it. */
-  async #inputs(device: "wasm" | "webgpu", computedBy: GraphTarget): Promise<SessionInputs> {
-    const { numThreads, wasmPaths, sessionOptions } = this.#settings;
-    const { model, buffers } = packWeights(this.#graph.builtFor(computedBy));
+  async #createOn(device: "wasm" | "webgpu", target: GraphTarget, fallback: Fallback | undefined): Promise<Loaded> {
+    const { numThreads, wasmPaths, worker, onBackend } = this.#settings;
+    const settings = { numThreads, wasmPaths: absolute(wasmPaths) };
+    // Before the weights are read: the two downloads overlap.
+    const thread = worker ? startWorker(device, settings, (bytes) => this.#reportRuntime(bytes)) : await startHere(device, settings);
+    try {
+      const parts = await this.#parts(device, target);
+      const threads = await thread.load(parts).catch((cause: unknown) => {
+        throw device === "webgpu" ? new GpuFailure("WebGPU failed", { cause }) : cause;
+      });
+      this.tokensAtOnce = device === "wasm" ? TOKENS_PER_THREAD * threads : undefined;
+      const why = fallback === undefined ? {} : { reason: fallback.reason, reasonCode: fallback.code };
+      onBackend?.({ output: this.#graph.outputs[0] ?? "", device, threads, ...why });
+      return { device, thread };
+    } catch (error) {
+      await thread.dispose().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** The graph with its weights, read again: those of an earlier attempt were moved to its thread. */
+  async #parts(device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionParts> {
+    const { model, buffers } = packWeights(this.#graph.builtFor(target));
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));
     for (const file of new Set(places.map(({ location }) => location))) {
@@ -150,22 +165,23 @@ class WebSession implements GraphSession {
       const ranges = own.map(({ offset, length }) => ({ start: offset, end: offset + length }));
       // One after the other: they share the connection.
       await this.#files.readRanges(file, ranges, (start, bytes) => {
-        for (const { target, at, offset, length } of own) copyInto(target.subarray(at, at + length), offset, start, bytes);
+        for (const { target: buffer, at, offset, length } of own) copyInto(buffer.subarray(at, at + length), offset, start, bytes);
       });
     }
-    return { model, weights, device, numThreads, wasmPaths: absolute(wasmPaths), sessionOptions };
+    return { model, weights, device, sessionOptions: this.#settings.sessionOptions };
+  }
+
+  #reportRuntime({ file, loaded, total }: RuntimeBytes): void {
+    const { source: name } = this.#files;
+    this.#settings.onProgress?.({ status: "progress", name, file, progress: (100 * loaded) / Math.max(1, total), loaded, total });
   }
 }
 
-/** A worker's own address is another base than the page's. */
+/** Relative to the page: a worker's own address is another base. */
 function absolute(paths: WasmPaths | undefined): WasmPaths | undefined {
   const resolve = (path: string | URL): string => new URL(path, globalThis.document?.baseURI ?? location.href).href;
   if (paths === undefined) return undefined;
   if (typeof paths === "string") return resolve(paths);
   const { wasm, mjs } = paths;
   return { ...(wasm === undefined ? {} : { wasm: resolve(wasm) }), ...(mjs === undefined ? {} : { mjs: resolve(mjs) }) };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

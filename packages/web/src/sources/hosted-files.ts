@@ -102,9 +102,8 @@ export class HostedFiles implements WebFiles {
 
   #open(name: string): Promise<RemoteFile | undefined> {
     return once(this.#files, name, async () => {
-      const { files, urlOf } = this.#model;
-      const url = urlOf(name);
-      if (files?.has(name) === false || (await this.#isKnownMissing(url))) return undefined;
+      const url = this.#model.urlOf(name);
+      if (await this.#isMissing(name)) return undefined;
       this.#report("initiate", name);
       const expected = (await this.#expected()).get(name);
       const file = await this.#withFreshManifest(() => RemoteFile.open(url, this.#context, expected));
@@ -116,10 +115,8 @@ export class HostedFiles implements WebFiles {
   /** A small file, from the cache or from the server. */
   #text(name: string): Promise<string | undefined> {
     return once(this.#texts, name, async () => {
-      const { files, urlOf } = this.#model;
-      const url = urlOf(name);
-      if (files?.has(name) === false || (await this.#isKnownMissing(url))) return undefined;
-      // Requested together: the manifest is a round trip away.
+      const url = this.#model.urlOf(name);
+      if (await this.#isMissing(name)) return undefined;
       const expected = name === MANIFEST ? undefined : this.#expected().then((listed) => listed.get(name));
       expected?.catch(() => undefined);
       const options = { onRequest: () => this.#report("initiate", name), expected };
@@ -140,9 +137,13 @@ export class HostedFiles implements WebFiles {
     }
   }
 
-  async #isKnownMissing(url: string): Promise<boolean> {
-    const facts = await this.#context.cache?.facts(url);
-    return facts !== undefined && facts.size === undefined;
+  /** Whether a hub's listing, or a folder's manifest, does not have the file, or the server had none at the last visit. */
+  async #isMissing(name: string): Promise<boolean> {
+    const facts = await this.#context.cache?.facts(this.#model.urlOf(name));
+    if (facts !== undefined && facts.size === undefined) return true;
+    if (name === MANIFEST && this.#model.files === undefined) return false;
+    const listed = await this.#expected();
+    return (this.#model.files !== undefined || listed.size > 0) && !listed.has(name);
   }
 
   #report(status: "initiate" | "download" | "done", file: string): void {
