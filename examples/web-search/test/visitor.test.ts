@@ -4,7 +4,7 @@
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeDrawings, Random, renderPicture } from "@chinese-clip/drawings";
+import { makeDrawings, Random, renderImage } from "@chinese-clip/drawings";
 import { chromiumPath } from "@chinese-clip/browser";
 import { openSite, type Site, visit } from "./visit.js";
 
@@ -31,7 +31,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     const draw = async (name: string, color: "红" | "黄", thing: "汽车" | "苹果"): Promise<DiskFile> => ({
       name,
       mimeType: "image/png",
-      buffer: await renderPicture({ thing, color, count: 1, size: "大", background: "白" }, random),
+      buffer: await renderImage({ thing, color, count: 1, size: "大", background: "白" }, random),
     });
     const others = (await makeDrawings(8, 11)).map(({ bytes }, i) => ({ name: `other-${i}.png`, mimeType: "image/png", buffer: bytes }));
     files = [
