@@ -31,7 +31,7 @@ export const nodePlatform: NodePlatform = {
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded.
     const packing = lowMemory ? "never" : device === "cpu" ? "later" : "at once";
     try {
-      return await createNodeSession(built, files.weightsFolder, all, packing);
+      return await createNodeSession(built, files.folderOf(graph.files), all, packing);
     } catch (error) {
       throw deviceError(device, error);
     }

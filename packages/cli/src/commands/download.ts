@@ -1,7 +1,6 @@
 /**
  * `chinese-clip download`: a hub's model into the cache, so that everything after works without a network.
  */
-import { join } from "node:path";
 import { ChineseCLIP, openModel, readHubSettings } from "@chinese-clip/node";
 import type { Command } from "../command.js";
 import { TransferProgress } from "../terminal-transfer.js";
@@ -55,5 +54,5 @@ async function cacheOf(source: string, cacheDir: string | undefined): Promise<st
   const hub = source.startsWith("modelscope:") ? "modelscope" : "hugging-face";
   const settings = await readHubSettings(hub, { cacheDir });
   const files = await openModel(source, { cacheDir, localFilesOnly: true });
-  return files.weightsFolder.startsWith(settings.cacheDir) ? files.weightsFolder : join(settings.cacheDir);
+  return files.folder.startsWith(settings.cacheDir) ? files.folder : settings.cacheDir;
 }

@@ -58,7 +58,7 @@ async function hashCheckpoint(files: DiskModelFiles, tower: Tower, { tensors }: 
   try {
     const bytes = new Uint8Array(SAMPLE);
     for (const [name, { dtype: format, shape, file, byteOffset, byteLength }] of own) {
-      const handle = byFile.get(file) ?? (await open(join(files.weightsFolder, file), "r"));
+      const handle = byFile.get(file) ?? (await open(join(files.folderOf([file]), file), "r"));
       byFile.set(file, handle);
       hash.update(JSON.stringify([name, format, shape]));
       const { bytesRead } = await handle.read(bytes, 0, Math.min(SAMPLE, byteLength), byteOffset);

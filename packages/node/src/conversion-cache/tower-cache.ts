@@ -31,11 +31,13 @@ const converting: Map<string, Promise<string>> = new Map();
  */
 export async function cacheTower(
   { checkpoint, tower, dtype, file }: TowerConversion,
-  { source, weightsFolder }: DiskModelFiles,
+  files: DiskModelFiles,
   { cacheDir, onProgress, signal }: PretrainedOptions,
 ): Promise<DiskModelFiles> {
   const root = join(resolve(cacheDir ?? cacheFolder("hugging-face")), ".chinese-clip");
+  const { source } = files;
   const names = new Set([...checkpoint.tensors.values()].map((tensor) => tensor.file));
+  const weightsFolder = files.folderOf(names);
   const looks = await Promise.all([...names].toSorted().map((name) => lookOf(join(weightsFolder, name))));
   const key = createHash("sha256")
     .update(JSON.stringify([TOWER_FORMAT, tower, dtype, ...looks]))

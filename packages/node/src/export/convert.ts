@@ -67,7 +67,7 @@ export async function convert(source: ModelSource, folder: string | URL, options
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
     const weights = await safetensors(modelTensors(checkpoint), files);
-    const staging = { folder: target, weightsFolder: files.weightsFolder, source: files.source, signal, onProgress };
+    const staging = { folder: target, folderOf: (names) => files.folderOf(names), source: files.source, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
       for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);
@@ -126,14 +126,14 @@ export function modelTensors(checkpoint: Checkpoint): [name: string, tensor: Sto
 /** A safetensors file: eight bytes of length, the header, then the tensors one after the other. */
 export async function safetensors(
   tensors: readonly (readonly [name: string, tensor: StoredTensor])[],
-  { weightsFolder }: DiskModelFiles,
+  files: DiskModelFiles,
 ): Promise<Piece[]> {
   const headers = tensors.map(([name, { dtype, shape, transposed }]) => ({ name, dtype, shape: transposed ? shape.toReversed() : shape }));
   const pieces: Piece[] = [safetensorsHeader(headers, { format: "pt" })];
   for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length }] of tensors) {
     const range = { location, offset, length };
     // Only the two projections are ever transposed, at most a few megabytes each.
-    pieces.push(transposed ? transpose(await readPiece(weightsFolder, range), shape, length) : range);
+    pieces.push(transposed ? transpose(await readPiece(files.folderOf([location]), range), shape, length) : range);
   }
   return pieces;
 }

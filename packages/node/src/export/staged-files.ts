@@ -15,8 +15,8 @@ const CHUNK_BYTES = 1 << 22;
 export interface StagingOptions {
   /** The folder that the files are written to. */
   readonly folder: string;
-  /** The folder that the ranges' files lie in. */
-  readonly weightsFolder: string;
+  /** The folder that files lie in, by the `location` of the ranges. */
+  readonly folderOf: (names: readonly string[]) => string;
   /** The model's source, for progress events. */
   readonly source: string;
   readonly signal: AbortSignal | undefined;
@@ -80,7 +80,7 @@ export class StagedFiles {
     const file = relative(folder, path);
     onProgress?.({ status: "initiate", name: source, file });
     this.#paths.push(path);
-    const sources = new SourceFiles(this.#options.weightsFolder);
+    const sources = new SourceFiles((name) => this.#options.folderOf([name]));
     const hash = createHash("sha256");
     const target = await open(path + this.#suffix, "wx");
     try {
@@ -107,8 +107,8 @@ export class StagedFiles {
 }
 
 /** The whole of a range that is small enough to be held in memory. */
-export async function readPiece(weightsFolder: string, range: ExternalData): Promise<Uint8Array> {
-  const sources = new SourceFiles(weightsFolder);
+export async function readPiece(folder: string, range: ExternalData): Promise<Uint8Array> {
+  const sources = new SourceFiles(() => folder);
   try {
     return await sources.read(range, 0, range.length);
   } finally {
@@ -118,16 +118,16 @@ export async function readPiece(weightsFolder: string, range: ExternalData): Pro
 
 /** The files that ranges are of, each opened once. */
 class SourceFiles {
-  readonly #folder: string;
+  readonly #folderOf: (name: string) => string;
   readonly #handles: Map<string, FileHandle> = new Map();
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(folderOf: (name: string) => string) {
+    this.#folderOf = folderOf;
   }
 
   /** The bytes `[start, end)` of a range. */
   async read({ location, offset }: ExternalData, start: number, end: number): Promise<Uint8Array> {
-    const handle = this.#handles.get(location) ?? (await open(join(this.#folder, location), "r"));
+    const handle = this.#handles.get(location) ?? (await open(join(this.#folderOf(location), location), "r"));
     this.#handles.set(location, handle);
     const bytes = new Uint8Array(end - start);
     for (let filled = 0; filled < bytes.length;) {

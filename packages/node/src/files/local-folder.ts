@@ -6,21 +6,21 @@ import { basename, dirname, join } from "node:path";
 import type { CheckpointFile } from "@chinese-clip/model";
 import { isShardIndex, isWeightsFile, type ModelFiles } from "@chinese-clip/pipeline";
 import { readTextFile } from "./disk-file.js";
-import { WeightsFolder } from "./weights-folder.js";
+import { OpenedFiles } from "./opened-files.js";
 
 /** A model's folder. */
 export class LocalFolder implements ModelFiles {
   readonly source: string;
-  readonly #path: string;
+  readonly folder: string;
   /** The one weights file that counts, where the source named one. */
   readonly #only: string | undefined;
-  readonly #weights: WeightsFolder;
+  readonly #opened: OpenedFiles;
 
   private constructor(source: string, path: string, only: string | undefined) {
     this.source = source;
-    this.#path = path;
+    this.folder = path;
     this.#only = only;
-    this.#weights = new WeightsFolder(path);
+    this.#opened = new OpenedFiles(path);
   }
 
   /**
@@ -35,18 +35,17 @@ export class LocalFolder implements ModelFiles {
     return undefined;
   }
 
-  /** Absolute path of the folder that the opened weights lie in; of one that symlinks lead to, such as a hub's blobs, the target's. */
-  get weightsFolder(): string {
-    return this.#weights.path;
+  folderOf(names: Iterable<string>): string {
+    return this.#opened.folderOf(names);
   }
 
   async list(): Promise<readonly string[]> {
-    const entries = await readdir(this.#path, { withFileTypes: true });
+    const entries = await readdir(this.folder, { withFileTypes: true });
     const names = await Promise.all(
       entries.map(async (entry) => {
         if (!this.#has(entry.name)) return undefined;
         if (!entry.isSymbolicLink()) return entry.isFile() ? entry.name : undefined;
-        const target = await stat(join(this.#path, entry.name)).catch(() => undefined);
+        const target = await stat(join(this.folder, entry.name)).catch(() => undefined);
         return target?.isFile() === true ? entry.name : undefined;
       }),
     );
@@ -54,11 +53,11 @@ export class LocalFolder implements ModelFiles {
   }
 
   async readText(name: string): Promise<string | undefined> {
-    return this.#has(name) ? readTextFile(join(this.#path, name)) : undefined;
+    return this.#has(name) ? readTextFile(join(this.folder, name)) : undefined;
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
-    return this.#has(name) ? this.#weights.open(join(this.#path, name)) : undefined;
+    return this.#has(name) ? this.#opened.open(join(this.folder, name)) : undefined;
   }
 
   /** Where the source named a weights file, other weights beside it are not the model's. */

@@ -8,8 +8,14 @@ import { parseSource } from "./model-source.js";
 
 /** A model's files on this machine. */
 export interface DiskModelFiles extends ModelFiles {
-  /** Absolute path of the folder that every file given by `open` so far lies in, by its `name`. */
-  readonly weightsFolder: string;
+  /** Absolute path of the model's folder: the source, or the hub's snapshot in the cache. */
+  readonly folder: string;
+  /**
+   * Absolute path of the folder that files given by `open` lie in, by their `name`; behind symlinks, such as a hub's snapshot has, the target's.
+   *
+   * @throws CheckpointError - `malformed`: they lie in several folders, which ONNX Runtime does not read.
+   */
+  folderOf(names: Iterable<string>): string;
 }
 
 /**

@@ -18,7 +18,7 @@ import {
   VOCABULARY_FILE,
 } from "@chinese-clip/pipeline";
 import { readTextFile } from "../files/disk-file.js";
-import { WeightsFolder } from "../files/weights-folder.js";
+import { OpenedFiles } from "../files/opened-files.js";
 import { download } from "./download.js";
 import { FileLock } from "./file-lock.js";
 import { cacheError, HubCache } from "./hub-cache.js";
@@ -50,7 +50,7 @@ export class HubModel implements ModelFiles {
   readonly #settings: HubSettings;
   readonly #client: HubClient;
   readonly #cache: HubCache;
-  readonly #weights: WeightsFolder;
+  readonly #opened: OpenedFiles;
   /** The endpoint that worked last goes first. */
   #remotes: readonly Remote[];
   #snapshot: Snapshot;
@@ -74,7 +74,7 @@ export class HubModel implements ModelFiles {
     this.#cache = cache;
     this.#remotes = remotes;
     this.#snapshot = snapshot;
-    this.#weights = new WeightsFolder(cache.snapshotPath(snapshot.commit));
+    this.#opened = new OpenedFiles(cache.snapshotPath(snapshot.commit));
   }
 
   /**
@@ -123,9 +123,13 @@ export class HubModel implements ModelFiles {
     return model;
   }
 
-  /** Absolute path of the folder that the opened weights lie in: the cache's blobs, or, without symlinks, the snapshot. */
-  get weightsFolder(): string {
-    return this.#weights.path;
+  get folder(): string {
+    return this.#cache.snapshotPath(this.#snapshot.commit);
+  }
+
+  /** The cache's blobs, or, without symlinks, the snapshot. */
+  folderOf(names: Iterable<string>): string {
+    return this.#opened.folderOf(names);
   }
 
   async list(): Promise<readonly string[]> {
@@ -150,7 +154,7 @@ export class HubModel implements ModelFiles {
 
   async open(name: string): Promise<CheckpointFile | undefined> {
     const path = await this.#fetch(name);
-    return path === undefined ? undefined : this.#weights.open(path);
+    return path === undefined ? undefined : this.#opened.open(path);
   }
 
   /** Whether the cache has all that a model consists of, though nobody listed it: another program put it there. */

@@ -124,5 +124,7 @@ function addedTokens(json: unknown): AddedToken[] {
 }
 
 function malformed(expected: string, actual: unknown): CheckpointError {
-  return new CheckpointError("malformed", `${TOKENIZER_CONFIG_FILE}: expected ${expected}, got ${showValue(actual)}`, { file: TOKENIZER_CONFIG_FILE });
+  return new CheckpointError("malformed", `${TOKENIZER_CONFIG_FILE}: expected ${expected}, got ${showValue(actual)}`, {
+    file: TOKENIZER_CONFIG_FILE,
+  });
 }

@@ -1,10 +1,10 @@
 /**
  * What a source means in a page: an address, a hub's model, or files that the user picked.
  */
-import { HubError } from "@chinese-clip/pipeline";
+import { HubError, isWeightsFile } from "@chinese-clip/pipeline";
 import { FileCache } from "../cache/file-cache.js";
 import type { HttpClient } from "../http/request-range.js";
-import { modelAt, WEIGHTS_FILE } from "../hub/hosted-model.js";
+import { modelAt } from "../hub/hosted-model.js";
 import { HostedFiles } from "./hosted-files.js";
 import type { PickedFiles } from "./picked-files.js";
 import type { OpenOptions, WebFiles } from "./web-files.js";
@@ -56,7 +56,7 @@ export async function clearCache(source?: string | URL, { endpoint = HUB }: Pick
 }
 
 function isAddress(source: string): boolean {
-  return typeof source === "string" && (/^https?:\/\//iu.test(source) || /^\.{0,2}\//u.test(source) || WEIGHTS_FILE.test(source));
+  return typeof source === "string" && (/^https?:\/\//iu.test(source) || /^\.{0,2}\//u.test(source) || isWeightsFile(source));
 }
 
 function addressOf(source: string | URL): URL {

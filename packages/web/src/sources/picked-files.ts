@@ -3,13 +3,13 @@
  * copied; only the needed ranges of large files are read.
  */
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+import { isCheckpointFile } from "@chinese-clip/pipeline";
 import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 import type { WebFiles } from "./web-files.js";
 
 /** Bytes of one read. */
 const CHUNK_BYTES = 1 << 24;
 
-const WEIGHTS_FILE = /\.(?:safetensors|bin|pt|pth)$/u;
 /** Names that the pipeline looks for. */
 const FOUND = /^(?:model\.safetensors|pytorch_model\.bin|.*\.pt)$/u;
 const ALIAS = "model.safetensors";
@@ -41,7 +41,7 @@ export class PickedFiles implements WebFiles {
   /** Names of the files. */
   async list(): Promise<readonly string[]> {
     const names = [...this.#files.keys()];
-    const [alone, ...others] = names.filter((name) => WEIGHTS_FILE.test(name));
+    const [alone, ...others] = names.filter(isCheckpointFile);
     // A lone weights file may have any name; the pipeline finds it under this one, and tells its format by its first bytes.
     return alone === undefined || others.length > 0 || FOUND.test(alone) ? names : [...names, ALIAS];
   }
@@ -81,7 +81,7 @@ export class PickedFiles implements WebFiles {
   #blob(name: string): Blob | undefined {
     const named = this.#files.get(name);
     if (named !== undefined || name !== ALIAS) return named;
-    const weights = [...this.#files].filter(([file]) => WEIGHTS_FILE.test(file));
+    const weights = [...this.#files].filter(([file]) => isCheckpointFile(file));
     return weights.length === 1 ? weights[0]?.[1] : undefined;
   }
 }
