@@ -67,7 +67,7 @@ export async function convert(source: ModelSource, folder: string | URL, options
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
     const weights = await safetensors(modelTensors(checkpoint), files);
-    const staging = { folder: target, folderOf: (names) => files.folderOf(names), source: files.source, signal, onProgress };
+    const staging = { folder: target, folderOf: (names: readonly string[]) => files.folderOf(names), source: files.source, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
       for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);

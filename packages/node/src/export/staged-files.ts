@@ -80,7 +80,7 @@ export class StagedFiles {
     const file = relative(folder, path);
     onProgress?.({ status: "initiate", name: source, file });
     this.#paths.push(path);
-    const sources = new SourceFiles((name) => this.#options.folderOf([name]));
+    const sources = new SourceFiles((location) => this.#options.folderOf([location]));
     const hash = createHash("sha256");
     const target = await open(path + this.#suffix, "wx");
     try {
