@@ -84,7 +84,7 @@ export class ChineseCLIPProcessor extends Processor {
   }
 }
 
-/** The short way: embeds texts and pictures, classifies pictures. Pictures are whatever {@link loadImage} takes. */
+/** The short way: embeds texts and images, classifies images. Images are whatever {@link loadImage} takes. */
 export class ChineseCLIP extends Clip<ImageInput> {
   /**
    * Loads everything that a model's folder has: configuration, tokenizer, image processor, and, when first used, each tower.

@@ -10,13 +10,13 @@ export type HubErrorCode =
   | "not-found"
   /** The model is private or gated, and the token is missing or not good enough. */
   | "unauthorized"
-  /** The hub asks to come back later, and later was too late. */
+  /** The hub limits the rate of requests, and retries did not help. */
   | "rate-limited"
   /** The server fails, or does not speak the hub's protocol. */
   | "server"
   /** No connection, or one that broke or stalled too often. */
   | "network"
-  /** What came is not the file: wrong size, wrong hash, a web page. Nothing of it is kept. */
+  /** The answer is not the file: wrong size, wrong hash, a web page. Nothing of it is stored. */
   | "integrity"
   /** The disk is full. */
   | "disk"

@@ -1,5 +1,5 @@
 /**
- * What this package asks of the machine it runs on: files, inference sessions, and images as pixels. `@chinese-clip/node` and
+ * What this package needs from the machine it runs on: files, inference sessions, and images as pixels. `@chinese-clip/node` and
  * `@chinese-clip/web` each are one Platform.
  */
 import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast } from "@chinese-clip/image-processor";
@@ -45,7 +45,7 @@ export type LoadProgress =
       readonly name: string;
     };
 
-/** Number formats that a model can be loaded in. */
+/** Dtypes that a model can be loaded in. */
 export type Dtype = "fp32" | TowerDtype;
 
 /** Where to compute: one of ONNX Runtime's execution providers, of which each platform has its own. */
@@ -54,8 +54,8 @@ export type Device = "cpu" | "wasm" | "webgpu" | "cuda" | "coreml" | "dml" | (st
 /** How a model is to be loaded. All are per call; nothing is global. */
 export interface PretrainedOptions {
   /**
-   * Number format of the weights. `"fp32"` (default): as they are stored, computed in float32. `"fp16"`: half the size. `"q8"`: int8, a quarter
-   * of the size, and the fastest on a processor. `"q4"`: 4 bits, the smallest. Weights are converted when a tower is first used, and kept.
+   * Dtype of the weights. `"fp32"` (default): as they are stored, computed in float32. `"fp16"`: half the size. `"q8"`: int8, a quarter
+   * of the size, and the fastest on a processor. `"q4"`: 4 bits, the smallest. Weights are converted when a tower is first used, and cached.
    */
   readonly dtype?: Dtype | undefined;
   /**
@@ -77,15 +77,15 @@ export interface PretrainedOptions {
   readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
   /** Which tokenizer's rules: what the weights were trained with (default), or Hugging Face's. */
   readonly flavor?: "cn_clip" | "transformers" | undefined;
-  /** Ends the loading early; the promise then rejects with the signal's reason. A download goes on where it was at the next call. */
+  /** Aborts loading; the promise then rejects with the signal's reason. The next call resumes a download. */
   readonly signal?: AbortSignal | undefined;
-  /** Is told how far the load is. An error that it throws is the load's. */
+  /** Called with each progress event. The load rejects with an error that it throws. */
   readonly onProgress?: ((event: LoadProgress) => void) | undefined;
-  /** Of a hub's model: a branch, a tag or a commit. Default: the hub's main branch. A commit that is in the cache needs no network. */
+  /** Revision of a hub's model: a branch, a tag or a commit. Default: the hub's main branch. A commit that is in the cache needs no network. */
   readonly revision?: string | undefined;
   /** Folder of the hub's cache. Default: Python's, by its variables (`HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`). */
   readonly cacheDir?: string | undefined;
-  /** Whether to take what is in the cache, with no request at all. Default: `HF_HUB_OFFLINE`. */
+  /** Whether to use only the cache, with no request at all. Default: `HF_HUB_OFFLINE`. */
   readonly localFilesOnly?: boolean | undefined;
   /** A mirror to ask instead of the hub, or several, asked in order until one answers. Default: `HF_ENDPOINT`. */
   readonly endpoint?: string | readonly string[] | undefined;
@@ -110,40 +110,40 @@ export interface ModelFiles {
   open(name: string): Promise<CheckpointFile | undefined>;
 }
 
-/** A tower whose weights are wanted in another number format. */
+/** A tower to convert to another dtype. */
 export interface TowerConversion {
-  /** The weights as they are, in the files of the model. */
+  /** The weights to convert, in the files of the model. */
   readonly checkpoint: Checkpoint;
   /** Which tower. */
   readonly tower: TowerName;
-  /** The number format that is wanted. */
+  /** The dtype to convert to. */
   readonly dtype: TowerDtype;
-  /** The tower as it is to be. */
+  /** The converted tower. */
   readonly file: TowerFile;
 }
 
 /** An image processor of either kind, with its configuration checked. */
 export type ImageProcessor = ChineseCLIPImageProcessor | ChineseCLIPImageProcessorFast;
 
-/** Turns pictures into the image tower's input, away from the caller's thread. */
+/** Turns images into the image tower's input, away from the caller's thread. */
 export interface ImagePreprocessor<ImageInput> {
   /**
-   * Decodes one picture and processes it.
+   * Decodes one image and processes it.
    *
    * @returns float32 `[3, H, W]`.
-   * @throws ImageError - a picture that cannot be read or decoded.
+   * @throws ImageError - an image that cannot be read or decoded.
    */
   preprocess(image: ImageInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<PreprocessedImage>;
   /**
-   * Takes the memory of a picture back for the next one. Nobody may use its values any more. Left to the garbage collector, which knows only
-   * the few bytes that stand for them, the values of hundreds of pictures pile up.
+   * Reuses the memory of an image for the next one. The values must not be read afterwards. Left to the garbage collector, which knows only
+   * the few bytes that stand for them, the values of hundreds of images pile up.
    */
   recycle?(image: PreprocessedImage): void;
   /** Ends the thread; idempotent. */
   dispose(): Promise<void>;
 }
 
-/** One picture as the image tower takes it. */
+/** One image as the image tower takes it. */
 export interface PreprocessedImage {
   /** float32, channel by channel. */
   readonly pixelValues: Float32Array;
@@ -151,12 +151,12 @@ export interface PreprocessedImage {
   readonly dims: readonly [number, number, number];
 }
 
-/** A machine to run on. `ImageInput` is what it can make a picture of: paths, URLs, bytes, ... */
+/** A machine to run on. `ImageInput` is what it decodes: paths, URLs, bytes, ... */
 export interface Platform<ImageInput> {
   /** Finds a model's files. */
   openModel(source: string | URL, options: PretrainedOptions): Promise<ModelFiles>;
   /**
-   * Refuses what {@link PretrainedOptions.device} cannot be here, before any file is looked for.
+   * Rejects a {@link PretrainedOptions.device} that this platform does not have, before any file is looked for.
    *
    * @throws RangeError - naming the devices that there are.
    */
@@ -164,10 +164,10 @@ export interface Platform<ImageInput> {
   /** Loads a graph whose weights lie in these files. */
   createSession(graph: EncodedGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
   /**
-   * Converts a tower's weights and keeps them for the next time, or finds them kept.
+   * Finds a tower's converted weights in the tower cache, or converts and caches them.
    *
-   * @param files - what the weights as they are lie in.
-   * @returns what has a file of the name that {@link TowerConversion.file} says, for {@link Platform.createSession}.
+   * @param files - the files of the weights to convert.
+   * @returns files for {@link Platform.createSession}, with one named as {@link TowerConversion.file}.
    */
   cacheTower(conversion: TowerConversion, files: ModelFiles, options: PretrainedOptions): Promise<ModelFiles>;
   /**

@@ -1,5 +1,5 @@
 /**
- * Text and pictures to the model's inputs: `ChineseCLIPProcessor` of transformers, with both of its parts.
+ * Text and images to the model's inputs: `ChineseCLIPProcessor` of transformers, with both of its parts.
  */
 import {
   type ChineseCLIPImageProcessor,
@@ -19,7 +19,7 @@ import { checkNamedTokens, readAddedTokens, readTokenizerConfig } from "./loadin
 export interface ProcessorInputs {
   /** Texts to tokenize. */
   readonly text?: string | readonly string[] | undefined;
-  /** Decoded pictures; `loadImage` makes them. */
+  /** Decoded images; `loadImage` makes them. */
   readonly images?: RawImage | readonly RawImage[] | undefined;
   /** How to make rows of one length: `"longest"` or true (default), `"max_length"`, or false where they are of one length already. */
   readonly padding?: boolean | "longest" | "max_length" | undefined;
@@ -35,7 +35,7 @@ export interface ProcessorInputs {
 export interface ProcessorParts {
   /** Texts to token ids. */
   readonly tokenizer: BertTokenizer;
-  /** Pictures to pixel values. */
+  /** Images to pixel values. */
   readonly imageProcessor: ChineseCLIPImageProcessor | ChineseCLIPImageProcessorFast;
 }
 

@@ -3,7 +3,7 @@
  * give takes longer than to read into it.
  */
 
-/** Larger ones, such as the word embedding's, come once and are not kept. */
+/** Larger ones, such as the word embedding's, are used once and not pooled. */
 const MAX_BYTES = 1 << 24;
 
 /** Buffers that come back all at once. */

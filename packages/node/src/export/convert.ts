@@ -24,12 +24,12 @@ import { nodePlatform } from "../node-platform.js";
 import { folderPath, type ModelFileOptions } from "./export-onnx.js";
 import { readPiece, StagedFiles } from "./staged-files.js";
 
-/** Where the model is found, and who is told how far the files are. */
+/** How the model is found, and progress. */
 export type ConvertOptions = ModelFileOptions;
 
 /** What a model is made of, by Hugging Face's names and cn_clip's for its ResNet; anything else in a checkpoint is not the model's. */
 const MODEL_TENSOR = /^(?:text_model|vision_model|visual)\.|^(?:text|visual)_projection\.weight$|^logit_scale$/u;
-/** The number formats of a model, by bytes of an element. */
+/** Bytes of an element, for each floating-point dtype. */
 const ELEMENT_BYTES: Readonly<Partial<Record<WeightDtype, number>>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
 /** What a published model's `preprocessor_config.json` says; only the size differs. */
 const PREPROCESSOR: Readonly<Record<string, unknown>> = {
@@ -46,7 +46,7 @@ const PREPROCESSOR: Readonly<Record<string, unknown>> = {
 
 /**
  * Writes a model as `config.json`, `model.safetensors`, `preprocessor_config.json` and, where they are known, the tokenizer's files. Reads all
- * that `fromPretrained` does but an ONNX export. Tensors keep their number format and get Hugging Face's names; cn_clip's projections are
+ * that `fromPretrained` does but an ONNX export. Tensors keep their dtype and get Hugging Face's names; cn_clip's projections are
  * transposed. transformers loads the result, but for a ResNet, which it does not have: that keeps cn_clip's names, under a `vision_config` with
  * `"model_type": "chinese_clip_modified_resnet"`.
  *
@@ -67,7 +67,13 @@ export async function convert(source: ModelSource, folder: string | URL, options
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
     const weights = await safetensors(modelTensors(checkpoint), files);
-    const staging = { folder: target, folderOf: (names: readonly string[]) => files.folderOf(names), source: files.source, signal, onProgress };
+    const staging = {
+      folder: target,
+      folderOf: (names: readonly string[]) => files.folderOf(names),
+      source: files.source,
+      signal,
+      onProgress,
+    };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
       for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);
@@ -82,7 +88,7 @@ export async function smallFiles(
   checkpoint: Checkpoint,
 ): Promise<ReadonlyMap<string, string>> {
   const small = new Map([
-    // As it is: JavaScript would write 1.0 as 1, which transformers refuses where it wants a float.
+    // As it is: JavaScript would write 1.0 as 1, which transformers rejects where it wants a float.
     [CONFIG_FILE, (await files.readText(CONFIG_FILE)) ?? configJson(config, checkpoint)],
     [PREPROCESSOR_CONFIG_FILE, await preprocessorJson(files, config)],
   ]);

@@ -9,7 +9,7 @@ import { nodePlatform } from "../node-platform.js";
 import { StagedFiles } from "./staged-files.js";
 import { tritonConfig } from "./triton-config.js";
 
-/** Where a model is found, and who is told how far its files are: what reading and writing a model's files has in common. */
+/** How a model is found, and progress: the options that reading and writing a model's files have in common. */
 export type ModelFileOptions = Omit<PretrainedOptions, "dtype" | "device" | "numThreads" | "sessionOptions" | "flavor">;
 
 /** What {@link exportOnnx} writes. */
@@ -28,7 +28,7 @@ export interface ExportOnnxOptions extends ModelFileOptions {
   /** Rows that Triton may put into one batch. Default 64. */
   readonly maxBatchSize?: number | undefined;
   /**
-   * Number format to compute in. Default, and so far the only one: `"fp32"`. Weights that the checkpoint has in half precision stay so in
+   * Compute dtype. Default, and so far the only one: `"fp32"`. Weights that the checkpoint has in half precision stay so in
    * the file, with a conversion behind them that the runtime does when it loads the model.
    */
   readonly dtype?: "fp32" | undefined;
@@ -66,7 +66,7 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
   if (![true, false, "auto"].includes(externalData))
     throw new RangeError(`exportOnnx: expected externalData to be true, false or "auto", got ${JSON.stringify(externalData)}`);
   if (!Number.isInteger(maxBatchSize) || maxBatchSize < 1)
-    throw new RangeError(`exportOnnx: expected maxBatchSize to be a whole number of at least 1, got ${maxBatchSize}`);
+    throw new RangeError(`exportOnnx: expected maxBatchSize to be an integer of at least 1, got ${maxBatchSize}`);
   if (dtype !== "fp32") throw new RangeError(`exportOnnx: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
   const target = folderPath(folder);
   return loadFrom(nodePlatform, source, options, async (model) => {
@@ -75,7 +75,13 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     const metadata = { source: files.source, config: JSON.stringify(config), normalize: String(normalize) };
     const graphOf = (tower: "text" | "vision"): EncodedGraph =>
       tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false);
-    const staging = { folder: target, folderOf: (names: readonly string[]) => files.folderOf(names), source: files.source, signal, onProgress };
+    const staging = {
+      folder: target,
+      folderOf: (names: readonly string[]) => files.folderOf(names),
+      source: files.source,
+      signal,
+      onProgress,
+    };
     return StagedFiles.write(staging, async (staged) => {
       for (const tower of new Set(towers)) {
         const graph = graphOf(tower);

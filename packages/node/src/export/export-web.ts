@@ -1,5 +1,5 @@
 /**
- * A model as a folder for static hosting, which `@chinese-clip/web` (and this package) loads: one file for each tower and number format, so
+ * A model as a folder for static hosting, which `@chinese-clip/web` (and this package) loads: one file for each tower and dtype, so
  * that a page fetches just what it computes with.
  */
 import { ChineseCLIPConfig, layOutTower, type TowerName } from "@chinese-clip/model";
@@ -11,7 +11,7 @@ import { type StagedFile, StagedFiles } from "./staged-files.js";
 
 /** What {@link exportWeb} writes. */
 export interface ExportWebOptions extends ModelFileOptions {
-  /** In which number formats. Default: `["q8"]`, a quarter of float32's size. */
+  /** In which dtypes. Default: `["q8"]`, a quarter of float32's size. */
   readonly dtypes?: readonly Dtype[] | undefined;
   /** Which towers. Default: both. */
   readonly towers?: readonly TowerName[] | undefined;
@@ -23,9 +23,9 @@ const TOWERS: readonly TowerName[] = ["text", "vision"];
 const TOWER_TENSOR: Readonly<Record<TowerName, RegExp>> = { text: /^text_|^logit_scale$/u, vision: /^vis/u };
 
 /**
- * Writes `text.<dtype>.safetensors` and `vision.<dtype>.safetensors` for each number format, `config.json`, `preprocessor_config.json`, the
+ * Writes `text.<dtype>.safetensors` and `vision.<dtype>.safetensors` for each dtype, `config.json`, `preprocessor_config.json`, the
  * tokenizer's files, and `chinese-clip.json`, which lists them: `{ "format": 1, "files": [{ "name", "bytes", "sha256" }] }`. Serve the folder as it is;
- * load it by its address, with one of these number formats as `dtype`.
+ * load it by its address, with one of these dtypes as `dtype`.
  *
  * A layer is in memory at a time. Files appear when all are written; where it fails, none do.
  *
@@ -48,7 +48,13 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
     const checkpoint = await model.checkpoint();
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
-    const staging = { folder: folderPath(folder), folderOf: (names: readonly string[]) => files.folderOf(names), source: files.source, signal, onProgress };
+    const staging = {
+      folder: folderPath(folder),
+      folderOf: (names: readonly string[]) => files.folderOf(names),
+      source: files.source,
+      signal,
+      onProgress,
+    };
     return StagedFiles.write(staging, async (staged) => {
       const written: StagedFile[] = [];
       for (const tower of new Set(towers)) {

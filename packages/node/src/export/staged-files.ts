@@ -11,7 +11,7 @@ import type { LoadProgress } from "@chinese-clip/pipeline";
 /** Bytes copied at a time: enough to keep a disk busy, little enough to stop within a moment. */
 const CHUNK_BYTES = 1 << 22;
 
-/** Where the bytes come from, and who wants to know. */
+/** Where the bytes come from and where progress goes. */
 export interface StagingOptions {
   /** The folder that the files are written to. */
   readonly folder: string;

@@ -37,7 +37,7 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 
 /**
  * Random access to a file, or undefined where there is no such file. A symlink, such as each file of a hub's snapshot is, is followed to
- * the end: ONNX Runtime refuses one that leads out of the folder that it was given.
+ * the end: ONNX Runtime rejects one that leads out of the folder that it was given.
  *
  * @param allocate - gives what a read's bytes go into.
  */

@@ -51,10 +51,10 @@ interface State {
 }
 
 /**
- * Downloads a file, or goes on with it.
+ * Downloads a file, or resumes its download.
  *
- * @throws HubError - `network`, `server`, `rate-limited`, `unauthorized`, `not-found`: after retries; the partial file is kept.
- *   `integrity`: wrong size, wrong hash, a web page; nothing is kept. `disk`: not enough space. The signal's reason; the partial is kept.
+ * @throws HubError - `network`, `server`, `rate-limited`, `unauthorized`, `not-found`: after retries; the partial file stays for the next call.
+ *   `integrity`: wrong size, wrong hash, a web page; the partial file is deleted. `disk`: not enough space. The signal's reason; the partial file stays.
  */
 export async function download(job: Download): Promise<void> {
   const { partial, signal } = job;
@@ -76,7 +76,7 @@ export async function download(job: Download): Promise<void> {
         continue;
       }
       const isFull = ["ENOSPC", "EDQUOT"].includes(systemErrorCode(error) ?? "");
-      // Others need the space more than we need half a file; and a file without a byte is nothing to go on with.
+      // A full disk needs the space more than we need half a file; and an empty file is nothing to resume.
       if (isFull || state.offset === 0) await rm(partial, { force: true });
       if (!isTransient(error)) throw error;
       failures = state.offset > before ? 1 : failures + 1;
@@ -230,7 +230,7 @@ function refusePage(job: Download, beginning: string): void {
 function spoiledError(job: Download, expected: string, actual: string, details: Readonly<Record<string, unknown>> = {}): HubError {
   return new HubError(
     "integrity",
-    `${job.url}: expected ${expected}, got ${actual}. Nothing of it was kept; call again, or set HF_ENDPOINT or the endpoint option to another mirror`,
+    `${job.url}: expected ${expected}, got ${actual}. Nothing of it was stored; call again, or set HF_ENDPOINT or the endpoint option to another mirror`,
     { url: job.url, file: job.name, ...details },
   );
 }

@@ -6,7 +6,7 @@ import { HubError } from "@chinese-clip/pipeline";
 
 /** Device names of Windows, with any extension. */
 const RESERVED = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/iu;
-// oxlint-disable-next-line no-control-regex -- control characters are what is refused
+// oxlint-disable-next-line no-control-regex -- control characters are what is rejected
 const FORBIDDEN = /[\u0000-\u001f\u007f\\:*?"<>|]/u;
 
 /** Whether a relative path with `/` between its parts stays below the folder that it is joined to. */
@@ -20,7 +20,7 @@ export function isSafePath(path: string): boolean {
 }
 
 /**
- * Refuses a file name of a model that cannot be one; the name may come from the model's own files, such as an index of shards.
+ * Rejects a file name of a model that cannot be one; the name may come from the model's own files, such as an index of shards.
  *
  * @throws HubError - `integrity`.
  */
@@ -30,7 +30,7 @@ export function checkFileName(name: string): void {
 }
 
 /**
- * Refuses a revision that cannot be one.
+ * Rejects a revision that cannot be one.
  *
  * @throws RangeError - the caller's mistake.
  */

@@ -30,11 +30,11 @@ export interface HubSettings {
   readonly etagTimeout: number;
   /** Milliseconds without a byte after which a download has stalled. */
   readonly downloadTimeout: number;
-  /** What makes the requests. */
+  /** Makes the requests. */
   readonly fetch: HubFetch;
   /** Ends every request. */
   readonly signal: AbortSignal | undefined;
-  /** Is told how far each file is. */
+  /** Called with each progress event. */
   readonly onProgress: PretrainedOptions["onProgress"];
 }
 
@@ -79,7 +79,7 @@ export async function readHubSettings(
   };
 }
 
-/** Where a hub's models are kept, by the environment. */
+/** The folder of a hub's cache, by the environment. */
 export function cacheFolder(hub: HubName, environment: Environment = process.env): string {
   const modelscope = environment["MODELSCOPE_CACHE"];
   if (hub === "modelscope" && modelscope) return expand(modelscope, environment);

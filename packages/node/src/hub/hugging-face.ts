@@ -110,7 +110,7 @@ export class HuggingFace implements Remote {
     }
     if (response.status < 300) {
       etag ??= parseEtag(response.headers.get("etag"));
-      // Of a compressed answer it would be the wrong length.
+      // A compressed answer would give the wrong length.
       if (!response.headers.has("content-encoding")) size ??= parseSize(response.headers.get("content-length"));
     }
     if (commit === undefined) throw notHub(url, "no X-Repo-Commit header");

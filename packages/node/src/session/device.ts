@@ -5,7 +5,7 @@ import type { InferenceSession } from "onnxruntime-common";
 import { loadRuntime } from "./load-runtime.js";
 
 /**
- * Refuses a device that this build of ONNX Runtime has no provider for: on its own ONNX Runtime would say so only when a tower is first used.
+ * Rejects a device that this build of ONNX Runtime has no provider for: on its own ONNX Runtime would say so only when a tower is first used.
  *
  * @throws RangeError - naming the devices that there are.
  */

@@ -11,11 +11,11 @@ import { WarmingSession } from "./warming-session.js";
 
 /**
  * ONNX Runtime hands its threads smaller and smaller parts of an operator instead of an equal share to each, so that one whose core decodes a
- * picture meanwhile keeps nobody waiting. Single runs on a busy machine: pictures from files 4% faster, 8 ready ones between 2% faster and 5% slower.
+ * image meanwhile keeps nobody waiting. Single runs on a busy machine: images from files 4% faster, 8 ready ones between 2% faster and 5% slower.
  */
 const BLOCK_BASE = "4";
 
-/** Tokens of a picture that a thread computes at once: measured with two threads, where 400 to 800 together are fastest. */
+/** Tokens of an image that a thread computes at once: measured with two threads, where 400 to 800 together are fastest. */
 const TOKENS_PER_THREAD = 300;
 
 /** ONNX Runtime's switch for repacking weights into the layout of its matrix kernels. */
@@ -49,7 +49,7 @@ export function prepareSession(): void {
  * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
  * @param packing - `at once`: repack the weights while loading; `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
  *   stay pages of the file, shared with every process that has it open.
- * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options.
+ * @throws Error - with ONNX Runtime's message, if it rejects the graph or the options.
  */
 export async function createNodeSession(
   graph: EncodedGraph,

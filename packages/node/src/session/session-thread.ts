@@ -9,7 +9,7 @@ import { disableTelemetry } from "./load-runtime.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
 
 /**
- * Bytes of a feed's buffer that are kept from one run to the next: a batch of 50 pictures of 224 pixels. Buffers that were made anew for each run
+ * Maximum bytes of a feed's buffer that is reused by the next run: a batch of 50 images of 224 pixels. Buffers allocated for each run
  * would be garbage in the thread, which makes so few objects that they pile up for long.
  */
 const MOST_KEPT = 32 * 2 ** 20;
@@ -42,7 +42,7 @@ export class SessionThread implements GraphSession {
    *
    * @param folder - the folder that the graph's checkpoint files lie in.
    * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
-   * @throws Error - with ONNX Runtime's message, if it refuses the graph or the options; the thread has then ended.
+   * @throws Error - with ONNX Runtime's message, if it rejects the graph or the options; the thread has then ended.
    */
   async load(
     { model }: EncodedGraph,

@@ -44,7 +44,7 @@ export class WarmingSession implements GraphSession {
       return await running;
     } finally {
       this.#running.delete(running);
-      // Of runs that wait for each other only the last to be left counts the time, or it would count several times.
+      // Only the last of several waiting runs counts the time, or it would be counted several times.
       if (this.#running.size === 0) this.#busyMs += performance.now() - start;
       if (this.#busyMs >= this.#packAfterMs && !this.#isDisposed) this.#packing ??= this.#pack();
     }

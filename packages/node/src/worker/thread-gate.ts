@@ -25,7 +25,7 @@ export class ThreadGate {
     this.#state = new Int32Array(state);
   }
 
-  /** The thread's side: does work that must not be cut short, one after the other. Of a closed gate nothing comes back any more. */
+  /** The thread's side: does work that must not be cut short, one after the other. Once the gate is closed, the promise never settles. */
   pass<T>(work: () => Promise<T>): Promise<T> {
     const passing = this.#last.then(async (): Promise<T> => {
       if (Atomics.compareExchange(this.#state, 0, OPEN, PASSED) !== OPEN) return new Promise<never>(() => undefined);
@@ -63,7 +63,7 @@ export function closeAtExit(gate: ThreadGate): void {
   open.add(gate);
 }
 
-/** Of a thread that has ended. */
+/** Forgets the gate of a thread that has ended. */
 export function forgetGate(gate: ThreadGate): void {
   if (open.delete(gate) && open.size === 0) hostProcess.off("exit", closeAll);
 }

@@ -1,6 +1,6 @@
 /**
- * A model whose towers compute in another number format than they are stored in. A tower's graph is laid out at once, since that takes names
- * and shapes only; its weights are converted by the platform, which keeps them, when the tower is first used.
+ * A model whose towers compute in another dtype than they are stored in. A tower's graph is planned when the model loads, from names and shapes
+ * only; the platform converts its weights when the tower is first used, and caches them.
  */
 import {
   type Checkpoint,
@@ -18,10 +18,10 @@ import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform
 const TOWERS: readonly TowerName[] = ["text", "vision"];
 
 /**
- * The towers of weights that are wanted in another number format than they are stored in; undefined where there is nothing to gain by it.
+ * The towers of a model in another dtype than its weights are stored in; undefined where the conversion would change nothing.
  *
- * @param stored - their number format: `fp32` of all that are in floating point.
- * @throws RangeError - weights that have been quantised, or that an export holds, cannot be had in another number format.
+ * @param stored - the dtype of the weights: `fp32` for all floating-point types.
+ * @throws RangeError - quantised weights and those of an ONNX export cannot be converted.
  */
 export async function convertedTowers(
   platform: Pick<Platform<never>, "createSession" | "cacheTower">,
@@ -47,7 +47,7 @@ function isHalf({ tensors }: Checkpoint): boolean {
   );
 }
 
-/** The towers of one model in one number format. */
+/** The towers of one model in one dtype. */
 export class ConvertedTowers {
   readonly #platform: Pick<Platform<never>, "createSession" | "cacheTower">;
   readonly #files: ModelFiles;
@@ -72,7 +72,7 @@ export class ConvertedTowers {
     this.#towers = towers;
   }
 
-  /** Lays both towers out; nothing is converted yet. */
+  /** Plans both towers; nothing is converted yet. */
   static async layOut(
     platform: Pick<Platform<never>, "createSession" | "cacheTower">,
     files: ModelFiles,
@@ -86,7 +86,7 @@ export class ConvertedTowers {
   }
 
   /**
-   * A graph of one tower as it will be.
+   * The graph of one tower after conversion.
    *
    * @param build - builds the graph. It is tried on the weights as they are, whose errors name what the user has.
    */

@@ -35,13 +35,13 @@ export type SessionMaker = Pick<Platform<never>, "createSession" | "cacheTower">
 export interface ModelOpener<Files extends ModelFiles, Source = string | URL> {
   /** Finds a model's files. */
   openModel(source: Source, options: PretrainedOptions): Promise<Files>;
-  /** Refuses a device that there is not, as {@link Platform.checkDevice}. */
+  /** Rejects an unknown device, as {@link Platform.checkDevice}. */
   checkDevice(device: string | undefined): Promise<void>;
 }
 
 /**
- * Checks the options, finds a model's files and makes something of them; every error on the way names the model. Of several sources the
- * first that works is taken, whatever was wrong with those before it.
+ * Checks the options, finds a model's files and makes something of them; every error on the way names the model. With several
+ * sources, the first that works is taken, whatever was wrong with those before it.
  *
  * @param make - gets the reader of the model's files.
  * @throws RangeError - an option that is not known: loading something else than was asked for would go unnoticed.
@@ -58,7 +58,7 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
     throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
   await platform.checkDevice(device);
   if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
-    throw new RangeError(`fromPretrained: expected numThreads to be a whole number of at least 1, got ${String(numThreads)}`);
+    throw new RangeError(`fromPretrained: expected numThreads to be an integer of at least 1, got ${String(numThreads)}`);
   }
   signal?.throwIfAborted();
   if (!isList(source)) return loadOne(platform, source, options, make);
@@ -66,7 +66,7 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
   const errors: unknown[] = [];
   for (const one of source) {
     try {
-      // One after the other, and no further than needed: each may be a download.
+      // In order, and no further than needed: each may be a download.
       return await loadOne(platform, one, options, make);
     } catch (error) {
       // The caller's own mistakes are not mended by another source.
@@ -93,7 +93,7 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
   try {
     made = await make(new ModelReader(files, options));
   } catch (error) {
-    // The readers know files, not models; who has several models wants to know whose file it was.
+    // The readers know files, not models; a program with several models needs to know which one failed.
     if (isError(error) && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
       error.message = `${files.source}: ${error.message}`;
     throw error;
@@ -165,7 +165,7 @@ async function loadParts<Config>(
 ): Promise<{
   config: Config;
   weights: Checkpoint | CombinedOnnx;
-  /** Where the weights are wanted in another number format than they are stored in. */
+  /** Set where the weights are converted to another dtype. */
   towers: ConvertedTowers | undefined;
   createSession: CreateSession;
 }> {

@@ -1,5 +1,5 @@
 /**
- * A bound on how much work of one kind is under way: a worker takes any number of requests, but decodes only so many pictures at once.
+ * Limits how much work of one kind runs at once: a worker takes any number of requests, but decodes only a few images at a time.
  */
 
 /**
@@ -16,7 +16,7 @@ export function limitConcurrency(limit: number): <Result>(work: () => Promise<Re
     try {
       return await work();
     } finally {
-      // The place is handed on, so that no newcomer takes it in between.
+      // The slot is handed to the next in line, so that no newcomer takes it in between.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();
