@@ -12,7 +12,7 @@ export type CheckpointErrorCode =
   | "missing-tensor"
   /** A tensor is there with another shape than the configuration says. */
   | "shape-mismatch"
-  /** A tensor's number format cannot be used. */
+  /** A tensor's dtype cannot be used. */
   | "unsupported-dtype"
   /** An ONNX file holds a graph that is not an export of this model, or lacks what is asked of it. */
   | "unsupported-graph"
@@ -35,10 +35,36 @@ export class CheckpointError extends Error {
   }
 }
 
-/** A value from an untrusted file, short enough for a message. */
+/** How deep and how far a message goes into a value, and how much of it is shown. */
+const SHOWN_DEPTH = 3;
+const SHOWN_ITEMS = 20;
+const SHOWN_LENGTH = 80;
+
+/** A value from an untrusted file, short enough for a message, however large or deep it is; control characters are escaped. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? typeof value;
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const text = JSON.stringify(excerpt(value, SHOWN_DEPTH)) ?? typeof value;
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH - 3)}...` : text;
+}
+
+/** A tensor's name for a message: as it is where it is one, else quoted. */
+export function showName(name: string): string {
+  return /^[\w.:/-]{1,200}$/.test(name) ? name : quote(name);
+}
+
+/** What a message can show of a value, and a little more. */
+function excerpt(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return value.slice(0, SHOWN_LENGTH);
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return Array.isArray(value) ? ["..."] : "{...}";
+  if (Array.isArray(value)) return value.slice(0, SHOWN_ITEMS).map((item) => excerpt(item, depth - 1));
+  const shown: Record<string, unknown> = {};
+  let items = 0;
+  for (const key in value) {
+    if (items++ === SHOWN_ITEMS) break;
+    shown[key.slice(0, SHOWN_LENGTH)] = excerpt((value as Record<string, unknown>)[key], depth - 1);
+  }
+  return shown;
 }
 
 /** Throws that a file is not what it should be; `details` names the file. */

@@ -79,13 +79,18 @@ function rowMajor(shape: readonly number[]): number[] {
   return shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
 }
 
-/** A state dict, and cn_clip's wrapper with an optimizer's state around it where `wrapped`. */
-export function stateDict(tensors: ReadonlyMap<string, Tensor>, { wrapped = false, legacy = false } = {}): Uint8Array {
+/** The dict in the pickle of a state dict, each tensor's storage by its place in the map, from `first` on. */
+export function pickledDict(tensors: ReadonlyMap<string, Tensor>, { legacy = false, first = 0 } = {}): Uint8Array {
   const entries = [...tensors].map(([name, { dtype, shape, data }], i): [Uint8Array, Uint8Array] => [
     py.str(name),
-    pickledTensor(dtype, String(i), data.length / (SIZE[dtype] ?? 1), shape, { legacy }),
+    pickledTensor(dtype, String(first + i), data.length / (SIZE[dtype] ?? 1), shape, { legacy }),
   ]);
-  const dict = py.dict(...entries);
+  return py.dict(...entries);
+}
+
+/** A state dict, and cn_clip's wrapper with an optimizer's state around it where `wrapped`. */
+export function stateDict(tensors: ReadonlyMap<string, Tensor>, { wrapped = false, legacy = false } = {}): Uint8Array {
+  const dict = pickledDict(tensors, { legacy });
   if (!wrapped) return py.pickle(dict);
   // The optimizer's storages are not in the file: whoever reads one fails.
   const moment = pickledTensor("F32", "missing", 1000, [10, 100], { legacy });
@@ -163,10 +168,13 @@ export function zip(inputs: readonly ZipInput[], options?: ZipOptions): Uint8Arr
 }
 
 /** The entries of a file that `torch.save` writes. */
-export function torchEntries(tensors: ReadonlyMap<string, Tensor>, options: { wrapped?: boolean; archive?: string } = {}): ZipInput[] {
-  const { archive = "archive" } = options;
+export function torchEntries(
+  tensors: ReadonlyMap<string, Tensor>,
+  options: { wrapped?: boolean; archive?: string; pickle?: Uint8Array } = {},
+): ZipInput[] {
+  const { archive = "archive", pickle = stateDict(tensors, options) } = options;
   return [
-    [`${archive}/data.pkl`, stateDict(tensors, options)],
+    [`${archive}/data.pkl`, pickle],
     [`${archive}/byteorder`, bytesOf("little")],
     ...[...tensors.values()].map(({ data }, i): ZipInput => [`${archive}/data/${i}`, data]),
     [`${archive}/version`, bytesOf("3\n")],
@@ -175,13 +183,13 @@ export function torchEntries(tensors: ReadonlyMap<string, Tensor>, options: { wr
 }
 
 /** A file as `torch.save` wrote it before 1.6. */
-export function torchLegacy(tensors: ReadonlyMap<string, Tensor>, options: { wrapped?: boolean } = {}): Uint8Array {
+export function torchLegacy(tensors: ReadonlyMap<string, Tensor>, options: { wrapped?: boolean; pickle?: Uint8Array } = {}): Uint8Array {
   const keys = [...tensors.values()].map((_, i) => String(i));
   return bytesOf(
     py.pickle(bytesOf([0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19])),
     py.pickle(py.int(1001)),
     py.pickle(py.dict([py.str("protocol_version"), py.int(1001)], [py.str("little_endian"), py.true])),
-    stateDict(tensors, { ...options, legacy: true }),
+    options.pickle ?? stateDict(tensors, { ...options, legacy: true }),
     py.pickle(py.list(...keys.toReversed().map(py.str))),
     ...[...tensors.values()].toReversed().flatMap(({ data, dtype }) => [le(data.length / (SIZE[dtype] ?? 1), 8), data]),
   );
@@ -190,8 +198,8 @@ export function torchLegacy(tensors: ReadonlyMap<string, Tensor>, options: { wra
 /** The tensors of a checkpoint with their numbers, transposed ones as their names say. */
 export function load(tensors: ReadonlyMap<string, StoredTensor>, file: Uint8Array): Map<string, Tensor> {
   return new Map(
-    [...tensors].map(([name, { dtype, shape, byteOffset, byteLength, transposed }]) => {
-      const data = file.slice(byteOffset, byteOffset + byteLength);
+    [...tensors].map(([name, { dtype, shape, byteOffset, byteLength, transposed, bytes }]) => {
+      const data = bytes ?? file.slice(byteOffset, byteOffset + byteLength);
       return [name, transposed ? transpose({ dtype, shape, data }) : { dtype, shape, data }];
     }),
   );

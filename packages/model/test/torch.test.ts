@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { buildTextGraph, buildVisionGraph, ChineseCLIPConfig, parseCnClipConfig, parseShardIndex, readCheckpoint } from "../src/index.js";
 import { cnClipTensors } from "./cn-clip-names.js";
 import { fixtureBytes, fixtureJson, memoryFile, safetensors } from "./fixtures.js";
+import { expectTiny, safetensorsOf, tinyTensors } from "./tiny-tensors.js";
 import { load, pickledTensor, py, stateDict, type Tensor, torchEntries, torchLegacy, zip, zipPieces } from "./torch-writer.js";
 
 const read = (bytes: Uint8Array, name = "model.pt") => readCheckpoint([memoryFile(name, bytes)]);
@@ -12,23 +13,6 @@ const refused = async (bytes: Uint8Array): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-
-/** Every tensor of tiny-vit, by its canonical name. */
-async function tinyTensors(): Promise<Map<string, Tensor>> {
-  const bytes = await fixtureBytes("tiny-vit/model.safetensors");
-  return load((await read(bytes)).tensors, bytes);
-}
-
-async function expectTiny(bytes: Uint8Array): Promise<void> {
-  const expected = await tinyTensors();
-  const actual = load((await read(bytes)).tensors, bytes);
-  expect([...actual.keys()].sort()).toEqual([...expected.keys()].sort());
-  for (const [name, { dtype, shape, data }] of expected) {
-    const found = actual.get(name);
-    expect([found?.dtype, found?.shape], name).toEqual([dtype, shape]);
-    expect(Buffer.compare(found?.data ?? new Uint8Array(), data), name).toBe(0); // toEqual takes a minute for these
-  }
-}
 
 const bytesOfEntries = (pickle: Uint8Array, ...storages: number[]): Uint8Array =>
   zip([["a/data.pkl", pickle], ...storages.map((size, i) => [`a/data/${i}`, new Uint8Array(size)] as const)]);
@@ -125,17 +109,7 @@ describe("variants of tiny-vit", () => {
 
   it("cn_clip's names in safetensors", async () => {
     const tensors = cnClipTensors(await tinyTensors());
-    let at = 0;
-    const header = Object.fromEntries(
-      [...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data_offsets: [at, (at += data.length)] }]),
-    );
-    const bytes = safetensors(header, at);
-    let place = bytes.length - at;
-    for (const { data } of tensors.values()) {
-      bytes.set(data, place);
-      place += data.length;
-    }
-    await expectTiny(bytes);
+    await expectTiny(safetensorsOf(tensors));
   });
 
   it("projections as transposed views", async () => {

@@ -16,7 +16,7 @@ export class ConfigReader {
     this.#path = path;
   }
 
-  /** A whole number in `[min, max]`. The ceilings stop a hostile file from asking for absurd graphs. */
+  /** An integer in `[min, max]`. The ceilings stop a hostile file from asking for absurd graphs. */
   integer(key: string, fallback: number, min: number, max: number): number {
     const value = this.#json[key] ?? fallback;
     if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
@@ -25,21 +25,21 @@ export class ConfigReader {
     return value;
   }
 
-  /** A whole number that divides `whole`, such as the number of heads into which a width is cut. */
+  /** An integer that divides `whole`, such as the number of heads into which a width is cut. */
   divisor(key: string, fallback: number, whole: number): number {
     const value = this.integer(key, fallback, 1, whole);
     if (whole % value !== 0) this.#refuse(key, `a divisor of ${whole}`, value);
     return value;
   }
 
-  /** A whole number in `[min, max]` that is a multiple of `unit`. */
+  /** An integer in `[min, max]` that is a multiple of `unit`. */
   multiple(key: string, fallback: number, unit: number, min: number, max: number): number {
     const value = this.integer(key, fallback, min, max);
     if (value % unit !== 0) this.#refuse(key, `a multiple of ${unit}`, value);
     return value;
   }
 
-  /** `length` whole numbers in `[min, max]`. */
+  /** `length` integers in `[min, max]`. */
   integers(key: string, fallback: readonly number[], length: number, min: number, max: number): readonly number[] {
     const value = this.#json[key] ?? fallback;
     const fits = (item: unknown): item is number => typeof item === "number" && Number.isInteger(item) && item >= min && item <= max;
@@ -61,6 +61,11 @@ export class ConfigReader {
     const found = choices.find((choice) => choice === value);
     if (found === undefined) this.#refuse(key, `one of ${choices.join(", ")}`, value);
     return found;
+  }
+
+  /** What one of a set of words stands for. */
+  meaning<T>(key: string, fallback: string, meanings: ReadonlyMap<string, T>): T {
+    return meanings.get(this.choice(key, fallback, [...meanings.keys()])) as T;
   }
 
   #refuse(key: string, expected: string, actual: unknown): never {

@@ -15,15 +15,16 @@ export function inferConfig(checkpoint: Checkpoint): ChineseCLIPConfig {
   const shape = (name: string): readonly number[] => {
     const found = checkpoint.tensors.get(name);
     if (found === undefined) {
+      const { note } = checkpoint.faults;
       throw new CheckpointError(
         "missing-tensor",
-        `expected config.json, or a tensor ${name} to infer the configuration from, got neither`,
+        `expected config.json, or a tensor ${name} to infer the configuration from, got neither${note === undefined ? "" : `; ${note}`}`,
         { tensor: name },
       );
     }
     return found.shape;
   };
-  /** Blocks below a name: the number of different whole numbers that follow it. */
+  /** Blocks below a name: the number of different integers that follow it. */
   const count = (prefix: string): number =>
     new Set(
       [...checkpoint.tensors.keys()].filter((name) => name.startsWith(prefix)).map((name) => /^\d+/.exec(name.slice(prefix.length))?.[0]),

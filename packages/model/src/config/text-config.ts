@@ -30,7 +30,7 @@ export class ChineseCLIPTextConfig {
     this.numHiddenLayers = read.integer("num_hidden_layers", 12, 1, 1024);
     this.numAttentionHeads = read.divisor("num_attention_heads", 12, this.hiddenSize);
     this.intermediateSize = read.integer("intermediate_size", 3072, 1, 1 << 18);
-    this.hiddenAct = read.choice("hidden_act", "gelu", ACTIVATIONS);
+    this.hiddenAct = read.meaning("hidden_act", "gelu", ACTIVATIONS);
     this.maxPositionEmbeddings = read.integer("max_position_embeddings", 512, 1, 1 << 20);
     this.typeVocabSize = read.integer("type_vocab_size", 2, 1, 1 << 16);
     this.layerNormEps = read.number("layer_norm_eps", 1e-12, 0, 1);
@@ -56,7 +56,7 @@ export class ChineseCLIPTextConfig {
       num_hidden_layers: this.numHiddenLayers,
       num_attention_heads: this.numAttentionHeads,
       intermediate_size: this.intermediateSize,
-      hidden_act: this.hiddenAct,
+      hidden_act: this.#source["hidden_act"] ?? this.hiddenAct, // of several names the one that it came with
       max_position_embeddings: this.maxPositionEmbeddings,
       type_vocab_size: this.typeVocabSize,
       layer_norm_eps: this.layerNormEps,

@@ -31,7 +31,7 @@ export class ChineseCLIPVisionConfig {
     this.numHiddenLayers = read.integer("num_hidden_layers", 12, 1, 1024);
     this.numAttentionHeads = read.divisor("num_attention_heads", 12, this.hiddenSize);
     this.intermediateSize = read.integer("intermediate_size", 3072, 1, 1 << 18);
-    this.hiddenAct = read.choice("hidden_act", "quick_gelu", ACTIVATIONS);
+    this.hiddenAct = read.meaning("hidden_act", "quick_gelu", ACTIVATIONS);
     this.numChannels = read.integer("num_channels", 3, 1, 64);
     this.imageSize = read.integer("image_size", 224, 1, 1 << 14);
     this.patchSize = read.integer("patch_size", 32, 1, this.imageSize);
@@ -61,7 +61,7 @@ export class ChineseCLIPVisionConfig {
       num_hidden_layers: this.numHiddenLayers,
       num_attention_heads: this.numAttentionHeads,
       intermediate_size: this.intermediateSize,
-      hidden_act: this.hiddenAct,
+      hidden_act: this.#source["hidden_act"] ?? this.hiddenAct, // of several names the one that it came with
       num_channels: this.numChannels,
       image_size: this.imageSize,
       patch_size: this.patchSize,

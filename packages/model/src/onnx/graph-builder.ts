@@ -109,10 +109,10 @@ export class GraphBuilder {
   }
 
   /** A tensor of the checkpoint, by reference, in the number format in which it is stored. */
-  weight(name: string, { dtype, shape, file, byteOffset, byteLength }: TensorReference): Value {
+  weight(name: string, { dtype, shape, file, byteOffset, byteLength, bytes }: TensorReference): Value {
     const type = storedType(name, dtype);
-    this.#files.add(file);
-    const data = { location: file, offset: byteOffset, length: byteLength };
+    if (bytes === undefined) this.#files.add(file);
+    const data = bytes ?? { location: file, offset: byteOffset, length: byteLength };
     this.#initializers.set(name, { name, type, dims: shape, data });
     return name;
   }

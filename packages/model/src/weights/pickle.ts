@@ -1,35 +1,23 @@
 /**
  * Reads a Python pickle as data. Follows CPython's `Lib/pickle.py` in what the opcodes mean, and departs from it in what they may
- * do: nothing is imported and nothing is called but the few functions on the caller's list, which are TypeScript. The opcodes are
- * those that `torch.save` writes with protocols 1 to 5; every other is refused, and so is a name that is not on the list.
+ * do: nothing is imported and nothing is called but the few functions on the caller's list, which are TypeScript. What uses any other
+ * name is read past: it becomes a {@link PickleOpaque}. The opcodes are those that `torch.save` writes with protocols 1 to 5.
  *
  * Python's None, bool, int, float and str become null, boolean, number (bigint beyond 2^53), number and string; bytes a view;
- * lists and tuples arrays; dicts Maps. Each opcode takes constant time and memory, or time in proportion to what it pops or reads, so a
+ * lists, tuples and sets arrays; dicts Maps. Each opcode takes constant time and memory, or time in proportion to what it pops or reads, so a
  * pickle costs no more than its length, however often its parts refer to each other.
  */
 import { CheckpointError, quote } from "../checkpoint-error.js";
+import { PickleGlobal, PickleOpaque } from "./pickle-values.js";
 
-/** The magic number of torch's legacy format takes 10 bytes, a 64-bit number 9; longer ones only cost time. */
+/** Of LONG4. What takes more than 255 bytes, and so does not fit LONG1, only costs time. */
 const MAX_INTEGER_BYTES = 16;
-
-/** Something that a pickle may name: a function, a class or a constant. */
-export class PickleGlobal {
-  /** Module and name, such as `collections.OrderedDict`. */
-  readonly name: string;
-  /** What a call with these arguments makes; absent where it can't be called. */
-  readonly call: ((args: readonly unknown[]) => unknown) | undefined;
-
-  constructor(name: string, call?: (args: readonly unknown[]) => unknown) {
-    this.name = name;
-    this.call = call;
-  }
-}
 
 /** What a pickle's reader brings along. */
 export interface PickleHost {
   /** Name of the file, for messages. */
   readonly file: string;
-  /** All that the pickle may name. */
+  /** All names that mean something; the others are read past. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** What a persistent id stands for. */
   persistent(id: unknown): unknown;
@@ -40,7 +28,7 @@ export interface PickleHost {
  *
  * @param bytes - holds the pickle from `start` on, and maybe something else after it.
  * @returns its value and where it ends, or undefined where the bytes end before it does.
- * @throws {@link CheckpointError} `forbidden-global`, naming it; `malformed` for an opcode or operands that no checkpoint has.
+ * @throws {@link CheckpointError} `malformed` for an opcode or operands that no checkpoint has.
  */
 export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): { value: unknown; end: number } | undefined {
   const machine = new PickleMachine(bytes, start, host);
@@ -135,7 +123,7 @@ class PickleMachine {
           stack.push(this.#integer(this.#byte()));
           break;
         case 0x8b: // LONG4
-          stack.push(this.#integer(this.#uint(4)));
+          stack.push(this.#longInteger(this.#uint(4)));
           break;
         case 0x49: // INT, which protocol 1 also writes booleans with
         case 0x4c: // LONG
@@ -161,9 +149,14 @@ class PickleMachine {
         case 0x42: // BINBYTES
           stack.push(this.#blob(this.#uint(4)));
           break;
+        case 0x8e: // BINBYTES8
+        case 0x96: // BYTEARRAY8
+          stack.push(this.#blob(this.#uint(8)));
+          break;
 
         case 0x29: // EMPTY_TUPLE
         case 0x5d: // EMPTY_LIST
+        case 0x8f: // EMPTY_SET
           stack.push([]);
           break;
         case 0x85: // TUPLE1
@@ -172,12 +165,15 @@ class PickleMachine {
           stack.push(this.#popMany(opcode - 0x84));
           break;
         case 0x74: // TUPLE
+        case 0x6c: // LIST
+        case 0x91: // FROZENSET
           stack.push(this.#popMark());
           break;
         case 0x61: // APPEND
           this.#append(this.#popMany(1));
           break;
         case 0x65: // APPENDS
+        case 0x90: // ADDITEMS
           this.#append(this.#popMark());
           break;
         case 0x7d: // EMPTY_DICT
@@ -205,31 +201,38 @@ class PickleMachine {
         case 0x52: {
           // REDUCE
           const [callee, args] = this.#popMany(2);
-          if (!(callee instanceof PickleGlobal) || callee.call === undefined || !Array.isArray(args))
-            this.#fail(
-              `expected a call of a function with a tuple, got one of ${callee instanceof PickleGlobal ? callee.name : typeof callee}`,
-            );
-          stack.push(callee.call(args));
+          stack.push(this.#call(callee, args));
           break;
         }
-        case 0x62: // BUILD: sets attributes. A state dict's are its layers' versions, which say nothing about these tensors.
-          this.#pop();
-          if (!(this.#top() instanceof Map)) this.#fail("expected attributes of a dict only");
+        case 0x62: {
+          // BUILD: sets attributes. A state dict's are its layers' versions, which say nothing about these tensors.
+          const state = this.#pop();
+          const target = this.#top();
+          if (target instanceof PickleOpaque) target.state = state;
+          else if (!(target instanceof Map)) this.#fail("expected attributes of a dict or of an object only");
           break;
-
-        case 0x69: // INST
-          return this.#forbid(`${this.#line()}.${this.#line()}`);
+        }
+        case 0x81: // NEWOBJ
+          stack.push(instanceOf(this.#popMany(2)[0]));
+          break;
+        case 0x92: // NEWOBJ_EX
+          stack.push(instanceOf(this.#popMany(3)[0]));
+          break;
+        case 0x6f: // OBJ
+          stack.push(instanceOf(this.#popMark()[0]));
+          break;
+        case 0x69: {
+          // INST
+          const name = `${this.#line()}.${this.#line()}`;
+          this.#popMark();
+          stack.push(new PickleOpaque(name));
+          break;
+        }
         case 0x82: // EXT1
         case 0x83: // EXT2
         case 0x84: // EXT4
-          return this.#forbid(`copyreg extension ${this.#uint([1, 2, 4][opcode - 0x82] ?? 1)}`);
-        case 0x6f: // OBJ
-        case 0x81: // NEWOBJ
-        case 0x92: {
-          // NEWOBJ_EX
-          const callee = stack.findLast((value) => value instanceof PickleGlobal);
-          return this.#forbid(`an instance of ${callee?.name ?? "no class"}`);
-        }
+          stack.push(new PickleOpaque(`copyreg extension ${this.#uint([1, 2, 4][opcode - 0x82] ?? 1)}`));
+          break;
         default:
           this.#fail(`expected an opcode that checkpoints are made of, got 0x${opcode.toString(16)}`);
       }
@@ -276,8 +279,12 @@ class PickleMachine {
     return line;
   }
 
-  #integer(size: number): number | bigint {
+  #longInteger(size: number): number | bigint {
     if (size > MAX_INTEGER_BYTES) this.#fail(`expected an integer of at most ${MAX_INTEGER_BYTES} bytes, got ${size}`);
+    return this.#integer(size);
+  }
+
+  #integer(size: number): number | bigint {
     const value = this.#blob(size).reduceRight((high, byte) => (high << 8n) | BigInt(byte), 0n);
     return smallest(BigInt.asIntN(8 * size, value));
   }
@@ -315,31 +322,35 @@ class PickleMachine {
     return this.#memo.get(index);
   }
 
+  #call(callee: unknown, args: unknown): unknown {
+    const known = callee instanceof PickleGlobal ? callee.call : undefined;
+    if (Array.isArray(args)) {
+      if (known !== undefined) return known(args);
+      if (callee instanceof PickleOpaque) return new PickleOpaque(callee.name);
+    }
+    return this.#fail(
+      `expected a call of a function with a tuple, got one of ${callee instanceof PickleGlobal ? callee.name : typeof callee}`,
+    );
+  }
+
   #append(values: readonly unknown[]): void {
     const list = this.#top();
+    if (list instanceof PickleOpaque) return;
     if (!Array.isArray(list)) this.#fail("expected a list to append to");
     for (const value of values) list.push(value);
   }
 
   #setItems(values: readonly unknown[]): void {
-    const dict = this.#top();
+    const target = this.#top();
+    const dict = target instanceof PickleOpaque ? (target.items ??= new Map()) : target;
     if (!(dict instanceof Map) || values.length % 2 !== 0) this.#fail("expected a dict to put keys and values into");
     for (let i = 0; i < values.length; i += 2) dict.set(values[i], values[i + 1]);
   }
 
-  #global(module: unknown, name: unknown): PickleGlobal {
+  #global(module: unknown, name: unknown): PickleGlobal | PickleOpaque {
     if (typeof module !== "string" || typeof name !== "string") this.#fail("expected the names of a module and of something in it");
     const full = `${module}.${name}`;
-    return this.#host.globals.get(full) ?? this.#forbid(full);
-  }
-
-  #forbid(global: string): never {
-    const name = global.length > 100 ? `${global.slice(0, 97)}...` : global;
-    throw new CheckpointError(
-      "forbidden-global",
-      `${this.#host.file}: expected a pickle of tensors, but it asks for ${name} at byte ${this.position}, which weights do not need; nothing was called`,
-      { file: this.#host.file, global: name },
-    );
+    return this.#host.globals.get(full) ?? new PickleOpaque(full);
   }
 
   #fail(message: string): never {
@@ -348,6 +359,12 @@ class PickleMachine {
       byte: this.position,
     });
   }
+}
+
+/** Nothing that the reader knows has instances of this kind: a placeholder, and never the class's function. */
+function instanceOf(callee: unknown): PickleOpaque {
+  if (callee instanceof PickleOpaque) return new PickleOpaque(callee.name);
+  return new PickleOpaque(`an instance of ${callee instanceof PickleGlobal ? callee.name : "no class"}`);
 }
 
 function smallest(value: bigint): number | bigint {

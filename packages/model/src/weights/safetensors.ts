@@ -3,24 +3,32 @@
  * format's reference implementation (huggingface/safetensors, `safetensors/src/tensor.rs`) in what it refuses: the tensors
  * must fill the data section exactly, without holes or overlap, so every length is checked against the file's.
  */
-import { malformed, quote } from "../checkpoint-error.js";
+import { CheckpointError, malformed, quote, showName } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
+import type { TensorDict } from "./tensor-dict.js";
 import { BYTES_PER_ELEMENT, MAX_RANK, type StoredTensor } from "./tensor-reference.js";
 
-/** The reference implementation's ceiling; the published checkpoints' headers are below 100 kB. */
-const MAX_HEADER_BYTES = 100_000_000;
+/**
+ * The published checkpoints' headers are below 100 kB; this is room for 50,000 tensors, 60 times the largest's 783. The reference
+ * implementation's ceiling, 100 MB, is room for a header that takes JavaScript half a minute to parse.
+ */
+const MAX_HEADER_BYTES = 8 * 1024 * 1024;
 
 /**
  * Reads which tensors a safetensors file holds. Only the header is read.
  *
  * @param start - the file's first bytes, at least 8, that its format was told by.
- * @returns tensor name -> reference, in the order of the data.
+ * @returns the tensors, in the order of the data. One of an unknown dtype, or with too many axes, is an error for whoever needs it.
  * @throws {@link CheckpointError} `malformed`, naming the file and the tensor: not a safetensors file, cut short, a length
- * that does not fit, an unknown dtype.
+ * that does not fit.
  */
-export async function readSafetensors(file: CheckpointFile, start: Uint8Array): Promise<Map<string, StoredTensor>> {
+export async function readSafetensors(file: CheckpointFile, start: Uint8Array): Promise<TensorDict> {
   const headerLength = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
   const available = Math.min(MAX_HEADER_BYTES, file.byteLength - 8);
+  if (headerLength < 2 || headerLength > available) {
+    const what = await (await import("./not-weights.js")).describeOtherFile(file);
+    if (what !== undefined) malformed(file, `expected weights, got ${what}; this is not a safetensors file nor one of torch.save`);
+  }
   if (headerLength > available) {
     malformed(
       file,
@@ -32,15 +40,15 @@ export async function readSafetensors(file: CheckpointFile, start: Uint8Array): 
 
   const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
-    .map(([name, entry]): [string, StoredTensor] => [name, parseEntry(file, name, entry, dataStart)])
-    .toSorted(([, a], [, b]) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+    .map(([name, entry]) => ({ name, ...parseEntry(file, name, entry, dataStart) }))
+    .toSorted((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
 
   let end = dataStart;
-  for (const [name, { byteOffset, byteLength }] of tensors) {
+  for (const { name, byteOffset, byteLength } of tensors) {
     if (byteOffset !== end) {
       malformed(
         file,
-        `tensor ${name}: expected its data at byte ${end - dataStart}, where the one before ends, got ${byteOffset - dataStart}`,
+        `tensor ${showName(name)}: expected its data at byte ${end - dataStart}, where the one before ends, got ${byteOffset - dataStart}`,
         { tensor: name },
       );
     }
@@ -48,7 +56,8 @@ export async function readSafetensors(file: CheckpointFile, start: Uint8Array): 
   }
   if (end !== file.byteLength)
     malformed(file, `expected the tensors to end with the file, at byte ${file.byteLength}, but they end at ${end}`);
-  return new Map(tensors);
+  const stored = new Map(tensors.map(({ name, tensor }) => [name, tensor]));
+  return { file, path: "", isPlain: true, names: [...stored.keys()], locate: async () => stored };
 }
 
 function parseHeader(file: CheckpointFile, bytes: Uint8Array): Record<string, unknown> {
@@ -62,28 +71,35 @@ function parseHeader(file: CheckpointFile, bytes: Uint8Array): Record<string, un
   return header as Record<string, unknown>;
 }
 
-function parseEntry(file: CheckpointFile, name: string, entry: unknown, dataStart: number): StoredTensor {
+/** Where a tensor's data lie, and the tensor, or why it cannot be used. */
+interface Entry {
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly tensor: StoredTensor | CheckpointError;
+}
+
+function parseEntry(file: CheckpointFile, name: string, entry: unknown, dataStart: number): Entry {
   const { dtype, shape, data_offsets: offsets } = (typeof entry === "object" && entry !== null ? entry : {}) as Record<string, unknown>;
-  const type = typeof dtype === "string" ? BYTES_PER_ELEMENT.get(dtype) : undefined;
-  if (type === undefined)
-    malformed(file, `tensor ${name}: expected a dtype of ${[...BYTES_PER_ELEMENT.keys()].join(", ")}, got ${quote(dtype)}`, {
-      tensor: name,
-    });
-  if (!isSizes(shape) || shape.length > MAX_RANK)
-    malformed(file, `tensor ${name}: expected a shape of at most ${MAX_RANK} sizes, got ${quote(shape)}`, { tensor: name });
-  if (!isSizes(offsets) || offsets.length !== 2)
-    malformed(file, `tensor ${name}: expected two data_offsets, got ${quote(offsets)}`, { tensor: name });
+  const fail = (message: string): never => malformed(file, `tensor ${showName(name)}: ${message}`, { tensor: name });
+  if (typeof dtype !== "string") fail(`expected a dtype, got ${quote(dtype)}`);
+  if (!isSizes(shape)) return fail(`expected a shape of sizes, got ${quote(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2) return fail(`expected two data_offsets, got ${quote(offsets)}`);
   const [start = 0, end = 0] = offsets;
-  const byteLength = shape.reduce((product, size) => product * size, type.bytes);
-  if (end - start !== byteLength)
-    malformed(file, `tensor ${name}: expected ${byteLength} bytes for ${type.dtype} ${quote(shape)}, got ${end - start}`, { tensor: name });
+  if (end < start) fail(`expected data_offsets in order, got ${quote(offsets)}`);
   if (dataStart + end > file.byteLength)
-    malformed(
-      file,
-      `tensor ${name}: expected its data to end within the file's ${file.byteLength} bytes, got ${dataStart + end}; the file is cut short`,
-      { tensor: name },
-    );
-  return { dtype: type.dtype, shape, file: file.name, byteOffset: dataStart + start, byteLength, transposed: false };
+    fail(`expected its data to end within the file's ${file.byteLength} bytes, got ${dataStart + end}; the file is cut short`);
+  const place = { byteOffset: dataStart + start, byteLength: end - start };
+
+  const type = BYTES_PER_ELEMENT.get(dtype as string);
+  const unusable = (message: string): Entry => ({
+    ...place,
+    tensor: new CheckpointError("malformed", `${file.name}: tensor ${showName(name)}: ${message}`, { file: file.name, tensor: name }),
+  });
+  if (type === undefined) return unusable(`expected a dtype of ${[...BYTES_PER_ELEMENT.keys()].join(", ")}, got ${quote(dtype)}`);
+  if (shape.length > MAX_RANK) return unusable(`expected a shape of at most ${MAX_RANK} sizes, got ${quote(shape)}`);
+  const byteLength = shape.reduce((product, size) => product * size, type.bytes);
+  if (place.byteLength !== byteLength) fail(`expected ${byteLength} bytes for ${type.dtype} ${quote(shape)}, got ${place.byteLength}`);
+  return { ...place, tensor: { dtype: type.dtype, shape, file: file.name, ...place, transposed: false } };
 }
 
 function isSizes(value: unknown): value is number[] {

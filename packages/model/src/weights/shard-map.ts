@@ -1,5 +1,8 @@
-import { malformed, quote } from "../checkpoint-error.js";
+import { malformed, quote, showName } from "../checkpoint-error.js";
 import type { ShardIndex } from "./shard-index.js";
+
+/** More files than any model has: the largest published ones, of another kind, have 200. */
+const MAX_FILES = 1024;
 
 /** As `parseShardIndex` of `shard-index.ts`, which loads this file when it is wanted. */
 export function parseShardMap(json: unknown, name: string): ShardIndex {
@@ -9,9 +12,11 @@ export function parseShardMap(json: unknown, name: string): ShardIndex {
   for (const [tensor, file] of Object.entries(map as Record<string, unknown>)) {
     // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
     if (typeof file !== "string" || !/^[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,254}$/.test(file))
-      malformed({ name }, `tensor ${tensor}: expected the name of a file beside this one, got ${quote(file)}`, { tensor });
+      malformed({ name }, `tensor ${showName(tensor)}: expected the name of a file beside this one, got ${quote(file)}`, { tensor });
     weightMap.set(tensor, file);
   }
   if (weightMap.size === 0) malformed({ name }, "expected a weight_map of some tensors, got none");
-  return { name, files: [...new Set(weightMap.values())], weightMap };
+  const files = [...new Set(weightMap.values())];
+  if (files.length > MAX_FILES) malformed({ name }, `expected at most ${MAX_FILES} files, got ${files.length}`);
+  return { name, files, weightMap };
 }

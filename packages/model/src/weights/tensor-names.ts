@@ -3,7 +3,7 @@
  * `convert_chinese_clip_original_pytorch_to_hf.py`, without its conversions: a fused projection becomes references to its thirds, a
  * transposed one is marked. cn_clip's ResNet, which transformers doesn't have, keeps its names: `visual.layer1.0.conv1.weight`.
  */
-import { CheckpointError, quote } from "../checkpoint-error.js";
+import { CheckpointError, quote, showName } from "../checkpoint-error.js";
 import type { StoredTensor } from "./tensor-reference.js";
 
 /** cn_clip's parameters of the model and of the vision transformer. */
@@ -35,30 +35,34 @@ const FLASH_TEXT = /^bert\.(encoder\.layer\.\d+\.attention\.)self\.(Wqkv|out_pro
 /** cn_clip's text tower has a pooler that nothing uses; the others are counters. */
 const IGNORED = /^bert\.pooler\.|(^|\.)(position_ids|num_batches_tracked)$/;
 
+/** Whether a tensor of this name, Hugging Face's or cn_clip's, is a projection, which a graph takes either way round. */
+export function isProjection(name: string): boolean {
+  return PROJECTIONS.has(name) || [...PROJECTIONS.values()].includes(name);
+}
+
 /**
  * Names every tensor canonically.
  *
- * @param stored - name in a file -> reference; all files of one checkpoint.
+ * @param stored - the model's tensors by the names that it was saved with; those that cannot be used as the reason why.
  * @throws {@link CheckpointError} `malformed`, naming a tensor that is there twice, or stored in a way that no graph here takes.
  */
-export function nameCanonically(stored: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
-  const plain = new Map([...stored].map(([name, tensor]) => [name.replace(/^module\./, ""), tensor])); // DistributedDataParallel's prefix
-  const isResNet = [...plain.keys()].some((name) => name.startsWith("visual.layer1."));
-  const prefix = missingPrefix(plain);
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, tensor] of plain) {
+export function nameCanonically(stored: ReadonlyMap<string, StoredTensor | CheckpointError>): Map<string, StoredTensor | CheckpointError> {
+  const isResNet = [...stored.keys()].some((name) => name.startsWith("visual.layer1."));
+  const tensors = new Map<string, StoredTensor | CheckpointError>();
+  for (const [name, tensor] of stored) {
     if (IGNORED.test(name)) continue;
-    for (const [canonical, part] of canonicalParts(prefix + name, tensor, isResNet)) {
-      if (tensors.has(canonical)) refuse(tensor, name, `each tensor once, but ${canonical} is there under another name too`);
-      if (part.transposed && ![...PROJECTIONS.values()].includes(canonical))
-        refuse(tensor, name, "elements row by row, but it is a transposed view; save a contiguous() copy");
-      tensors.set(canonical, part);
+    const isUsable = !(tensor instanceof CheckpointError);
+    for (const [canonical, part] of canonicalParts(name, isUsable ? tensor : ANY_TENSOR, isResNet)) {
+      if (tensors.has(canonical))
+        refuse(isUsable ? tensor : ANY_TENSOR, name, `each tensor once, but ${canonical} is there under another name too`);
+      tensors.set(canonical, isUsable ? part : tensor);
     }
   }
-  if (plain.size < stored.size)
-    throw new CheckpointError("malformed", "expected each tensor once, but some are there with and without module.");
   return tensors;
 }
+
+/** In the place of one that cannot be used, whose names are asked for. */
+const ANY_TENSOR: StoredTensor = { dtype: "F32", shape: [3], file: "", byteOffset: 0, byteLength: 0, transposed: false };
 
 function canonicalParts(name: string, tensor: StoredTensor, isResNet: boolean): readonly (readonly [string, StoredTensor])[] {
   const projection = PROJECTIONS.get(name);
@@ -100,17 +104,16 @@ function thirds(name: string, tensor: StoredTensor, names: readonly string[]): [
   const byteLength = tensor.byteLength / 3;
   return names.map((part, i) => [
     part,
-    { ...tensor, shape: [rows / 3, ...rest], byteOffset: tensor.byteOffset + i * byteLength, byteLength },
+    {
+      ...tensor,
+      shape: [rows / 3, ...rest],
+      byteOffset: tensor.byteOffset + i * byteLength,
+      byteLength,
+      ...(tensor.bytes === undefined ? {} : { bytes: tensor.bytes.subarray(i * byteLength, (i + 1) * byteLength) }),
+    },
   ]);
 }
 
-/** A tower that transformers 5 saved alone has no prefix; its embeddings tell which tower it is. */
-function missingPrefix(tensors: ReadonlyMap<string, unknown>): string {
-  if (tensors.has("embeddings.word_embeddings.weight")) return "text_model.";
-  if (tensors.has("embeddings.class_embedding")) return "vision_model.";
-  return "";
-}
-
 function refuse({ file }: StoredTensor, tensor: string, expected: string): never {
-  throw new CheckpointError("malformed", `${file}: tensor ${tensor}: expected ${expected}`, { file, tensor });
+  throw new CheckpointError("malformed", `${file}: tensor ${showName(tensor)}: expected ${expected}`, { file, tensor });
 }

@@ -1,4 +1,4 @@
-/** Number formats of stored weights, by safetensors' names. */
+/** Dtypes of stored weights, by safetensors' names. */
 export type WeightDtype =
   | "BOOL"
   | "U8"
@@ -18,7 +18,7 @@ export type WeightDtype =
 
 /** Where a stored tensor's bytes lie. The bytes themselves stay in the file. */
 export interface TensorReference {
-  /** Number format of the elements, little-endian. */
+  /** Dtype of the elements, little-endian. */
   readonly dtype: WeightDtype;
   /** Extent of each axis, outermost first; row-major. */
   readonly shape: readonly number[];
@@ -28,6 +28,8 @@ export interface TensorReference {
   readonly byteOffset: number;
   /** Number of bytes. */
   readonly byteLength: number;
+  /** The bytes themselves, where they are not in a row in the file: a copy, in memory. */
+  readonly bytes?: Uint8Array;
 }
 
 /** A tensor as a graph takes it. */
@@ -39,7 +41,7 @@ export interface StoredTensor extends TensorReference {
 /** More axes than any tensor of this or another published model has. */
 export const MAX_RANK = 16;
 
-/** Every number format by its name, and the bytes of one element. */
+/** Every dtype by its name, and the bytes of one element. */
 export const BYTES_PER_ELEMENT: ReadonlyMap<string, { readonly dtype: WeightDtype; readonly bytes: number }> = new Map(
   (
     [

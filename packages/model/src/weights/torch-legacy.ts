@@ -4,7 +4,8 @@
  */
 import { malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
-import { MAX_PICKLE_BYTES, type TorchFile, TorchPickleReader } from "./torch-pickle.js";
+import { PickleOpaque } from "./pickle-values.js";
+import { forbidden, MAX_PICKLE_BYTES, type TorchFile, TorchPickleReader } from "./torch-pickle.js";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const VERSION = 1001;
@@ -40,6 +41,7 @@ function openPickles(file: CheckpointFile, bytes: Uint8Array): TorchFile | undef
 
   const magic = next();
   if (magic === undefined) return undefined;
+  if (magic instanceof PickleOpaque) throw forbidden(file, magic);
   if (magic !== MAGIC) malformed(file, "expected torch's magic number in its first pickle; this is another kind of pickle");
   const version = next();
   if (version === undefined) return undefined;

@@ -2,10 +2,11 @@
  * What `torch.save` puts into a pickle: tensors as calls of `torch._utils._rebuild_tensor_v2` over storages that lie outside of it
  * (`torch/_utils.py`, `torch/serialization.py`). The calls make descriptions here; no storage is read.
  */
-import { malformed, quote } from "../checkpoint-error.js";
+import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";
-import { PickleGlobal, readPickle } from "./pickle.js";
-import { BYTES_PER_ELEMENT, type WeightDtype } from "./tensor-reference.js";
+import { readPickle } from "./pickle.js";
+import { PickleGlobal, PickleOpaque } from "./pickle-values.js";
+import type { WeightDtype } from "./tensor-reference.js";
 
 /**
  * 25 times the largest known, ViT-H-14's with the optimizer's state of all 783 parameters; what a pickle makes in memory is at most some
@@ -17,7 +18,8 @@ export const MAX_PICKLE_BYTES: number = 8 * 1024 * 1024;
 export interface TorchStorage {
   /** The storage's name in the file. */
   readonly key: string;
-  readonly dtype: WeightDtype;
+  /** The dtype of its elements by safetensors' name, or torch's name of a type that no weight has, such as `ComplexFloatStorage`. */
+  readonly dtype: WeightDtype | `${string}Storage`;
   /** Number of elements. */
   readonly numel: number;
   /** Number of bytes. */
@@ -49,17 +51,25 @@ export interface TorchFile {
   locate(storage: TorchStorage): Promise<number>;
 }
 
-const STORAGES: readonly (readonly [string, WeightDtype])[] = [
-  ["Float", "F32"],
-  ["Half", "F16"],
-  ["BFloat16", "BF16"],
-  ["Double", "F64"],
-  ["Long", "I64"],
-  ["Int", "I32"],
-  ["Short", "I16"],
-  ["Char", "I8"],
-  ["Byte", "U8"],
-  ["Bool", "BOOL"],
+/** Types of storages, the bytes of an element, and its dtype where a weight may have it. */
+const STORAGES: readonly (readonly [type: string, bytes: number, dtype?: WeightDtype])[] = [
+  ["FloatStorage", 4, "F32"],
+  ["HalfStorage", 2, "F16"],
+  ["BFloat16Storage", 2, "BF16"],
+  ["DoubleStorage", 8, "F64"],
+  ["LongStorage", 8, "I64"],
+  ["IntStorage", 4, "I32"],
+  ["ShortStorage", 2, "I16"],
+  ["CharStorage", 1, "I8"],
+  ["ByteStorage", 1, "U8"],
+  ["BoolStorage", 1, "BOOL"],
+  ["ComplexFloatStorage", 8],
+  ["ComplexDoubleStorage", 16],
+  ["QInt8Storage", 1],
+  ["QUInt8Storage", 1],
+  ["QInt32Storage", 4],
+  ["QUInt4x2Storage", 1],
+  ["QUInt2x4Storage", 1],
 ];
 /** Constants that settings beside the weights may mention. */
 const DTYPES = ["float32", "float16", "bfloat16", "float64", "int64", "int32", "int16", "int8", "uint8", "bool"] as const;
@@ -70,30 +80,41 @@ export class TorchPickleReader {
   readonly storages: Map<string, TorchStorage> = new Map();
   readonly #file: CheckpointFile;
   readonly #globals: ReadonlyMap<string, PickleGlobal>;
-  readonly #dtypes: ReadonlyMap<unknown, WeightDtype>;
+  readonly #types: ReadonlyMap<unknown, { readonly dtype: TorchStorage["dtype"]; readonly bytes: number }>;
 
   constructor(file: CheckpointFile) {
     this.#file = file;
-    const storages = STORAGES.map(([name, dtype]) => [new PickleGlobal(`torch.${name}Storage`), dtype] as const);
+    const storages = STORAGES.map(([name, bytes, dtype]): [PickleGlobal, { dtype: TorchStorage["dtype"]; bytes: number }] => [
+      new PickleGlobal(`torch.${name}`),
+      { dtype: dtype ?? (name as TorchStorage["dtype"]), bytes },
+    ]);
+    const untyped = new PickleGlobal("torch.storage.UntypedStorage");
+    storages.push([untyped, { dtype: "UntypedStorage", bytes: 1 }]);
     const tensor = (args: readonly unknown[]): TorchTensor => this.#tensor(args);
+    const rebuild = new PickleGlobal("torch._utils._rebuild_tensor_v2", tensor);
     const globals = [
       ...storages.map(([storage]) => storage),
       ...DTYPES.map((name) => new PickleGlobal(`torch.${name}`)),
       new PickleGlobal("torch._utils._rebuild_tensor", tensor),
-      new PickleGlobal("torch._utils._rebuild_tensor_v2", tensor),
+      rebuild,
+      // A tensor's subclass: how the tensor is made, its class, and what it is made of.
+      new PickleGlobal("torch._tensor._rebuild_from_type_v2", ([how, , parts]) =>
+        how === rebuild && Array.isArray(parts) ? tensor(parts) : new PickleOpaque("torch._tensor._rebuild_from_type_v2"),
+      ),
       new PickleGlobal("torch._utils._rebuild_parameter", ([data]) => data),
+      new PickleGlobal("torch._utils._rebuild_parameter_with_state", ([data]) => data),
       new PickleGlobal("torch.Size", ([sizes]) => sizes),
       new PickleGlobal("torch.device", () => null), // where a tensor was when it was saved
       new PickleGlobal("collections.OrderedDict", (args) => (args.length === 0 ? new Map() : this.#fail("expected an empty OrderedDict"))),
     ];
     this.#globals = new Map(globals.map((global) => [global.name, global]));
-    this.#dtypes = new Map(storages);
+    this.#types = new Map(storages);
   }
 
   /**
    * Reads one pickle; see {@link readPickle}.
    *
-   * @throws {@link CheckpointError} `forbidden-global` or `malformed`.
+   * @throws {@link CheckpointError} `malformed`.
    */
   read(bytes: Uint8Array, start: number): { value: unknown; end: number } | undefined {
     return readPickle(bytes, start, { file: this.#file.name, globals: this.#globals, persistent: (id) => this.#storage(id) });
@@ -102,10 +123,10 @@ export class TorchPickleReader {
   /** `("storage", type, key, location, numel)`; the legacy format's has a view's place as a sixth, None in every torch since 0.4. */
   #storage(id: unknown): TorchStorage {
     const [kind, type, key, , numel, view = null]: unknown[] = Array.isArray(id) ? id : [];
-    const dtype = this.#dtypes.get(type);
-    if (kind !== "storage" || dtype === undefined || typeof key !== "string" || view !== null)
+    const stored = this.#types.get(type);
+    if (kind !== "storage" || stored === undefined || typeof key !== "string" || view !== null)
       this.#fail("expected a persistent id to be a storage of numbers");
-    const bytes = BYTES_PER_ELEMENT.get(dtype)?.bytes ?? 0;
+    const { dtype, bytes } = stored;
     if (!isSize(numel) || numel * bytes > this.#file.byteLength)
       this.#fail(`storage ${quote(key)}: expected its elements to fit into the file's ${this.#file.byteLength} bytes`);
     const known = this.storages.get(key);
@@ -128,12 +149,21 @@ export class TorchPickleReader {
   }
 }
 
+/** The error for a pickle that has something else in the place of tensors. */
+export function forbidden({ name: file }: CheckpointFile, { name }: PickleOpaque, what = "a pickle of tensors"): CheckpointError {
+  return new CheckpointError(
+    "forbidden-global",
+    `${file}: expected ${what}, but it asks for ${name}, which weights do not need; nothing was called. Save model.state_dict() instead`,
+    { file, global: name },
+  );
+}
+
 /** Only a persistent id makes a plain object; every other value of a pickle is an array, a Map or an instance of something. */
 function isStorage(value: unknown): value is TorchStorage {
   return typeof value === "object" && value !== null && "numel" in value && "byteLength" in value;
 }
 
-/** Whether a value from a pickle is a whole number of at least zero. */
+/** Whether a value from a pickle is an integer of at least zero. */
 export function isSize(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
