@@ -7,13 +7,15 @@ import { type Bilingual, CommandError, t } from "./translation/translate.js";
 /** One option of a verb. */
 export interface CommandOption {
   readonly type: "string" | "boolean";
+  /** Whether it may be given several times. */
+  readonly multiple?: boolean;
   /** What its value is called in the help. */
   readonly value?: string;
   readonly help: Bilingual;
 }
 
 /** Values of the options that were given. */
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+export type OptionValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 
 /** Where a verb writes and what it knows of its user. */
 export interface CommandContext {
@@ -61,6 +63,18 @@ export function stringValue(values: OptionValues, name: string): string | undefi
   return typeof value === "string" ? value : undefined;
 }
 
+/**
+ * The values of an option that may be given several times.
+ *
+ * @throws UsageError - it was not given.
+ */
+export function requiredValues(values: OptionValues, name: string): string[] {
+  const value = values[name];
+  const given = Array.isArray(value) ? value.filter((one) => typeof one === "string" && one !== "") : [];
+  if (given.length === 0) throw new UsageError(t`--${name} is needed; see --help`);
+  return given;
+}
+
 /** @throws UsageError - the option was not given. */
 export function requiredValue(values: OptionValues, name: string): string {
   const value = stringValue(values, name);
@@ -87,7 +101,7 @@ function parseOptions(
   command: Command,
   args: readonly string[],
 ): { readonly values: OptionValues; readonly positionals: readonly string[] } {
-  const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type }]) => [name, { type }]));
+  const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type, multiple = false }]) => [name, { type, multiple }]));
   try {
     return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });
   } catch (error) {

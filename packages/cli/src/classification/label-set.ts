@@ -1,8 +1,8 @@
 /**
  * Labels against a picture: cosine, probability, and when none of them is right.
  */
-import { type ClassVectors } from "../evaluation/zero-shot.js";
-import { dot } from "../evaluation/top-k.js";
+import { type ClassVectors } from "@chinese-clip/evaluation";
+import { dotAt } from "@chinese-clip/search";
 
 /** How well a label fits a picture. */
 export interface LabelScore {
@@ -44,7 +44,7 @@ export interface LabelSet {
  */
 export function labelPicture(picture: Float32Array, set: LabelSet, threshold: number | undefined, top: number): PictureLabels {
   const { labels, positives, vectors, logitScale } = set;
-  const similarities = labels.map((_, row) => dot(picture, 0, vectors.data, row, vectors.dim));
+  const similarities = labels.map((_, row) => dotAt(picture, 0, vectors.data, row * vectors.dim, vectors.dim));
   const most = similarities.reduce((a, b) => Math.max(a, b), -Infinity);
   const weights = similarities.map((similarity) => Math.exp(logitScale * (similarity - most)));
   const total = weights.reduce((a, b) => a + b, 0);

@@ -2,7 +2,7 @@
  * Labels as a command line gives them: a list with commas, or a file with one a line.
  */
 import { readFile, stat } from "node:fs/promises";
-import { missingFile } from "../evaluation/read-lines.js";
+import { missingFile } from "@chinese-clip/dataset";
 import { CommandError, t } from "../translation/translate.js";
 
 /**

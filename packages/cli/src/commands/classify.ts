@@ -5,11 +5,12 @@ import { ChineseCLIP } from "@chinese-clip/node";
 import { type LabelSet, labelPicture, type LabelScore, type PictureLabels } from "../classification/label-set.js";
 import { readLabelList } from "../classification/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { embedClasses } from "../evaluation/zero-shot.js";
-import { findPictures } from "../pictures/find-pictures.js";
-import { TerminalProgress } from "../terminal-progress.js";
-import { displayWidth } from "../terminal-table.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { embedClasses } from "@chinese-clip/evaluation";
+import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
+import { noteSkipped } from "../input/skipped-files.js";
+import { TerminalProgress } from "../terminal/progress.js";
+import { displayWidth } from "../terminal/table.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
@@ -68,12 +69,14 @@ export const classify: Command = {
     }
     const templates = await templatesOf(values, BARE_LABEL);
     const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
-    const pictures = await findPictures(operands.length === 0 ? ["-"] : operands, process.stdin);
+    const skipped = new SkippedFiles();
+    const pictures = await findImages(operands.length === 0 ? ["-"] : operands, process.stdin, skipped);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
       const vectors = await embedClasses([...labels, ...negatives], templates, (texts) => clip.embedText(texts));
       const set = { labels: [...labels, ...negatives], positives: labels.length, vectors, logitScale: clip.model.logitScale };
-      return await classifyAll(clip, pictures, set, { threshold, top }, context);
+      const code = await classifyAll(clip, pictures, set, { threshold, top }, context);
+      return noteSkipped(skipped, context) || code;
     } finally {
       await clip.dispose();
     }
@@ -99,7 +102,7 @@ async function labelsOf(labels: string, none: string | undefined): Promise<reado
 /** @returns the exit code: 1 if there were pictures that cannot be read. */
 async function classifyAll(
   clip: ChineseCLIP,
-  pictures: readonly string[],
+  pictures: readonly FilePath[],
   set: LabelSet,
   { threshold, top }: { readonly threshold: number | undefined; readonly top: number },
   context: CommandContext,
@@ -109,8 +112,8 @@ async function classifyAll(
   const progress = process.stdout.isTTY ? undefined : new TerminalProgress(process.stderr);
   const print1 = json ? undefined : tableRow(pictures, set, context);
   let unreadable = 0;
-  for await (const result of clip.embedImages(pictures)) {
-    const file = pictures[result.index] ?? "";
+  for await (const result of clip.embedImages(imageInputs(pictures))) {
+    const file = pictures[result.index]?.label ?? "";
     if ("error" in result) {
       unreadable++;
       const reason = result.error instanceof Error ? result.error.message : String(result.error);
@@ -137,13 +140,13 @@ async function classifyAll(
 
 /** Prints rows of columns whose widths are known before the first result is. */
 function tableRow(
-  pictures: readonly string[],
+  pictures: readonly FilePath[],
   { labels, positives }: LabelSet,
   { language, print }: CommandContext,
 ): (file: string, found: PictureLabels) => void {
   const none = language === "zh" ? "（以上都不是）" : "(none of these)";
   const widest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
-  const fileWidth = Math.min(WIDEST_PATH, widest(pictures));
+  const fileWidth = Math.min(WIDEST_PATH, widest(pictures.map(({ label }) => label)));
   const labelWidth = Math.max(widest(labels.slice(0, positives)), displayWidth(none));
   const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - displayWidth(text)));
   const row = (file: string, label: string, score: LabelScore | undefined, remark = ""): void =>

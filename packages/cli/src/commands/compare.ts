@@ -4,11 +4,12 @@
 import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { readLabelList } from "../classification/read-label-list.js";
-import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../comparison/compare-embeddings.js";
-import { findPictures } from "../pictures/find-pictures.js";
-import { TerminalProgress } from "../terminal-progress.js";
-import { formatTable } from "../terminal-table.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../reports/compare-embeddings.js";
+import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
+import { noteSkipped } from "../input/skipped-files.js";
+import { TerminalProgress } from "../terminal/progress.js";
+import { formatTable } from "../terminal/table.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { CommandError, t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
@@ -47,9 +48,11 @@ export const compare: Command = {
     }
     const textList = stringValue(values, "texts");
     const texts = textList === undefined ? [] : await readLabelList(textList);
-    const pictures = await findPictures(operands, process.stdin);
-    const before = await embedAll(first, pictures, texts, transfer, context);
-    const after = await embedAll(second, pictures, texts, transfer, context);
+    const skipped = new SkippedFiles();
+    const found = await findImages(operands, process.stdin, skipped);
+    const pictures = found.map(({ label }) => label);
+    const before = await embedAll(first, found, texts, transfer, context);
+    const after = await embedAll(second, found, texts, transfer, context);
     const unreadable = new Set([...before.unreadable, ...after.unreadable]);
     for (const index of unreadable) {
       context.note(skippedText(pictures[index] ?? "", before.errors.get(index) ?? after.errors.get(index), context.language));
@@ -69,7 +72,7 @@ export const compare: Command = {
     };
     if (context.json) context.print(JSON.stringify(result, null, 2));
     else printComparison(result, before.pictures.dim !== after.pictures.dim, context);
-    return unreadable.size > 0 ? 1 : 0;
+    return noteSkipped(skipped, context) || (unreadable.size > 0 ? 1 : 0);
   },
 };
 
@@ -116,7 +119,7 @@ const NOTHING: Rows = { data: new Float32Array(), dim: 0, count: 0 };
 /** One model after the other, so that only one is in memory. */
 async function embedAll(
   { name, model, options }: Contestant,
-  pictures: readonly string[],
+  pictures: readonly FilePath[],
   texts: readonly string[],
   transfer: TransferProgress,
   { language }: CommandContext,
@@ -127,7 +130,7 @@ async function embedAll(
     const text = texts.length === 0 ? NOTHING : await clip.embedText(texts);
     const rows: Float32Array[] = [];
     const errors = new Map<number, unknown>();
-    for await (const result of clip.embedImages(pictures)) {
+    for await (const result of clip.embedImages(imageInputs(pictures))) {
       if ("error" in result) errors.set(result.index, result.error);
       else rows.push(result.embedding);
       progress.report(`${name}: ${language === "zh" ? "图片" : "pictures"}`, result.index + 1, pictures.length);

@@ -3,7 +3,7 @@
  */
 import { convert as convertModel } from "@chinese-clip/node";
 import { type Command, requiredValue } from "../command.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
 

@@ -6,8 +6,8 @@ import { sep } from "node:path";
 import { type Command, type CommandContext, stringValue, UsageError } from "../command.js";
 import { type Advice, adviseOn } from "../diagnosis/advice.js";
 import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
-import { displayWidth } from "../terminal-table.js";
-import { formatBytes } from "../terminal-transfer.js";
+import { displayWidth } from "../terminal/table.js";
+import { formatBytes } from "../terminal/transfer.js";
 import { parseCount } from "./loading-options.js";
 import { t } from "../translation/translate.js";
 

@@ -3,7 +3,7 @@
  */
 import { ChineseCLIP, openModel, readHubSettings } from "@chinese-clip/node";
 import type { Command } from "../command.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
 import { t } from "../translation/translate.js";
 

@@ -4,13 +4,29 @@
 import { statSync } from "node:fs";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
-import { type EmbedItem, folderPictures, jsonlTexts, listedPictures, tsvPictures } from "../embed/embed-input.js";
-import { type FeatureOutput, openJsonlOutput, openNpyOutput, type RowNames, shardFile } from "../embed/feature-output.js";
-import { checkSameRecord, readRecord, writeRecord } from "../inspection/model-record.js";
-import type { Embedder } from "../evaluation/evaluator.js";
-import { type EmbedSummary, runEmbed } from "../embed/run-embed.js";
-import { type Shard, shardOf } from "../embed/shard.js";
-import { missingFile } from "../evaluation/read-lines.js";
+import {
+  checkSameRecord,
+  type DatasetEmbedder,
+  type EmbedItem,
+  embedShard,
+  type EmbedSummary,
+  type FeatureOutput,
+  folderImages,
+  jsonlTexts,
+  listedImages,
+  missingFile,
+  openJsonlOutput,
+  openNpyOutput,
+  readRecord,
+  type RowNames,
+  type Shard,
+  shardFile,
+  SkippedFiles,
+  tsvImages,
+  writeRecord,
+} from "@chinese-clip/dataset";
+import { shardOf } from "../input/shard-options.js";
+import { noteSkipped } from "../input/skipped-files.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
@@ -79,13 +95,14 @@ export const embed: Command = {
         ? await openJsonlOutput(shardFile(name, shard), output.names, embedder.dim)
         : await openNpyOutput(name, output.names, embedder.dim, shard);
       const failures = `${features.files[0]}.failed.jsonl`;
+      const skipped = new SkippedFiles();
       let failed = 0;
       const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
         await keepRecord(features, output.kind, embedder);
-        const summary = await runEmbed({
-          items: output.items(),
+        const summary = await embedShard({
+          items: output.items(skipped),
           kind: output.kind,
           shard,
           output: features,
@@ -96,7 +113,8 @@ export const embed: Command = {
           },
           onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
         });
-        return printSummary(summary, features.files, failures, shard, below);
+        const code = printSummary(summary, features.files, failures, shard, below);
+        return noteSkipped(skipped, below) || code;
       } finally {
         await features.close();
       }
@@ -104,20 +122,21 @@ export const embed: Command = {
   },
 };
 
-/** Notes which model the features are of, or sees that they were begun with this one. */
-async function keepRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: Embedder): Promise<void> {
+/** Notes which model the features are of, or makes sure that they were created with this one. */
+async function keepRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: DatasetEmbedder): Promise<void> {
   const record = await embedder.record(kind === "texts" ? "text" : "image");
-  if (rows === 0) return writeRecord(file, record);
   const before = await readRecord(file);
+  if (rows === 0) return writeRecord(file, record);
   if (before !== undefined) checkSameRecord(file, before, record);
 }
 
 interface Source {
-  readonly kind: "pictures" | "texts";
+  readonly kind: "images" | "texts";
   readonly names: RowNames;
   /** @returns how many there are, where that is asked for and can be known. */
   check(): Promise<number | undefined>;
-  items(): AsyncIterable<EmbedItem>;
+  /** @param skipped - gets what is no image. */
+  items(skipped?: SkippedFiles): AsyncIterable<EmbedItem>;
 }
 
 function sourceOf(values: OptionValues): Source {
@@ -136,9 +155,9 @@ function sourceOf(values: OptionValues): Source {
   }
   const names: RowNames = { id: "image_id", label: "image_path", labelled: true, kind: "img" };
   const file = images ?? "";
-  if (file === "-") return { kind: "pictures", names, check: async () => undefined, items: () => listedPictures(process.stdin) };
-  const items = file.endsWith(".tsv") ? () => tsvPictures(file) : () => folderPictures(file);
-  return { kind: "pictures", names: { ...names, labelled: !file.endsWith(".tsv") }, check: () => counted(file, items), items };
+  if (file === "-") return { kind: "images", names, check: async () => undefined, items: () => listedImages(process.stdin) };
+  const items = file.endsWith(".tsv") ? () => tsvImages(file) : (skipped?: SkippedFiles) => folderImages(file, skipped);
+  return { kind: "images", names: { ...names, labelled: !file.endsWith(".tsv") }, check: () => counted(file, items), items };
 }
 
 /** Counts the inputs for somebody who looks on; else only sees that there is one. */

@@ -2,8 +2,7 @@
  * `chinese-clip evaluate retrieval`: cn_clip's retrieval protocol, in both directions.
  */
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import type { Direction } from "../evaluation/direction.js";
-import { adviceFor } from "../evaluation/retrieval.js";
+import { adviceFor, type Direction } from "@chinese-clip/evaluation";
 import {
   type DirectionReport,
   directionsOf,
@@ -11,8 +10,8 @@ import {
   judgePredictionFile,
   type RetrievalFiles,
   runRetrieval,
-} from "../evaluation/run-retrieval.js";
-import { formatTable } from "../terminal-table.js";
+} from "@chinese-clip/evaluation/node";
+import { formatTable } from "../terminal/table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";

@@ -4,10 +4,11 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { countParameters, publishedName } from "../evaluation/parameter-count.js";
-import { runZeroShot, writeZeroShotFiles, type ZeroShotFiles, type ZeroShotResult } from "../evaluation/run-zero-shot.js";
-import { formatPercent, frequentMistakes } from "../evaluation/zero-shot-page.js";
-import { formatTable } from "../terminal-table.js";
+import { countParameters, publishedName } from "@chinese-clip/evaluation";
+import { runZeroShot, type ZeroShotFiles, type ZeroShotResult } from "@chinese-clip/evaluation/node";
+import { formatPercent, frequentMistakes } from "../reports/zero-shot-page.js";
+import { writeZeroShotFiles } from "../reports/zero-shot-files.js";
+import { formatTable } from "../terminal/table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { GENERAL_SET, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";

@@ -3,7 +3,7 @@
  */
 import { exportWeb } from "@chinese-clip/node";
 import { type Command, requiredValue, stringValue } from "../command.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
 

@@ -3,7 +3,7 @@
  */
 import { exportOnnx, type ExportOnnxOptions } from "@chinese-clip/node";
 import { type Command, requiredValue, stringValue, UsageError } from "../command.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
 import { t } from "../translation/translate.js";

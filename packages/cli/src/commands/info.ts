@@ -7,8 +7,8 @@ import { t } from "../translation/translate.js";
 import { messageIn } from "../translation/translate-error.js";
 import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
-import { displayWidth } from "../terminal-table.js";
-import { formatBytes, TransferProgress } from "../terminal-transfer.js";
+import { displayWidth } from "../terminal/table.js";
+import { formatBytes, TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
 
 /** Problems and unused tensors that are printed; JSON has all. */

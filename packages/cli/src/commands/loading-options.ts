@@ -3,7 +3,7 @@
  */
 import type { PretrainedOptions } from "@chinese-clip/node";
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
-import type { TransferProgress } from "../terminal-transfer.js";
+import type { TransferProgress } from "../terminal/transfer.js";
 import { type Bilingual, t } from "../translation/translate.js";
 
 /** Number formats that a model can be loaded in. */

@@ -4,7 +4,7 @@
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";
 import type { CommandContext } from "../command.js";
-import { formatBytes } from "../terminal-transfer.js";
+import { formatBytes } from "../terminal/transfer.js";
 
 /** Prints absolute paths as they are seen from the current folder where that is shorter; as JSON, absolute with bytes. */
 export async function printWritten(files: readonly string[], { json, print }: CommandContext): Promise<void> {

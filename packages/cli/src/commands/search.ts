@@ -1,19 +1,16 @@
 /**
  * `chinese-clip search`: the pictures of a folder, or rows of embedded features, that are nearest to texts and pictures.
  */
-import { statSync } from "node:fs";
 import { combine, type Hit, type OnRows, parseQuery, type QueryPart, scoreRows, TopRows } from "@chinese-clip/search";
 import { searchNpy } from "@chinese-clip/search/node";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { folderPictures } from "../embed/embed-input.js";
-import { checkFeaturesOf } from "../inspection/model-record.js";
-import type { Embedder } from "../evaluation/evaluator.js";
-import { missingFile } from "../evaluation/read-lines.js";
-import { writeWhole } from "../evaluation/write-whole.js";
-import { describeNpyRows, searchJsonl } from "../search/feature-files.js";
-import { formatResultPage } from "../search/result-page.js";
-import { formatTable } from "../terminal-table.js";
+import { type Command, type CommandContext, type OptionValues, requiredValue, requiredValues, stringValue, UsageError } from "../command.js";
+import { checkFeaturesOf, type DatasetEmbedder, folderImages, SkippedFiles, writeWhole } from "@chinese-clip/dataset";
+import { describeNpyRows, searchJsonl } from "../input/feature-files.js";
+import { type GallerySource, gallerySources } from "../input/gallery-source.js";
+import { noteSkipped } from "../input/skipped-files.js";
+import { formatResultPage } from "../reports/result-page.js";
+import { formatTable } from "../terminal/table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { readQuery } from "./query-problem.js";
 import { withEmbedder } from "./with-embedder.js";
@@ -39,8 +36,12 @@ export const search: Command = {
     },
     in: {
       type: "string",
+      multiple: true,
       value: "source",
-      help: { en: "a folder of pictures, or features: *.jsonl or *.npy of embed", zh: "图片文件夹，或 embed 写出的 *.jsonl、*.npy" },
+      help: {
+        en: "a folder of images, or what embed wrote: a folder, *.jsonl or *.npy; may be given several times",
+        zh: "图片文件夹，或 embed 写出的文件夹、*.jsonl、*.npy；可多次给出",
+      },
     },
     top: { type: "string", value: "k", help: { en: "how many (default: 10)", zh: "返回条数（默认 10）" } },
     "paths-only": { type: "boolean", help: { en: "print paths and nothing else, for pipes", zh: "只输出路径，便于管道处理" } },
@@ -55,15 +56,15 @@ export const search: Command = {
   ],
 
   async run(values, context) {
-    const [query, source] = [requiredValue(values, "query"), requiredValue(values, "in")];
+    const [query, names] = [requiredValue(values, "query"), requiredValues(values, "in")];
     const parts = readQuery(() => parseQuery(query));
     const top = topOf(values);
     if (values["paths-only"] === true && context.json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
     requiredValue(values, "model");
-    const isFolder = kindOf(source);
+    const sources = await gallerySources(names);
     return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       const embedder = await openEmbedder();
-      if (!isFolder) await checkFeaturesOf(source, embedder.record);
+      for (const { kind, path } of sources) if (kind !== "images") await checkFeaturesOf(path, embedder.record);
       const embeddings = await embedParts(parts, embedder);
       const vector = readQuery(() => combine(parts, embeddings));
       const onRows: OnRows = (done, total) => onProgress("search", done, total);
@@ -72,13 +73,15 @@ export const search: Command = {
         unreadable++;
         below.note(skippedText(path, error, below.language));
       };
-      const hits = isFolder
-        ? await searchFolder(source, vector, top, embedder, onRows, skipped)
-        : source.endsWith(".npy")
-          ? await describeNpyRows(source, await searchNpy(source, vector, top, onRows))
-          : await searchJsonl(source, vector, top, onRows);
-      await printHits(hits, { query, source, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
-      return unreadable > 0 ? 1 : 0;
+      const files = new SkippedFiles();
+      const found: Hit[] = [];
+      for (const source of sources) found.push(...(await searchSource(source, { vector, top, embedder, onRows, skipped, files })));
+      const hits = found
+        .toSorted((a, b) => b.score - a.score)
+        .slice(0, top)
+        .map((hit, i) => ({ ...hit, rank: i + 1 }));
+      await printHits(hits, { query, source: names.join(", "), html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
+      return noteSkipped(files, below) || (unreadable > 0 ? 1 : 0);
     });
   },
 };
@@ -90,23 +93,29 @@ function topOf(values: OptionValues): number {
   throw new UsageError(t`--top: expected a number from 1 to 999999, got ${text}`);
 }
 
-/** @returns whether the source is a folder. */
-function kindOf(source: string): boolean {
-  try {
-    if (statSync(source).isDirectory()) return true;
-  } catch (cause) {
-    throw missingFile(source, cause);
-  }
-  if (source.endsWith(".npy") || source.endsWith(".jsonl")) return false;
-  throw new UsageError(t`--in: expected a folder, or features in .jsonl or .npy, got ${source}`);
+/** How a source is searched. */
+interface Search {
+  readonly vector: Float32Array;
+  readonly top: number;
+  readonly embedder: DatasetEmbedder;
+  readonly onRows: OnRows;
+  readonly skipped: (path: string, error: unknown) => void;
+  /** Gets what is no image. */
+  readonly files: SkippedFiles;
 }
 
-async function embedParts(parts: readonly QueryPart[], embedder: Embedder): Promise<Float32Array[]> {
+async function searchSource({ kind, path }: GallerySource, search: Search): Promise<Hit[]> {
+  const { vector, top, onRows } = search;
+  if (kind === "npy") return describeNpyRows(path, await searchNpy(path, vector, top, onRows));
+  return kind === "jsonl" ? searchJsonl(path, vector, top, onRows) : searchFolder(path, search);
+}
+
+async function embedParts(parts: readonly QueryPart[], embedder: DatasetEmbedder): Promise<Float32Array[]> {
   const embeddings: Float32Array[] = [];
   for (const { kind, content } of parts) {
     if (kind === "text") embeddings.push((await embedder.embedTexts([preprocessEvalText(content)])).data);
     else {
-      for await (const result of embedder.embedPictures(only(content))) {
+      for await (const result of embedder.embedImages(only(content))) {
         if ("embedding" in result) embeddings.push(result.embedding);
         else
           throw new CommandError(t`${content}: cannot be read as the query's image (${errorText(result.error)})`, { cause: result.error });
@@ -120,25 +129,18 @@ async function* only(file: string): AsyncGenerator<string, void, undefined> {
   yield file;
 }
 
-async function searchFolder(
-  folder: string,
-  vector: Float32Array,
-  top: number,
-  embedder: Embedder,
-  onRows: OnRows,
-  onSkipped: (path: string, error: unknown) => void,
-): Promise<Hit[]> {
+async function searchFolder(folder: string, { vector, top, embedder, onRows, skipped, files: others }: Search): Promise<Hit[]> {
   const waiting: string[] = [];
-  const files = async function* (): AsyncGenerator<string, void, undefined> {
-    for await (const { content } of folderPictures(folder)) {
-      waiting.push(String(content));
-      yield String(content);
+  const files = async function* (): AsyncGenerator<string | Uint8Array, void, undefined> {
+    for await (const { label = "", content } of folderImages(folder, others)) {
+      waiting.push(label);
+      yield content;
     }
   };
   const best = new TopRows(top);
   const paths = new Map<number, string>();
   let done = 0;
-  for await (const result of embedder.embedPictures(files())) {
+  for await (const result of embedder.embedImages(files())) {
     const path = waiting.shift() ?? "";
     if ("embedding" in result) {
       paths.set(result.index, path);
@@ -147,7 +149,7 @@ async function searchFolder(
         const kept = new Set(best.sorted().map(({ row }) => row));
         for (const row of paths.keys()) if (!kept.has(row)) paths.delete(row);
       }
-    } else onSkipped(path, result.error);
+    } else skipped(path, result.error);
     onRows(++done, undefined);
   }
   const found = best.sorted();

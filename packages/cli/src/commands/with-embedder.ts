@@ -3,10 +3,11 @@
  */
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
-import { recordModel } from "../inspection/model-record.js";
-import { type Embedder, embedderOf, type EvaluationStep, type ReportProgress } from "../evaluation/evaluator.js";
-import { TerminalProgress } from "../terminal-progress.js";
-import { TransferProgress } from "../terminal-transfer.js";
+import { recordModel } from "../inspection/record-model.js";
+import type { DatasetEmbedder } from "@chinese-clip/dataset";
+import type { EvaluationStep, ReportProgress } from "@chinese-clip/evaluation/node";
+import { TerminalProgress } from "../terminal/progress.js";
+import { TransferProgress } from "../terminal/transfer.js";
 import { pretrainedOptions } from "./loading-options.js";
 
 const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh: string }>> = {
@@ -19,7 +20,7 @@ const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh:
 /** What work with a model has at hand. */
 export interface EmbedderTools {
   /** Loads the model that `--model` names, at the first call. */
-  readonly openEmbedder: () => Promise<Embedder>;
+  readonly openEmbedder: () => Promise<DatasetEmbedder>;
   readonly onProgress: ReportProgress;
   /** The model, if it has been loaded. */
   readonly model: () => ChineseCLIP | undefined;
@@ -47,10 +48,16 @@ export async function withEmbedder<Result>(
   const transfer = new TransferProgress(process.stderr);
   const options = { ...pretrainedOptions(values, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
-  const open = async (): Promise<Embedder> => {
+  const open = async (): Promise<DatasetEmbedder> => {
     const model = requiredValue(values, "model");
-    clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
-    return embedderOf(clip, (tower) => recordModel(model, tower, options));
+    const loaded = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+    clip = loaded;
+    return {
+      embedTexts: (texts) => loaded.embedText(texts),
+      embedImages: (images) => loaded.embedImages(images),
+      dim: loaded.model.config.projectionDim,
+      record: (tower) => recordModel(model, tower, options),
+    };
   };
   const below =
     (write: (text: string) => void) =>

@@ -13,7 +13,7 @@ import {
   TokenizerError,
 } from "@chinese-clip/node";
 import { loadProcessorParts, ModelReader } from "@chinese-clip/pipeline";
-import { countParameters, publishedName } from "../evaluation/parameter-count.js";
+import { countParameters, publishedName } from "@chinese-clip/evaluation";
 import { CheckedCheckpoint } from "./checked-checkpoint.js";
 import { type ModelKind, tellKind } from "./model-kind.js";
 

@@ -1,8 +1,8 @@
 /**
  * Chinese for the errors of data sets and evaluations, by code. `<name>` is the detail of that name, as in the English sentence.
  */
-import type { DatasetErrorCode } from "../dataset/dataset-error.js";
-import type { EvaluationErrorCode } from "../evaluation/evaluation-error.js";
+import type { DatasetErrorCode } from "@chinese-clip/dataset/formats";
+import type { EvaluationErrorCode } from "@chinese-clip/evaluation";
 
 /** Sentences of a `DatasetError`. */
 export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
@@ -33,7 +33,6 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "no-class-folders": "里面没有类别文件夹；每个标签应有一个图片文件夹，如 000/、001/、…",
   "empty-class": "类别 <classes> 没有图片；应有以 <extensions> 结尾的文件。请补充，或删除该文件夹及其标签",
   "no-paths": "没有路径；请每行写一个图片路径，如 `find` 的输出",
-  "too-many-paths": "最多 <maximum> 个路径",
   "folder-too-deep": "文件夹嵌套过深，是否有链接成环？",
   "feature-length": "应与第一行一样是 <expected> 维，实际是 <got> 维",
   "other-model-length": "其中的特征是 <got> 维，而模型是 <expected> 维：来自另一个模型。请用 --model 指定那个模型，或重新提取",

@@ -2,7 +2,7 @@
  * Any error as one sentence in the user's language: the command's own errors have both languages, those of the libraries are translated by
  * their `code` from their `details`.
  */
-import { fillMessage } from "../dataset/dataset-error.js";
+import { fillMessage } from "@chinese-clip/dataset/formats";
 import { DATASET_ZH, EVALUATION_ZH } from "./data-errors-zh.js";
 import {
   CHECKPOINT_ZH,

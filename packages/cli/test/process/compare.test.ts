@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { compareRows, compareSearches } from "../../src/comparison/compare-embeddings.js";
+import { compareRows, compareSearches } from "../../src/reports/compare-embeddings.js";
 import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, runCli } from "./run-cli.js";
 

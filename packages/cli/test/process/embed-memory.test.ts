@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { runEmbed } from "../../src/embed/run-embed.js";
+import { embedShard } from "@chinese-clip/dataset";
 import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, MAIN } from "./run-cli.js";
 
@@ -15,14 +15,14 @@ describe("memory of embed", () => {
   it("holds a few groups of inputs, however many there are", async () => {
     const [count, group] = [20_000, 8];
     let [pulled, written, most] = [0, 0, 0];
-    const summary = await runEmbed({
+    const summary = await embedShard({
       items: (async function* () {
         for (; pulled < count; pulled++) {
           most = Math.max(most, pulled - written);
           yield { id: pulled, label: undefined, content: new Uint8Array() };
         }
       })(),
-      kind: "pictures",
+      kind: "images",
       shard: { index: 0, count: 1 },
       output: {
         files: [path("f.jsonl")],
@@ -36,10 +36,10 @@ describe("memory of embed", () => {
         dim: 1,
         embedTexts: () => Promise.reject(new Error("not asked for")),
         // As the library does: one group in the model while the next is decoded.
-        async *embedPictures(pictures) {
+        async *embedImages(images) {
           let index = 0;
           let waiting = 0;
-          for await (const _ of pictures) {
+          for await (const _ of images) {
             if (++waiting < 2 * group) continue;
             for (; waiting > group; waiting--) yield { index: index++, embedding: new Float32Array(1) };
           }

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { displayWidth } from "../../src/terminal-table.js";
+import { displayWidth } from "../../src/terminal/table.js";
 import { scratchFolder } from "../scratch-folder.js";
 import { DEMO, MAIN } from "./run-cli.js";
 

@@ -2,8 +2,8 @@ import { CheckpointError } from "@chinese-clip/model";
 import { HubError, ImageError } from "@chinese-clip/node";
 import { TokenizerError } from "@chinese-clip/tokenizer";
 import { describe, expect, it } from "vitest";
-import { DATASET_MESSAGES, DatasetError } from "../../src/dataset/dataset-error.js";
-import { EVALUATION_MESSAGES, EvaluationError } from "../../src/evaluation/evaluation-error.js";
+import { DATASET_MESSAGES, DatasetError } from "@chinese-clip/dataset";
+import { EVALUATION_MESSAGES, EvaluationError } from "@chinese-clip/evaluation";
 import { DATASET_ZH, EVALUATION_ZH } from "../../src/translation/data-errors-zh.js";
 import {
   CHECKPOINT_ZH,

@@ -1,0 +1,45 @@
+/**
+ * Which part of the inputs one job of an array does: every `count`-th, from `index`. Options, else what Slurm and Kubernetes tell their jobs.
+ */
+import type { Shard } from "@chinese-clip/dataset";
+import { UsageError } from "../command.js";
+import { t } from "../translation/translate.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The part that is meant.
+ *
+ * @throws UsageError - numbers that name no part, or an index without a count.
+ */
+export function shardOf(index: string | undefined, count: string | undefined, env: Environment): Shard {
+  const shards = wholeNumber("--shard-count", count ?? env["SLURM_ARRAY_TASK_COUNT"]);
+  const shard = wholeNumber("--shard-index", index ?? env["JOB_COMPLETION_INDEX"]) ?? slurmIndex(env);
+  if (shards === undefined) {
+    if (shard === undefined) return { index: 0, count: 1 };
+    throw new UsageError(t`this is part ${shard}, but of how many? Give --shard-count`);
+  }
+  if (shard === undefined) {
+    if (shards === 1) return { index: 0, count: 1 };
+    throw new UsageError(t`--shard-count needs --shard-index, JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID`);
+  }
+  if (shards < 1 || shard >= shards) throw new UsageError(t`--shard-index: expected 0 to ${shards - 1}, got ${shard}`);
+  return { index: shard, count: shards };
+}
+
+/** Slurm counts from any number in steps of any size. */
+function slurmIndex(env: Environment): number | undefined {
+  const id = wholeNumber("SLURM_ARRAY_TASK_ID", env["SLURM_ARRAY_TASK_ID"]);
+  if (id === undefined) return undefined;
+  const first = wholeNumber("SLURM_ARRAY_TASK_MIN", env["SLURM_ARRAY_TASK_MIN"]) ?? 0;
+  const step = wholeNumber("SLURM_ARRAY_TASK_STEP", env["SLURM_ARRAY_TASK_STEP"]) ?? 1;
+  const index = (id - first) / step;
+  if (Number.isInteger(index) && index >= 0) return index;
+  throw new UsageError(t`SLURM_ARRAY_TASK_ID ${id} is not on the array's steps (from ${first} by ${step}); give --shard-index`);
+}
+
+function wholeNumber(name: string, text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(t`${name}: expected a whole number, got ${text}`);
+}

@@ -1,0 +1,112 @@
+/**
+ * What can be wrong with the files that a data set or its features are in: one English sentence for each code, filled from `details`. A
+ * program branches on the code; a user interface in another language has its own sentence for it.
+ */
+
+/** English by code; `<name>` is the detail of that name. */
+export const DATASET_MESSAGES = {
+  "no-such-file": "no such file; check the path",
+  "no-such-folder": "no such folder; check the path",
+  "not-a-file": "expected a file, got a folder",
+  "not-a-folder": "expected a folder, got a file",
+  unreadable: "cannot be read (<reason>); check its permissions",
+  "not-utf8": "expected UTF-8 text; convert the file first (iconv -t UTF-8)",
+  "line-too-long": "expected lines of at most <maximum> characters; is this the right file?",
+  "not-json": "expected one JSON object a line (<reason>)",
+  "cut-line": "expected one JSON object a line (<reason>); the line seems cut off: was the writing of the file interrupted?",
+  "not-an-object": "expected a JSON object, {…}",
+  "missing-field": 'expected a field "<name>"',
+  "swapped-files": 'expected a field "<name>"; it has "<other>": are the two files swapped?',
+  "missing-text": 'expected a field "text" with a string',
+  "missing-feature": 'expected a field "feature" with a list of finite numbers',
+  "invalid-id": "expected an integer up to 2^53 as <name>, got <got>",
+  "quoted-id": "expected an integer up to 2^53 as <name>, got <got>; write it without the quotes, or number the lines if the ids are names",
+  "named-image": "expected an integer up to 2^53 as id, got <got>; number the images if their ids are names",
+  "duplicate-id": "<name> <id> is on line <before> already; each needs its own",
+  "tsv-fields": "expected an id, a tab and the image in base64, got <got> fields",
+  "not-base64": "expected base64 after the tab; is the line cut off?",
+  "no-texts": 'no texts in it; expected lines such as {"text_id": 1, "text": "…"}',
+  "no-tsv-images": "no images in it; expected lines of an id, a tab and base64",
+  "no-features": 'no features in it; expected lines such as {"<name>": 1, "feature": […]}',
+  "no-images": "no images in it; expected files that end in <extensions>",
+  "no-class-folders": "no class folders in it; expected one folder of images for each label, as 000/, 001/, …",
+  "empty-class": "no images for the class <classes>; expected files that end in <extensions>. Add some, or remove the folder and its label",
+  "no-paths": "no paths in it; write one image's path a line, as `find` prints them",
+  "folder-too-deep": "folders nested too deep; does a link form a cycle?",
+  "feature-length": "expected <expected> values as on the first line, got <got>",
+  "other-model-length":
+    "its features have <got> values and the model's <expected>: they are of another model. Name that one with --model, or embed again",
+  "other-model":
+    "its features are of <recorded>, and this is <current>: cosines between two models mean nothing. Name that one with --model, or embed again; if these are the same weights in other files, remove <record>",
+  "output-length":
+    "its features have <got> values and the model's <expected>: they are of another model. Name that one with --model, or another --output",
+  "output-model": "created with model <recorded>; this run uses model <current>. Use <recorded> again, or name another --output",
+  "output-dtype": "created with dtype <recorded>; this run uses <current>. Use <recorded> again, or name another --output",
+  "foreign-output": "exists and was not written by embed; name another --output",
+  "output-without-id": 'exists and has no "<name>" here, so it cannot be resumed; name another --output',
+  "output-locked": "another process is writing it (process <process>); wait for it, or remove <lock> if there is none",
+  "inputs-ended":
+    "its <rows> rows end with <last>, and the inputs end before: they are not those that it was created with. Name another --output, or remove it and <failures> to start again",
+  "inputs-changed":
+    "its <rows> rows end with <last>, and there the inputs have <got>: they are not those that it was created with. Name another --output, or remove it and <failures> to start again",
+  "invalid-record": "expected which model the features beside it are of, as embed writes it; remove this file",
+} as const;
+
+/** Which kind of thing is wrong. */
+export type DatasetErrorCode = keyof typeof DATASET_MESSAGES;
+
+/** Names of the details in a sentence. */
+type DetailNames<Sentence extends string> = Sentence extends `${string}<${infer Name}>${infer Rest}` ? Name | DetailNames<Rest> : never;
+
+/** What a code's sentence is filled with. */
+export type DatasetErrorDetails<Code extends DatasetErrorCode = DatasetErrorCode> = Readonly<
+  Record<DetailNames<(typeof DATASET_MESSAGES)[Code]>, string | number>
+>;
+
+/** Where in the data something is wrong. */
+export interface DatasetPlace {
+  /** The file or folder. */
+  readonly file?: string | undefined;
+  /** The line in it, counted from 1. */
+  readonly line?: number | undefined;
+}
+
+/** Files of a data set, or of features, that cannot be used. */
+export class DatasetError<Code extends DatasetErrorCode = DatasetErrorCode> extends Error {
+  /** `"DatasetError"`. */
+  override readonly name: string = "DatasetError";
+  /** Which kind of fault, from a closed set. */
+  readonly code: Code;
+  /** The parts of the message as data; of values from a file the first 80 characters. */
+  readonly details: Readonly<Record<string, string | number | undefined>> & DatasetPlace;
+
+  /** `details` are the sentence's and the place; the message begins with the place. */
+  constructor(code: Code, details: DatasetErrorDetails<Code> & DatasetPlace, options?: ErrorOptions) {
+    super(placed(details, fillMessage(DATASET_MESSAGES[code], details)), options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** A sentence with the details in the place of `<name>`; names without a detail stay as they are. */
+export function fillMessage(sentence: string, details: Readonly<Record<string, unknown>>): string {
+  return sentence.replace(/<(\w+)>/g, (hole, name: string) => (name in details ? String(details[name]) : hole));
+}
+
+/** The sentence with its place before it, as `texts.jsonl, line 2: …`. */
+export function placed({ file, line }: DatasetPlace, sentence: string): string {
+  if (file === undefined) return sentence;
+  return line === undefined ? `${file}: ${sentence}` : `${file}, line ${line}: ${sentence}`;
+}
+
+/** A value of a file, short enough for a message. */
+export function shown(value: unknown): string {
+  const text = (typeof value === "string" ? value : JSON.stringify(value)) ?? typeof value;
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** The first few of a list, for a message. */
+export function shortList(items: readonly string[], most = 5): string {
+  const first = items.slice(0, most).join(", ");
+  return items.length > most ? `${first}, … (${items.length})` : first;
+}

@@ -1,0 +1,71 @@
+/**
+ * A text file line by line, for files larger than memory. Node's `readline` is not used: it also ends lines at U+2028, which JSON strings
+ * may hold as it is.
+ */
+import { createReadStream } from "node:fs";
+import { DatasetError } from "../dataset-error.js";
+
+/** One line and its number, counted from 1. */
+export interface NumberedLine {
+  readonly number: number;
+  /** Without its end (`\n` or `\r\n`). */
+  readonly text: string;
+}
+
+/** Longest line that is read, in UTF-16 units: a picture of 96 MiB in base64. */
+const LONGEST_LINE = 2 ** 27;
+
+/**
+ * The lines of a UTF-8 file, empty ones left out.
+ *
+ * @throws DatasetError - `no-such-file` and its like; `not-utf8`; `line-too-long`.
+ */
+export async function* readLines(file: string): AsyncGenerator<NumberedLine, void, undefined> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  let pending: string[] = [];
+  let pendingLength = 0;
+  const take = function* (end: string): Generator<NumberedLine, void, undefined> {
+    const text = [...pending, end].join("").replace(/\r$/, "");
+    pending = [];
+    pendingLength = 0;
+    number++;
+    if (text.trim() !== "") yield { number, text };
+  };
+  const decode = (bytes: Uint8Array | undefined): string => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch (cause) {
+      throw new DatasetError("not-utf8", { file, line: number + 1 }, { cause });
+    }
+  };
+  for await (const bytes of openBytes(file)) {
+    const lines = decode(bytes).split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) yield* take(line);
+    pending.push(last);
+    pendingLength += last.length;
+    if (pendingLength > LONGEST_LINE) {
+      throw new DatasetError("line-too-long", { maximum: LONGEST_LINE, file, line: number + 1 });
+    }
+  }
+  pending.push(decode(undefined));
+  if (pending.some((part) => part !== "")) yield* take("");
+}
+
+async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) yield chunk as Uint8Array;
+  } catch (cause) {
+    throw missingFile(file, cause);
+  }
+}
+
+/** What to say of a file that could not be opened or read. */
+export function missingFile(file: string, cause: unknown): DatasetError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT") return new DatasetError("no-such-file", { file }, { cause });
+  if (code === "EISDIR") return new DatasetError("not-a-file", { file }, { cause });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DatasetError("unreadable", { reason, file }, { cause });
+}

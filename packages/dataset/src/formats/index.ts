@@ -1,0 +1,14 @@
+/** The lines of cn_clip's files and what can be wrong with a data set, for any platform. */
+export { featureBound, type FeatureId, type Features, formatFeature, parseFeature, writeFeature } from "../cn-clip/feature-lines.js";
+export { formatPythonFloat, LONGEST_FLOAT, writeAscii, writePythonFloat } from "../cn-clip/python-float.js";
+export {
+  DATASET_MESSAGES,
+  DatasetError,
+  type DatasetErrorCode,
+  type DatasetErrorDetails,
+  type DatasetPlace,
+  fillMessage,
+  placed,
+  shortList,
+  shown,
+} from "../dataset-error.js";

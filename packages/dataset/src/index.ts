@@ -1,0 +1,25 @@
+export { readImageTsv, type TsvImage } from "./cn-clip/image-tsv.js";
+export { readFeatures } from "./cn-clip/read-features.js";
+export { type NumberedLine, missingFile, readLines } from "./files/read-lines.js";
+export { writeWhole } from "./files/write-whole.js";
+export * from "./formats/index.js";
+export { type ImageFolder, type LabelledImage, readImageFolder } from "./images/image-folder.js";
+export { IMAGE_EXTENSIONS, imageInput, imageInputs, isFolder, listImages } from "./images/list-images.js";
+export { type FilePath, SkippedFiles } from "./images/walk-folder.js";
+export { type EmbedRequest, embedShard, type EmbedSummary, type FailedImage, IMAGES_PER_RUN } from "./output/embed-shard.js";
+export type { DatasetEmbedder, EmbedImages, EmbedTexts } from "./output/embedder.js";
+export { type FeatureOutput, type FeatureRow, openJsonlOutput, openNpyOutput, type RowNames } from "./output/feature-output.js";
+export {
+  checkFeaturesOf,
+  checkSameRecord,
+  type ModelRecord,
+  readRecord,
+  recordFile,
+  type Tower,
+  writeRecord,
+} from "./output/model-record.js";
+export { lockOutput } from "./output/output-lock.js";
+export { type Shard, shardFile } from "./output/shard.js";
+export { findImages } from "./sources/find-images.js";
+export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
+export { listedFiles } from "./sources/list-file.js";

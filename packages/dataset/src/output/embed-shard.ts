@@ -1,0 +1,193 @@
+/**
+ * A stream of images or texts to a file of features, from where an earlier run was killed.
+ *
+ * Inputs go through the model in the same groups in every run, since the last bits of a feature may depend on what it is computed with: a run
+ * that resumes computes its first group whole and writes what is missing. So the file is byte for byte that of a run that was never killed.
+ */
+import { appendFile, readFile, truncate } from "node:fs/promises";
+import { DatasetError } from "../dataset-error.js";
+import type { DatasetEmbedder } from "./embedder.js";
+import type { EmbedItem } from "../sources/items.js";
+import type { FeatureOutput, FeatureRow } from "./feature-output.js";
+import type { Shard } from "./shard.js";
+import { checkSignature } from "./signature.js";
+
+/** Texts that go through the model together. */
+const TEXTS_PER_RUN = 64;
+
+/** Images that do. */
+export const IMAGES_PER_RUN = 8;
+
+/** An image that could not be read. */
+export interface FailedImage {
+  readonly id: number;
+  readonly label: string | undefined;
+  readonly reason: string;
+  readonly error: unknown;
+}
+
+/** What a run did. */
+export interface EmbedSummary {
+  /** Rows that were there before. */
+  readonly kept: number;
+  readonly added: number;
+  /** Images that cannot be read, of earlier runs too. */
+  readonly failed: number;
+}
+
+/** What to do. */
+export interface EmbedRequest {
+  readonly items: AsyncIterable<EmbedItem>;
+  readonly kind: "images" | "texts";
+  readonly shard: Shard;
+  readonly output: FeatureOutput;
+  /** Where images that cannot be read are remembered. */
+  readonly failures: string;
+  readonly embedder: DatasetEmbedder;
+  readonly onFailure: (failure: FailedImage) => void;
+  /** Told how many inputs of this part are done, of which `kept` were before. */
+  readonly onProgress: (done: number, kept: number) => void;
+}
+
+interface Planned {
+  readonly item: EmbedItem;
+  /** Whether its row is there, or it is known that it cannot be read. */
+  readonly done: "row" | "failed" | undefined;
+}
+
+/**
+ * Embeds what is missing. The output is closed by the caller.
+ *
+ * @throws DatasetError - `inputs-changed`, `inputs-ended`: the output's rows are not of these inputs; and what reading the inputs throws.
+ */
+export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
+  const { output, failures, kind, onFailure, onProgress } = request;
+  await checkSignature(failures, '{"id":');
+  const known = await readFailures(failures);
+  const size = kind === "texts" ? TEXTS_PER_RUN : IMAGES_PER_RUN;
+  let [added, done] = [0, output.rows + known.size];
+  const kept = done;
+  const results =
+    kind === "texts"
+      ? embedTexts(plan(request, known, size), request.embedder)
+      : embedImages(plan(request, known, size), request.embedder);
+  let rows: FeatureRow[] = [];
+  let failed: FailedImage[] = [];
+  const flush = async (): Promise<void> => {
+    // Failures first: a row is only ever written when all that comes before it is settled.
+    if (failed.length > 0)
+      await appendFile(failures, failed.map(({ id, label, reason }) => `${JSON.stringify({ id, file: label, reason })}\n`).join(""));
+    if (rows.length > 0) await output.append(rows);
+    added += rows.length;
+    done += rows.length + failed.length;
+    for (const failure of failed) onFailure(failure);
+    [rows, failed] = [[], []];
+    onProgress(done, kept);
+  };
+  let pending = 0;
+  for await (const { planned, result } of results) {
+    if (planned.done === undefined) {
+      if ("embedding" in result) rows.push({ item: planned.item, embedding: result.embedding });
+      else {
+        failed.push({ id: planned.item.id, label: planned.item.label, reason: reasonOf(result.error), error: result.error });
+        known.add(planned.item.id);
+      }
+    }
+    if (++pending % size === 0) await flush();
+  }
+  await flush();
+  return { kept: output.rows, added, failed: known.size };
+}
+
+/** The inputs of this part from the first group with one that is missing. */
+async function* plan(
+  { items, shard, output, failures }: EmbedRequest,
+  known: ReadonlySet<number>,
+  size: number,
+): AsyncGenerator<Planned, void, undefined> {
+  let [position, place, rows] = [0, 0, 0];
+  let group: Planned[] = [];
+  let started = false;
+  for await (const item of items) {
+    if (position++ % shard.count !== shard.index) continue;
+    if (place++ % size === 0) group = [];
+    const done = known.has(item.id) ? "failed" : rows < output.rows ? "row" : undefined;
+    if (done === "row" && ++rows === output.rows && (item.id !== output.last?.id || item.label !== output.last.label)) {
+      throw changed(output, failures, item);
+    }
+    group.push({ item, done });
+    if (started) yield { item, done };
+    else if (done === undefined) {
+      started = true;
+      yield* group;
+    }
+  }
+  if (rows < output.rows) throw changed(output, failures, undefined);
+}
+
+function changed(output: FeatureOutput, failures: string, item: EmbedItem | undefined): DatasetError {
+  const rows = { rows: output.rows, last: String(output.last?.label ?? output.last?.id), failures, file: output.files[0] };
+  return item === undefined
+    ? new DatasetError("inputs-ended", rows)
+    : new DatasetError("inputs-changed", { ...rows, got: String(item.label ?? item.id) });
+}
+
+type Result = { readonly embedding: Float32Array } | { readonly error: unknown };
+
+async function* embedImages(
+  inputs: AsyncIterable<Planned>,
+  embedder: DatasetEmbedder,
+): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
+  const waiting: Planned[] = [];
+  const pictures = async function* (): AsyncGenerator<string | Uint8Array, void, undefined> {
+    for await (const planned of inputs) {
+      waiting.push(planned);
+      // One that cannot be read is not read again; nothing holds its place in its group.
+      yield planned.done === "failed" ? new Uint8Array() : planned.item.content;
+    }
+  };
+  for await (const result of embedder.embedImages(pictures())) {
+    const planned = waiting.shift();
+    if (planned !== undefined) yield { planned, result };
+  }
+}
+
+async function* embedTexts(
+  inputs: AsyncIterable<Planned>,
+  embedder: DatasetEmbedder,
+): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
+  let group: Planned[] = [];
+  const embed = async function* (): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
+    const { data, dim } = await embedder.embedTexts(group.map(({ item }) => String(item.content)));
+    for (const [row, planned] of group.entries()) yield { planned, result: { embedding: data.subarray(row * dim, (row + 1) * dim) } };
+    group = [];
+  };
+  for await (const planned of inputs) {
+    group.push(planned);
+    if (group.length === TEXTS_PER_RUN) yield* embed();
+  }
+  if (group.length > 0) yield* embed();
+}
+
+/** Ids of the images that earlier runs could not read; a line that was torn is cut. */
+async function readFailures(file: string): Promise<Set<number>> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return Buffer.alloc(0);
+    throw error;
+  });
+  const end = bytes.lastIndexOf(10) + 1;
+  if (end < bytes.length) await truncate(file, end);
+  const ids = bytes
+    .toString("utf8", 0, end)
+    .split("\n")
+    .flatMap((line) => {
+      const id = /^\{"id":(-?\d+)/.exec(line)?.[1];
+      return id === undefined ? [] : [Number(id)];
+    });
+  return new Set(ids);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === "WorkerError") throw error;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,27 @@
+/**
+ * How the files begin that may be appended to or cut: a file that begins otherwise is somebody else's and is never touched.
+ */
+import { open } from "node:fs/promises";
+import { DatasetError } from "../dataset-error.js";
+
+/**
+ * Makes sure that a file is empty or ours.
+ *
+ * @param signature - its first bytes; after a kill there may be fewer of them.
+ * @throws DatasetError - `foreign-output`.
+ */
+export async function checkSignature(file: string, signature: Uint8Array | string): Promise<void> {
+  const expected = Buffer.from(signature);
+  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (handle === undefined) return;
+  try {
+    if (!(await handle.stat()).isFile()) throw new DatasetError("foreign-output", { file });
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(expected.length), 0, expected.length, 0);
+    if (!buffer.subarray(0, bytesRead).equals(expected.subarray(0, bytesRead))) throw new DatasetError("foreign-output", { file });
+  } finally {
+    await handle.close();
+  }
+}

