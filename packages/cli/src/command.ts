@@ -101,7 +101,9 @@ function parseOptions(
   command: Command,
   args: readonly string[],
 ): { readonly values: OptionValues; readonly positionals: readonly string[] } {
-  const options = Object.fromEntries(Object.entries({ ...command.options, ...COMMON }).map(([name, { type, multiple = false }]) => [name, { type, multiple }]));
+  const options = Object.fromEntries(
+    Object.entries({ ...command.options, ...COMMON }).map(([name, { type, multiple = false }]) => [name, { type, multiple }]),
+  );
   try {
     return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });
   } catch (error) {

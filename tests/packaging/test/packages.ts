@@ -45,6 +45,21 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     dependencies: { "@chinese-clip/pipeline": "the arithmetic of vectors, which classification needs too" },
     subpaths: { node: "files on the disk" },
   },
+  dataset: {
+    platformFree: false,
+    dependencies: { "@chinese-clip/search": "the head of .npy files" },
+    subpaths: { formats: "the lines of cn_clip's files, for any platform" },
+  },
+  evaluation: {
+    platformFree: true,
+    dependencies: {
+      "@chinese-clip/dataset": "the lines of cn_clip's files; files and folders for its entry for Node",
+      "@chinese-clip/model": "the configuration that parameters are counted from",
+      "@chinese-clip/pipeline": "the arithmetic of vectors",
+      "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
+    },
+    subpaths: { node: "from files to files" },
+  },
   node: {
     platformFree: false,
     dependencies: {
@@ -62,7 +77,9 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     platformFree: false,
     name: "chinese-clip", // what `npx chinese-clip` looks for
     dependencies: {
-      "@chinese-clip/model": "the configuration that parameters are counted from",
+      "@chinese-clip/dataset": "finds images and texts, and writes features",
+      "@chinese-clip/evaluation": "cn_clip's and ELEVATER's protocols",
+      "@chinese-clip/model": "the graphs that a checkpoint is inspected with",
       "@chinese-clip/node": "loads models and embeds",
       "@chinese-clip/pipeline": "finds a model's weights, configuration and processor among its files, to report on each alone",
       "@chinese-clip/search": "queries, and search in files of features",

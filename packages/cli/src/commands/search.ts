@@ -4,7 +4,15 @@
 import { combine, type Hit, type OnRows, parseQuery, type QueryPart, scoreRows, TopRows } from "@chinese-clip/search";
 import { searchNpy } from "@chinese-clip/search/node";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
-import { type Command, type CommandContext, type OptionValues, requiredValue, requiredValues, stringValue, UsageError } from "../command.js";
+import {
+  type Command,
+  type CommandContext,
+  type OptionValues,
+  requiredValue,
+  requiredValues,
+  stringValue,
+  UsageError,
+} from "../command.js";
 import { checkFeaturesOf, type DatasetEmbedder, folderImages, SkippedFiles, writeWhole } from "@chinese-clip/dataset";
 import { describeNpyRows, searchJsonl } from "../input/feature-files.js";
 import { type GallerySource, gallerySources } from "../input/gallery-source.js";
@@ -80,7 +88,11 @@ export const search: Command = {
         .toSorted((a, b) => b.score - a.score)
         .slice(0, top)
         .map((hit, i) => ({ ...hit, rank: i + 1 }));
-      await printHits(hits, { query, source: names.join(", "), html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true }, below);
+      await printHits(
+        hits,
+        { query, source: names.join(", "), html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true },
+        below,
+      );
       return noteSkipped(files, below) || (unreadable > 0 ? 1 : 0);
     });
   },
@@ -104,10 +116,10 @@ interface Search {
   readonly files: SkippedFiles;
 }
 
-async function searchSource({ kind, path }: GallerySource, search: Search): Promise<Hit[]> {
-  const { vector, top, onRows } = search;
+async function searchSource({ kind, path }: GallerySource, how: Search): Promise<Hit[]> {
+  const { vector, top, onRows } = how;
   if (kind === "npy") return describeNpyRows(path, await searchNpy(path, vector, top, onRows));
-  return kind === "jsonl" ? searchJsonl(path, vector, top, onRows) : searchFolder(path, search);
+  return kind === "jsonl" ? searchJsonl(path, vector, top, onRows) : searchFolder(path, how);
 }
 
 async function embedParts(parts: readonly QueryPart[], embedder: DatasetEmbedder): Promise<Float32Array[]> {

@@ -68,9 +68,7 @@ export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
   let [added, done] = [0, output.rows + known.size];
   const kept = done;
   const results =
-    kind === "texts"
-      ? embedTexts(plan(request, known, size), request.embedder)
-      : embedImages(plan(request, known, size), request.embedder);
+    kind === "texts" ? embedTexts(plan(request, known, size), request.embedder) : embedImages(plan(request, known, size), request.embedder);
   let rows: FeatureRow[] = [];
   let failed: FailedImage[] = [];
   const flush = async (): Promise<void> => {

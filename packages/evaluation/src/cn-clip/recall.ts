@@ -7,7 +7,16 @@ import { type Direction, DIRECTION_NAMES, type DirectionNames } from "./directio
 import { loadPythonJson, PythonJsonError } from "../python/python-json.js";
 import { dumpPythonJson, pythonStr } from "../python/python-format.js";
 import { pythonSetDifference } from "../python/python-set.js";
-import { equalityKey, isDict, isInt, isList, type PythonDict, type PythonList, type PythonValue, typeName } from "../python/python-value.js";
+import {
+  equalityKey,
+  isDict,
+  isInt,
+  isList,
+  type PythonDict,
+  type PythonList,
+  type PythonValue,
+  typeName,
+} from "../python/python-value.js";
 
 /** Found ids that are judged for each query: `k` in `evaluation.py`. */
 export const JUDGED = 10;

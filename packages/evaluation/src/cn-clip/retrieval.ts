@@ -6,7 +6,7 @@ import { type AnnotatedText, invertAnnotation } from "./annotation.js";
 import { type Direction } from "./direction.js";
 import type { Features } from "@chinese-clip/dataset/formats";
 import { EvaluationError } from "../evaluation-error.js";
-import { formatJudgement, JUDGED, type Judgement, judgePredictions } from "./recall.js";
+import { JUDGED, type Judgement, judgePredictions } from "./recall.js";
 import { formatPrediction, searchTopK } from "./top-k.js";
 
 /** An annotation file: its text, and what it says. */
@@ -44,7 +44,7 @@ export async function evaluateDirection(
   for (const block of searchTopK(queries, gallery, JUDGED)) {
     lines.push(...block.map((found) => formatPrediction(found, direction)));
     onProgress(lines.length, queries.ids.length);
-    await new Promise((resolve) => setTimeout(resolve)); // signals and the progress bar have their turn
+    await new Promise((resolve) => setTimeout(resolve, 0)); // signals and the progress bar have their turn
   }
   const predictions = lines.join("");
   return {

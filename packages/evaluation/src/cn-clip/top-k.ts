@@ -65,22 +65,6 @@ function multiply(rows: Float64Array, item: Float64Array, scores: Float64Array, 
   }
 }
 
-/** Row `a` of `left` times row `b` of `right`, summed in float64. */
-export function dot(left: Float32Array, a: number, right: Float32Array, b: number, dim: number): number {
-  const [leftStart, rightStart] = [a * dim, b * dim];
-  let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
-  let e = 0;
-  for (; e + 3 < dim; e += 4) {
-    const [l, r] = [leftStart + e, rightStart + e];
-    sum0 += (left[l] as number) * (right[r] as number);
-    sum1 += (left[l + 1] as number) * (right[r + 1] as number);
-    sum2 += (left[l + 2] as number) * (right[r + 2] as number);
-    sum3 += (left[l + 3] as number) * (right[r + 3] as number);
-  }
-  for (; e < dim; e++) sum0 += (left[leftStart + e] as number) * (right[rightStart + e] as number);
-  return sum0 + sum1 + (sum2 + sum3);
-}
-
 /** The best few of a stream, kept sorted; one that only equals another comes after it. */
 class BestK {
   readonly items: number[] = [];

@@ -4,7 +4,7 @@
  */
 import type { EmbedTexts } from "@chinese-clip/dataset";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
-import { dot } from "../cn-clip/top-k.js";
+import { dotAt } from "@chinese-clip/pipeline/vectors";
 
 /** One vector for each class, of length 1. */
 export interface ClassVectors {
@@ -59,7 +59,7 @@ function meanDirection(rows: Float32Array, dim: number): Float32Array {
 export function logitsOf(image: Float32Array, classes: ClassVectors): Float32Array {
   const scaled = image.map((value) => SCALE * value);
   const count = classes.data.length / classes.dim;
-  return Float32Array.from({ length: count }, (_, row) => dot(scaled, 0, classes.data, row, classes.dim));
+  return Float32Array.from({ length: count }, (_, row) => dotAt(scaled, 0, classes.data, row * classes.dim, classes.dim));
 }
 
 /** Softmax in float32. */

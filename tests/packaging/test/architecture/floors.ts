@@ -6,6 +6,8 @@ export const PACKAGE_FLOORS: readonly (readonly string[])[] = [
   ["tokenizer", "image-processor", "model"],
   ["pipeline"],
   ["search"],
+  ["dataset"],
+  ["evaluation"],
   ["node", "web"],
   ["cli"],
 ];
@@ -22,11 +24,20 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery"], ["*"], ["node"]],
   node: [["worker"], ["hub"], ["files"], ["image", "session"], ["towers", "export"], ["*"]],
   web: [["worker"], ["files"], ["image", "session"], ["*"]],
-  cli: [["translation"], ["inspection"], ["evaluation"], ["embed"], ["*"], ["commands"], ["main.ts"]],
+  dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["*"]],
+  evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
+  cli: [
+    ["translation", "terminal"],
+    ["command.ts"],
+    ["input", "inspection", "diagnosis", "reports", "classification", "templates"],
+    ["*"],
+    ["commands"],
+    ["main.ts"],
+  ],
 };
 
 /** Packages that are being rebuilt: nothing is asserted of them yet. */
-export const UNFINISHED: readonly string[] = ["model", "pipeline", "node", "web", "cli"];
+export const UNFINISHED: readonly string[] = ["model", "pipeline", "node", "web"];
 
 /** Folders below the root whose code uses the packages as anybody would: by their published names alone. */
 export const OUTSIDE: readonly string[] = ["bench", "examples", "tools"];
