@@ -14,9 +14,7 @@ export function noteSkipped({ byType, count, folders }: SkippedFiles, { language
   if (count > 0) {
     const types = [...byType].toSorted(([, a], [, b]) => b - a).map(([type, files]) => `${files} ${nameOf(type, language)}`);
     const named = types.slice(0, MOST_TYPES).join(", ") + (types.length > MOST_TYPES ? ", …" : "");
-    note(
-      language === "zh" ? `另有 ${count} 个文件不是图片：${named}` : `${count} ${count === 1 ? "file is" : "files are"} no image: ${named}`,
-    );
+    note(language === "zh" ? `跳过 ${count} 个其他文件：${named}` : `skipped ${count} other ${count === 1 ? "file" : "files"}: ${named}`);
   }
   return folders.length > 0 ? 1 : 0;
 }

@@ -189,7 +189,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "an output that is something else",
       () => ["--images", files.images, "--output", write("else.jsonl", '{"name": 1}\n')],
       1,
-      'else.jsonl, line 1: exists and has no "image_id"',
+      "else.jsonl: exists and was not written by embed; name another --output",
     ],
     [
       "an output of other inputs",

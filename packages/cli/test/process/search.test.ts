@@ -97,7 +97,7 @@ describe("what cannot be searched", () => {
       "only unreadable pictures",
       () => (write("bad/a.png", "no"), ["--in", path("bad"), "--query", "猫"]),
       1,
-      "none of its pictures can be read",
+      "none of its images can be read",
     ],
     [
       "a query's picture that is none",

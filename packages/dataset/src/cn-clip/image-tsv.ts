@@ -6,6 +6,7 @@ import { readLines } from "../files/read-lines.js";
 
 /** One image of a `*_imgs.tsv`. */
 export interface TsvImage {
+  /** The image's id. */
   readonly id: number;
   /** The encoded image: JPEG, PNG and so on. */
   readonly bytes: Uint8Array;

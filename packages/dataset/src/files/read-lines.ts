@@ -7,6 +7,7 @@ import { DatasetError } from "../dataset-error.js";
 
 /** One line and its number, counted from 1. */
 export interface NumberedLine {
+  /** From 1. */
   readonly number: number;
   /** Without its end (`\n` or `\r\n`). */
   readonly text: string;

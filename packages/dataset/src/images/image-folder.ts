@@ -11,6 +11,7 @@ const EXTENSIONS: readonly string[] = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", 
 
 /** One image and its class. */
 export interface LabelledImage {
+  /** Its path. */
   readonly file: string;
   /** Index of its class. */
   readonly target: number;

@@ -20,9 +20,13 @@ export const IMAGES_PER_RUN = 8;
 
 /** An image that could not be read. */
 export interface FailedImage {
+  /** The input's id. */
   readonly id: number;
+  /** Its file, where it has one. */
   readonly label: string | undefined;
+  /** Why it cannot be read, in English. */
   readonly reason: string;
+  /** The decoder's error. */
   readonly error: unknown;
 }
 
@@ -30,6 +34,7 @@ export interface FailedImage {
 export interface EmbedSummary {
   /** Rows that were there before. */
   readonly kept: number;
+  /** Rows that this run wrote. */
   readonly added: number;
   /** Images that cannot be read, of earlier runs too. */
   readonly failed: number;
@@ -37,13 +42,19 @@ export interface EmbedSummary {
 
 /** What to do. */
 export interface EmbedRequest {
+  /** All inputs, of the other parts too, in an order that is the same in every run. */
   readonly items: AsyncIterable<EmbedItem>;
+  /** Which tower embeds them. */
   readonly kind: "images" | "texts";
+  /** The part that is embedded. */
   readonly shard: Shard;
+  /** Where the rows go. */
   readonly output: FeatureOutput;
   /** Where images that cannot be read are remembered. */
   readonly failures: string;
+  /** The model. */
   readonly embedder: DatasetEmbedder;
+  /** Told of each image that cannot be read. */
   readonly onFailure: (failure: FailedImage) => void;
   /** Told how many inputs of this part are done, of which `kept` were before. */
   readonly onProgress: (done: number, kept: number) => void;

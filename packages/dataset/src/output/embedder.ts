@@ -13,7 +13,9 @@ export type EmbedImages = (
 
 /** A model's two towers as a data set is embedded with them. */
 export interface DatasetEmbedder {
+  /** Embeds texts. */
   readonly embedTexts: EmbedTexts;
+  /** Embeds images. */
   readonly embedImages: EmbedImages;
   /** Values of an embedding. */
   readonly dim: number;

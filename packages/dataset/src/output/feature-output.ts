@@ -14,17 +14,21 @@ import { checkSignature } from "./signature.js";
 
 /** A row to be written. */
 export interface FeatureRow {
+  /** What was embedded. */
   readonly item: EmbedItem;
+  /** float32, `dim` values. */
   readonly embedding: Float32Array;
 }
 
 /** A growing file. */
 export interface FeatureOutput {
+  /** Its files; the first one names the output. */
   readonly files: readonly string[];
   /** Rows that were there when it was opened. */
   readonly rows: number;
   /** What the last of them says of its input. */
   readonly last: Pick<EmbedItem, "id" | "label"> | undefined;
+  /** Writes rows at the end. */
   append(rows: readonly FeatureRow[]): Promise<void>;
   /** Makes the file whole, closes it and gives its lock back. */
   close(): Promise<void>;
@@ -32,6 +36,7 @@ export interface FeatureOutput {
 
 /** How rows of images and of texts are written. */
 export interface RowNames {
+  /** Name of the id. */
   readonly id: FeatureId;
   /** Name of the label. */
   readonly label: "image_path" | "caption";
@@ -51,7 +56,7 @@ export async function openJsonlOutput(file: string, names: RowNames, dim: number
   const unlock = await lockOutput(file);
   let handle: FileHandle | undefined;
   try {
-    await checkSignature(file, `{"${names.id}": `);
+    await checkSignature(file, `{"${names.id}":`);
     const opened = await open(file, "a+");
     handle = opened;
     const { lines, end, last } = await scanLines(file, Infinity);

@@ -13,7 +13,9 @@ export type Tower = "image" | "text";
 export interface ModelRecord {
   /** The model as it was named. */
   readonly model: string;
+  /** The tower that made them. */
   readonly tower: Tower;
+  /** `fp32`, `fp16`, `q8` or `q4`. */
   readonly dtype: string;
   /** A hash over the tower's tensors: names, shapes, dtypes and the first bytes of each; in hex. */
   readonly weights: string;

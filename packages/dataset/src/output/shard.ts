@@ -6,6 +6,7 @@
 export interface Shard {
   /** From 0. */
   readonly index: number;
+  /** How many there are. */
   readonly count: number;
 }
 

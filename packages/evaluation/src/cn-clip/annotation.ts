@@ -10,7 +10,9 @@ import { pythonStrip } from "./recall.js";
 
 /** One line of a `*_texts.jsonl`. */
 export interface AnnotatedText {
+  /** Its id. */
   readonly textId: number;
+  /** The text. */
   readonly text: string;
   /** Ids of the images that it describes; none if that is not known. */
   readonly imageIds: readonly bigint[];

@@ -10,6 +10,7 @@ type ModifiedResNetConfig = Extract<VisionConfig, { readonly kind: "modifiedResN
 
 /** Parameters of a model. */
 export interface ParameterCount {
+  /** Of both towers, and the logit scale. */
   readonly total: number;
   /** Of the image tower, projection included. */
   readonly visual: number;

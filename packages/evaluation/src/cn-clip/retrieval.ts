@@ -11,14 +11,19 @@ import { formatPrediction, searchTopK } from "./top-k.js";
 
 /** An annotation file: its text, and what it says. */
 export interface Annotation {
+  /** Its path. */
   readonly file: string;
+  /** Its text. */
   readonly content: string;
+  /** What it says. */
   readonly texts: readonly AnnotatedText[];
 }
 
 /** One direction's result. */
 export interface RetrievalResult {
+  /** What was searched by what. */
   readonly direction: Direction;
+  /** Recall, or why there is none. */
   readonly judgement: Judgement;
   /** Pictures or texts that were searched. */
   readonly gallery: number;

@@ -10,6 +10,7 @@ import type { Features } from "@chinese-clip/dataset/formats";
 
 /** What is found for one query. */
 export interface Found {
+  /** The query's id. */
   readonly queryId: number;
   /** At most `k` ids, best first. */
   readonly ids: readonly number[];

@@ -9,6 +9,7 @@ import { formatJsonString, roundToSixDecimals } from "../python/python-format.js
 export interface ElevaterHead {
   /** `CN-CLIP-ViT-B-16` and the like. */
   readonly modelName: string;
+  /** Name of the data set. */
   readonly datasetName: string;
   /** Parameters of the whole model. */
   readonly parameters: number;

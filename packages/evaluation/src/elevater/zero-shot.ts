@@ -10,6 +10,7 @@ import { dotAt } from "@chinese-clip/pipeline/vectors";
 export interface ClassVectors {
   /** float32 `[classes, dim]`, row by row. */
   readonly data: Float32Array;
+  /** Values of a row. */
   readonly dim: number;
 }
 
