@@ -4,7 +4,7 @@
  * Follows Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` (`src/libImaging/Resample.c`) and PyTorch's
  * `_compute_indices_min_size_weights_aa` and `_compute_index_ranges_int16_weights` (`aten/src/ATen/native/cpu/UpSampleKernel.cpp`). The two
  * compute the same doubles: their second pieces of the cubic differ only in where they multiply by a = -1/2, which is exact. They part where
- * the doubles become integers: Pillow always keeps 22 fractional bits; PyTorch keeps as many as leave the axis's greatest weight below
+ * the doubles become integers: Pillow always keeps 22 fractional bits; PyTorch keeps as many as leave the axis's maximum weight below
  * 2^15, at most 22.
  */
 
@@ -76,17 +76,17 @@ class AxisFilter {
 }
 
 /**
- * PyTorch's number of fractional bits. It is found from the greatest weight of the *whole* axis, so a window's weights do not depend on
+ * PyTorch's number of fractional bits. It is found from the maximum weight of the *whole* axis, so a window's weights do not depend on
  * where the window lies.
  */
 function torchPrecision(filter: AxisFilter, outputSize: number): number {
-  let greatest = 0;
+  let maximum = 0;
   for (let output = 0; output < outputSize; output++) {
     filter.at(output);
-    for (let i = 0; i < filter.count; i++) greatest = Math.max(greatest, filter.values[i]!);
+    for (let i = 0; i < filter.count; i++) maximum = Math.max(maximum, filter.values[i]!);
   }
   let precision = 0;
-  while (precision < MAX_PRECISION && Math.trunc(0.5 + greatest * 2 ** (precision + 1)) < 2 ** 15) precision++;
+  while (precision < MAX_PRECISION && Math.trunc(0.5 + maximum * 2 ** (precision + 1)) < 2 ** 15) precision++;
   return precision;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The package's one error class. The platforms' decoders throw it too, so that whoever loads a picture has one class to catch.
+ * The package's one error class. The platforms' decoders throw it too, so that whoever loads an image has one class to catch.
  */
 
 /**
@@ -24,7 +24,7 @@ export class ImageError extends Error {
   override readonly name = "ImageError";
   /** What was wrong, from a closed list. */
   readonly code: ImageErrorCode;
-  /** The values that were refused, for a program to read. */
+  /** The values that were rejected, for a program to read. */
   readonly details: Readonly<Record<string, unknown>>;
 
   /** `message` is worded `where: expected X, got Y`; `cause` is the error of a decoder or parser beneath. */

@@ -2,10 +2,10 @@
  * What preprocessor_config.json says, parsed. Follows transformers: class defaults of `ChineseCLIPImageProcessor`
  * (`models/chinese_clip/image_processing_chinese_clip.py`), sizes as `get_size_dict` reads them (`image_processing_utils.py`).
  *
- * Departs from it by refusing what transformers fails on later or silently ignores: padding, a crop that is no rectangle, a zero `std`.
+ * Departs from it by rejecting what transformers fails on later or silently ignores: padding, a crop that is no rectangle, a zero `std`.
  */
 import { ImageError } from "./image-error.js";
-import { describe } from "./raw-image.js";
+import { showValue } from "./show-value.js";
 
 /** A rectangle in pixels. */
 export interface PixelSize {
@@ -87,7 +87,7 @@ const OPENAI_CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 const RESAMPLE_NAMES: Readonly<Record<number, string>> = { 0: "nearest", 1: "lanczos", 2: "bilinear", 4: "box", 5: "hamming" };
 
 function fail(expected: string, value: unknown, key: string): never {
-  throw new ImageError("invalid-config", `parseImageProcessorConfig: expected ${key} to be ${expected}, got ${describe(value)}`, {
+  throw new ImageError("invalid-config", `parseImageProcessorConfig: expected ${key} to be ${expected}, got ${showValue(value)}`, {
     key,
     value,
   });
@@ -97,45 +97,56 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A setting under either spelling; `null` counts as missing, as in transformers. */
+/** A setting under either spelling, the file's first; `null` is one. */
 function setting(record: Readonly<Record<string, unknown>>, key: FileKey): unknown {
-  const camel = KEYS[key];
-  for (const name of [key, camel]) {
-    const value = Object.hasOwn(record, name) ? record[name] : undefined;
-    if (value !== undefined && value !== null) return value;
+  for (const name of [key, KEYS[key]]) {
+    if (Object.hasOwn(record, name) && record[name] !== undefined) return record[name];
   }
   return undefined;
 }
 
+/** An edge of a size, where `null` counts as missing, as in transformers. */
+function edge(size: Readonly<Record<string, unknown>>, key: FileKey): unknown {
+  return setting(size, key) ?? undefined;
+}
+
+/** A switch; `null` is off, as what is false to Python. */
 function flag(record: Readonly<Record<string, unknown>>, key: FileKey, fallback: boolean): boolean {
-  const value = setting(record, key) ?? fallback;
-  return typeof value === "boolean" ? value : fail("true or false", value, key);
+  const value = setting(record, key);
+  if (value === undefined) return fallback;
+  return value === null ? false : typeof value === "boolean" ? value : fail("true or false", value, key);
+}
+
+/** What a switch makes use of: the default where it is missing, and, while the switch is off, where it is `null`. */
+function used(record: Readonly<Record<string, unknown>>, key: FileKey, isOn: boolean, fallback: unknown): unknown {
+  const value = setting(record, key);
+  return value === undefined || (value === null && !isOn) ? fallback : value;
 }
 
 function side(value: unknown, key: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_SIDE) return value;
-  return fail(`a whole number from 1 to ${MAX_SIDE}`, value, key);
+  return fail(`an integer from 1 to ${MAX_SIDE}`, value, key);
 }
 
 function rectangle(value: unknown, key: string): PixelSize {
   if (typeof value === "number") return { height: side(value, key), width: side(value, key) };
   if (Array.isArray(value) && value.length === 2) return { height: side(value[0], `${key}[0]`), width: side(value[1], `${key}[1]`) };
   if (!isRecord(value)) return fail("a number, [height, width] or { height, width }", value, key);
-  return { height: side(setting(value, "height"), `${key}.height`), width: side(setting(value, "width"), `${key}.width`) };
+  return { height: side(edge(value, "height"), `${key}.height`), width: side(edge(value, "width"), `${key}.width`) };
 }
 
 function resizeSize(value: unknown): ResizeSize {
   if (typeof value === "number") return { shortestEdge: side(value, "size") };
   if (!isRecord(value)) return rectangle(value, "size");
-  const shortest = setting(value, "shortest_edge");
-  const longest = setting(value, "longest_edge");
+  const shortest = edge(value, "shortest_edge");
+  const longest = edge(value, "longest_edge");
   if (shortest !== undefined) {
     const shortestEdge = side(shortest, "size.shortest_edge");
     return longest === undefined ? { shortestEdge } : { shortestEdge, longestEdge: side(longest, "size.longest_edge") };
   }
-  const maxHeight = setting(value, "max_height");
+  const maxHeight = edge(value, "max_height");
   if (maxHeight !== undefined) {
-    return { maxHeight: side(maxHeight, "size.max_height"), maxWidth: side(setting(value, "max_width"), "size.max_width") };
+    return { maxHeight: side(maxHeight, "size.max_height"), maxWidth: side(edge(value, "max_width"), "size.max_width") };
   }
   return rectangle(value, "size");
 }
@@ -165,29 +176,37 @@ function bicubicOnly(value: unknown): 3 {
 }
 
 /**
- * Reads a parsed preprocessor_config.json, or settings with the same meaning in camelCase. Missing and `null` keys take transformers' class
- * defaults; an integer `size` is the shorter edge, an integer `crop_size` a square, a list is [height, width]; keys of no concern to
- * pictures are ignored. `crop_size` and `resample` are checked only where they are used.
+ * Reads a parsed preprocessor_config.json, or settings with the same meaning in camelCase. Missing keys take transformers' class
+ * defaults; `null` turns a switch off, and is an error for what a switch that is on makes use of, as in transformers 5; an integer `size` is the shorter edge, an integer `crop_size` a square, a list is [height, width]; keys of no concern to
+ * images are ignored. `crop_size` and `resample` are checked only where they are used.
  * @throws ImageError `invalid-config` or, for a filter other than bicubic, `unsupported-resample`.
  */
 export function parseImageProcessorConfig(json: unknown): ImageProcessorConfig {
   if (!isRecord(json)) return fail("an object", json, "the configuration");
   const doResize = flag(json, "do_resize", true);
   const doCenterCrop = flag(json, "do_center_crop", true);
+  const doRescale = flag(json, "do_rescale", true);
+  const doNormalize = flag(json, "do_normalize", true);
   if (flag(json, "do_pad", false)) fail("false (padding is not part of this model's processor)", true, "do_pad");
   return {
     doConvertRgb: flag(json, "do_convert_rgb", true),
     doResize,
-    size: doResize ? resizeSize(setting(json, "size") ?? 224) : { shortestEdge: 224 },
-    resample: doResize ? bicubicOnly(setting(json, "resample") ?? 3) : 3,
+    size: doResize ? resizeSize(used(json, "size", true, 224)) : { shortestEdge: 224 },
+    resample: doResize ? bicubicOnly(used(json, "resample", true, 3)) : 3,
     doCenterCrop,
-    cropSize: doCenterCrop ? rectangle(setting(json, "crop_size") ?? 224, "crop_size") : { height: 224, width: 224 },
-    doRescale: flag(json, "do_rescale", true),
-    rescaleFactor: nonZero(setting(json, "rescale_factor") ?? 1 / 255, "rescale_factor"),
-    doNormalize: flag(json, "do_normalize", true),
-    imageMean: perChannel(setting(json, "image_mean") ?? [...OPENAI_CLIP_MEAN], "image_mean", finite),
-    imageStd: perChannel(setting(json, "image_std") ?? [...OPENAI_CLIP_STD], "image_std", nonZero),
+    cropSize: doCenterCrop ? rectangle(used(json, "crop_size", true, 224), "crop_size") : { height: 224, width: 224 },
+    doRescale,
+    rescaleFactor: nonZero(used(json, "rescale_factor", doRescale, 1 / 255), "rescale_factor"),
+    doNormalize,
+    imageMean: perChannel(used(json, "image_mean", doNormalize, [...OPENAI_CLIP_MEAN]), "image_mean", finite),
+    imageStd: perChannel(used(json, "image_std", doNormalize, [...OPENAI_CLIP_STD]), "image_std", nonZero),
   };
+}
+
+/** Some settings changed; those that are undefined stay. @throws ImageError as {@link parseImageProcessorConfig}. */
+export function overrideConfig(config: ImageProcessorConfig, overrides: ImageProcessorOptions): ImageProcessorConfig {
+  const changes = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return changes.length === 0 ? config : parseImageProcessorConfig({ ...config, ...Object.fromEntries(changes) });
 }
 
 /** The settings under the file's keys, as preprocessor_config.json holds them. */

@@ -2,22 +2,24 @@
  * The image processors of Chinese-CLIP: convert to RGB, resize, crop the middle, rescale, normalise, as transformers'
  * `ChineseCLIPImageProcessor` in its Pillow and its torchvision form (`image_processing_backends.py`: `PilBackend`, `TorchvisionBackend`).
  *
- * Departs from it in taking decoded pixels only, and in computing no more of a resized picture than the crop keeps.
+ * Departs from it in taking decoded pixels only, and in computing no more of a resized image than the crop keeps.
  */
 import { Tensor } from "onnxruntime-common";
 import type { ResizeLibrary } from "./bicubic-coefficients.js";
 import { ImageError } from "./image-error.js";
 import {
   formatImageProcessorConfig,
+  overrideConfig,
   type ImageProcessorConfig,
   type ImageProcessorOptions,
   parseImageProcessorConfig,
 } from "./image-processor-config.js";
 import { centerCropAxis, outputSize } from "./output-size.js";
-import { type PixelTable, pixelTable, writePlanes } from "./pixel-values.js";
-import { describe, imageBytes, type RawImage } from "./raw-image.js";
+import { type PixelTable, pixelTable, writeFloatPlanes, writePlanes } from "./pixel-values.js";
+import { type FloatImage, imageBytes, imageFloats, isFloatImage, isFloats, type RawImage } from "./raw-image.js";
 import { resample } from "./resample.js";
 import { checkBytes, checkSide } from "./resize.js";
+import { showValue } from "./show-value.js";
 
 /** What the model's image tower reads. */
 export interface ImageInputs {
@@ -25,17 +27,20 @@ export interface ImageInputs {
   readonly pixelValues: Tensor;
 }
 
+/** One image or a batch, each with bytes or floats. */
+export type ProcessorImages = RawImage | FloatImage | readonly (RawImage | FloatImage)[];
+
 const WHERE = "preprocess";
 
-/** How one picture is to be read and where its pixels go; made for all pictures before the tensor is allocated. */
+/** How one image is to be read and where its pixels go; made for all images before the tensor is allocated. */
 interface Plan {
-  readonly source: { data: Uint8Array; width: number; height: number; stride: number; channels: number };
+  readonly source: { data: Uint8Array | Float32Array; width: number; height: number; stride: number; channels: number };
   readonly target: { width: number; height: number; window: { left: number; top: number; width: number; height: number } };
   readonly placement: { height: number; width: number; top: number; left: number };
 }
 
-function plan(image: RawImage, config: ImageProcessorConfig, library: ResizeLibrary): Plan {
-  const data = imageBytes(WHERE, image);
+function plan(image: RawImage | FloatImage, config: ImageProcessorConfig, library: ResizeLibrary): Plan {
+  const data = isFloatImage(image) ? imageFloats(WHERE, image) : imageBytes(WHERE, image);
   const { width, height, channels: stride } = image;
   if (!config.doConvertRgb && stride !== 3) {
     throw new ImageError("invalid-image", `${WHERE}: expected an RGB image, for do_convert_rgb is false, got ${stride} channels`, {
@@ -43,25 +48,30 @@ function plan(image: RawImage, config: ImageProcessorConfig, library: ResizeLibr
     });
   }
   const size = config.doResize ? outputSize({ height, width }, config.size) : { height, width };
+  if (isFloatImage(image) && (size.width !== width || size.height !== height)) {
+    throw new ImageError(
+      "invalid-image",
+      `${WHERE}: expected bytes, which are all that is resized, got a Float32Array of ${width}x${height}`,
+      {
+        width,
+        height,
+      },
+    );
+  }
   checkSide(WHERE, size.width, size.height);
   const crop = config.doCenterCrop ? config.cropSize : size;
   const x = centerCropAxis(size.width, crop.width, library);
   const y = centerCropAxis(size.height, crop.height, library);
   return {
-    // Resizing a gray picture and repeating the result gives what resizing three equal channels gives, for a third of the work.
+    // Resizing a gray image and repeating the result gives what resizing three equal channels gives, for a third of the work.
     source: { data, width, height, stride, channels: stride >= 3 ? 3 : 1 },
     target: { ...size, window: { left: x.from, top: y.from, width: x.count, height: y.count } },
     placement: { ...crop, left: x.at, top: y.at },
   };
 }
 
-function preprocess(
-  images: RawImage | readonly RawImage[],
-  config: ImageProcessorConfig,
-  library: ResizeLibrary,
-  table: PixelTable,
-): ImageInputs {
-  const batch: readonly RawImage[] = Array.isArray(images) ? images : [images];
+function preprocess(images: ProcessorImages, config: ImageProcessorConfig, library: ResizeLibrary, table: PixelTable): ImageInputs {
+  const batch: readonly (RawImage | FloatImage)[] = Array.isArray(images) ? images : [images];
   const plans = batch.map((image) => plan(image, config, library));
   const [first] = plans;
   if (first === undefined) throw new RangeError(`${WHERE}: expected at least one image, got an empty array`);
@@ -76,14 +86,20 @@ function preprocess(
   checkBytes(WHERE, plans.length * length * Float32Array.BYTES_PER_ELEMENT);
   const planes = new Float32Array(plans.length * length);
   for (const [i, { source, target, placement }] of plans.entries()) {
-    const pixels = resample(source, target, library);
+    const { data, width: sourceWidth, stride } = source;
+    if (isFloats(data)) {
+      const part = { source: { data, width: sourceWidth, stride }, window: target.window };
+      writeFloatPlanes(part, config, library, planes, i * length, placement);
+      continue;
+    }
+    const pixels = resample({ ...source, data }, target, library);
     const shape = { rows: target.window.height, columns: target.window.width, channels: source.channels };
     writePlanes(pixels, shape, table, planes, i * length, placement);
   }
   return { pixelValues: new Tensor("float32", planes, [plans.length, 3, height, width]) };
 }
 
-/** Pictures to `pixelValues` as transformers' Pillow processor computes them: Pillow's resize bit for bit, NumPy's float arithmetic. */
+/** Images to `pixelValues` as transformers' Pillow processor computes them: Pillow's resize bit for bit, NumPy's float arithmetic. */
 export class ChineseCLIPImageProcessor {
   /** Every setting, the defaults filled in. */
   readonly config: ImageProcessorConfig;
@@ -113,16 +129,17 @@ export class ChineseCLIPImageProcessor {
   }
 
   /**
-   * One image or a batch to a float32 tensor [B, 3, H, W]. The images are read only.
+   * One image or a batch to a float32 tensor [B, 3, H, W]. The images are read only. `overrides` are settings for this call alone.
    * @throws TypeError if an argument is not a RawImage; RangeError for no images, images that come out in different sizes, an image
-   * too long and thin to resize, or a result above 1 GiB; ImageError `invalid-image` for pixels that do not fit their size.
+   * too long and thin to resize, or a result above 1 GiB; ImageError `invalid-image` for pixels that do not fit their size, or floats to resize; as the constructor for overrides.
    */
-  preprocess(images: RawImage | readonly RawImage[]): ImageInputs {
-    return preprocess(images, this.config, "pillow", this.#table);
+  preprocess(images: ProcessorImages, overrides: ImageProcessorOptions = {}): ImageInputs {
+    const config = overrideConfig(this.config, overrides);
+    return preprocess(images, config, "pillow", config === this.config ? this.#table : pixelTable(config, "pillow"));
   }
 }
 
-/** Pictures to `pixelValues` as transformers' torchvision ("fast") processor computes them on a CPU: PyTorch's resize bit for bit. */
+/** Images to `pixelValues` as transformers' torchvision ("fast") processor computes them on a CPU: PyTorch's resize bit for bit. */
 export class ChineseCLIPImageProcessorFast {
   /** Every setting, the defaults filled in. */
   readonly config: ImageProcessorConfig;
@@ -152,12 +169,13 @@ export class ChineseCLIPImageProcessorFast {
   }
 
   /**
-   * One image or a batch to a float32 tensor [B, 3, H, W]. The images are read only.
+   * One image or a batch to a float32 tensor [B, 3, H, W]. The images are read only. `overrides` are settings for this call alone.
    * @throws TypeError if an argument is not a RawImage; RangeError for no images, images that come out in different sizes, an image
-   * too long and thin to resize, or a result above 1 GiB; ImageError `invalid-image` for pixels that do not fit their size.
+   * too long and thin to resize, or a result above 1 GiB; ImageError `invalid-image` for pixels that do not fit their size, or floats to resize; as the constructor for overrides.
    */
-  preprocess(images: RawImage | readonly RawImage[]): ImageInputs {
-    return preprocess(images, this.config, "torch", this.#table);
+  preprocess(images: ProcessorImages, overrides: ImageProcessorOptions = {}): ImageInputs {
+    const config = overrideConfig(this.config, overrides);
+    return preprocess(images, config, "torch", config === this.config ? this.#table : pixelTable(config, "torch"));
   }
 }
 
@@ -174,7 +192,7 @@ export function createImageProcessor(json: unknown): ChineseCLIPImageProcessor |
   const name = keys.get("image_processor_type") ?? keys.get("feature_extractor_type") ?? "ChineseCLIPImageProcessor";
   const match = typeof name === "string" ? /^(?:Chinese)?CLIP(?:FeatureExtractor|ImageProcessor(Fast|Pil)?)$/.exec(name) : null;
   if (match === null) {
-    throw new ImageError("invalid-config", `createImageProcessor: expected a Chinese-CLIP image processor, got ${describe(name)}`, {
+    throw new ImageError("invalid-config", `createImageProcessor: expected a Chinese-CLIP image processor, got ${showValue(name)}`, {
       name,
     });
   }

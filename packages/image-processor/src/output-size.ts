@@ -1,5 +1,5 @@
 /**
- * From an image's size to the size it is resized to and the part of that which is kept. Follows transformers' `image_transforms.py`
+ * From an image's size to the size it is resized to and the part of that which a crop leaves. Follows transformers' `image_transforms.py`
  * (`get_resize_output_image_size`, `get_size_with_aspect_ratio`, `center_crop`), `image_utils.py`
  * (`get_image_size_for_max_height_width`) and, for the fast class, `TorchvisionBackend.center_crop` (`image_processing_backends.py`), whose
  * odd pixel of padding goes to the other side.
@@ -45,7 +45,7 @@ export function outputSize(image: PixelSize, size: ResizeSize): PixelSize {
     : { height: short, width: Math.trunc((short * width) / height) };
 }
 
-/** Along one axis: the kept inputs start at `from`, there are `count`, and they go to `at` of the result; the rest is padding. */
+/** Along one axis: the inputs that a crop leaves start at `from`, there are `count`, and they go to `at` of the result; the rest is padding. */
 export interface AxisCrop {
   readonly from: number;
   readonly count: number;

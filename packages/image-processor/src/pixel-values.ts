@@ -16,20 +16,11 @@ export type PixelTable = Float32Array;
  * @throws ImageError `invalid-config` if a value of the table would not be finite.
  */
 export function pixelTable(config: ImageProcessorConfig, library: ResizeLibrary): PixelTable {
-  const { doRescale, rescaleFactor, doNormalize, imageMean, imageStd } = config;
-  const { fround } = Math;
-  const fused = library === "torch" && doRescale && doNormalize;
-  const unit = fused ? fround(1 / rescaleFactor) : 1;
+  const { rescaleFactor, imageMean, imageStd } = config;
   const table = new Float32Array(3 * 256);
   for (let channel = 0; channel < 3; channel++) {
-    const mean = fround(fround(imageMean[channel]!) * unit);
-    const std = fround(fround(imageStd[channel]!) * unit);
-    for (let byte = 0; byte < 256; byte++) {
-      let value = byte;
-      if (doRescale && !fused) value = fround(byte * (library === "torch" ? fround(rescaleFactor) : rescaleFactor));
-      if (doNormalize) value = fround(fround(value - mean) / std);
-      table[channel * 256 + byte] = value;
-    }
+    const toValue = pixelValue(config, library, channel);
+    for (let byte = 0; byte < 256; byte++) table[channel * 256 + byte] = toValue(byte);
   }
   if (!table.every(Number.isFinite)) {
     throw new ImageError("invalid-config", "pixelTable: expected rescale_factor, image_mean and image_std to keep pixels within float32", {
@@ -41,12 +32,55 @@ export function pixelTable(config: ImageProcessorConfig, library: ResizeLibrary)
   return table;
 }
 
-/** Where a picture's pixels go in its [3, height, width] planes. */
+/** What a sample of a channel, a byte or a float, becomes: the arithmetic of {@link pixelTable}. */
+function pixelValue(config: ImageProcessorConfig, library: ResizeLibrary, channel: number): (sample: number) => number {
+  const { doRescale, rescaleFactor, doNormalize, imageMean, imageStd } = config;
+  const { fround } = Math;
+  const fused = library === "torch" && doRescale && doNormalize;
+  const unit = fused ? fround(1 / rescaleFactor) : 1;
+  const factor = library === "torch" ? fround(rescaleFactor) : rescaleFactor;
+  const mean = fround(fround(imageMean[channel]!) * unit);
+  const std = fround(fround(imageStd[channel]!) * unit);
+  return (sample) => {
+    const value = doRescale && !fused ? fround(sample * factor) : sample;
+    return doNormalize ? fround(fround(value - mean) / std) : value;
+  };
+}
+
+/** Where an image's pixels go in its [3, height, width] planes. */
 export interface Placement {
   readonly height: number;
   readonly width: number;
   readonly top: number;
   readonly left: number;
+}
+
+/** Which part of an interleaved float image goes where; the rest of the planes becomes what a zero becomes. */
+export interface FloatWindow {
+  readonly source: { readonly data: Float32Array; readonly width: number; readonly stride: number };
+  readonly window: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+}
+
+/** {@link writePlanes} for floats, which no table holds. */
+export function writeFloatPlanes(
+  { source, window }: FloatWindow,
+  config: ImageProcessorConfig,
+  library: ResizeLibrary,
+  planes: Float32Array,
+  offset: number,
+  { height, width, top, left }: Placement,
+): void {
+  const plane = height * width;
+  for (let channel = 0; channel < 3; channel++) {
+    const toValue = pixelValue(config, library, channel);
+    const start = offset + channel * plane;
+    planes.fill(toValue(0), start, start + plane);
+    for (let row = 0; row < window.height; row++) {
+      let from = ((window.top + row) * source.width + window.left) * source.stride + (source.stride >= 3 ? channel : 0);
+      let to = start + (top + row) * width + left;
+      for (let column = 0; column < window.width; column++, from += source.stride) planes[to++] = toValue(source.data[from]!);
+    }
+  }
 }
 
 /**

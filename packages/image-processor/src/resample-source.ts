@@ -1,10 +1,10 @@
 /** What a resize reads and what it is to compute: shared by its scalar and its SIMD form. */
 
-/** What to compute: a window of the picture that `width` x `height` would be. */
+/** What to compute: a window of the image that `width` x `height` would be. */
 export interface ResampleTarget {
-  /** Size of the whole resized picture. */
+  /** Size of the whole resized image. */
   readonly width: number;
-  /** Size of the whole resized picture. */
+  /** Size of the whole resized image. */
   readonly height: number;
   /** The window's first column and row in it, and its size. */
   readonly window: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };

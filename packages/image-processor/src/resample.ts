@@ -1,5 +1,5 @@
 /**
- * The resize of a picture's window: in which order its passes go, and on which kernel. The WebAssembly kernel and the scalar one give the same
+ * The resize of an image's window: in which order its passes go, and on which kernel. The WebAssembly kernel and the scalar one give the same
  * bytes; the scalar one is the reference and needs nothing of the engine.
  */
 import type { ResizeLibrary } from "./bicubic-coefficients.js";

@@ -3,7 +3,7 @@
  * change left out; as Pillow's `ImagingResampleInner` (`src/libImaging/Resample.c`) and PyTorch's `upsample_avx_bilinear_bicubic_uint8`
  * (`UpSampleKernelAVXAntialias.h`) do.
  *
- * Departs from both in memory only: horizontally resized rows live in a short sliding window instead of a whole intermediate picture, alpha
+ * Departs from both in memory only: horizontally resized rows live in a short sliding window instead of a whole intermediate image, alpha
  * is dropped while reading, and only the asked window of the result is computed.
  */
 import { type AxisWeights, axisWeights, type ResizeLibrary } from "./bicubic-coefficients.js";

@@ -1,5 +1,5 @@
 /**
- * The WebAssembly kernel's memory: its plan before a picture is resized, and the weights as the kernel reads them (wasm/resample.wat).
+ * The WebAssembly kernel's memory: its plan before an image is resized, and the weights as the kernel reads them (wasm/resample.wat).
  *
  * Numbers are written through a DataView, for the kernel reads little-endian whatever the machine.
  */

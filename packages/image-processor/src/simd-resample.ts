@@ -1,6 +1,6 @@
 /**
- * The two passes of scalar-resample.ts on the WebAssembly kernel, bit for bit the same. The picture goes through a small memory four rows at a time:
- * what that holds is the weights and a window of rows, a few hundred kB for a photograph, kept for the next picture.
+ * The two passes of scalar-resample.ts on the WebAssembly kernel, bit for bit the same. The image goes through a small memory four rows at a time:
+ * what that holds is the weights and a window of rows, a few hundred kB for a photograph, cached for the next image.
  */
 import { axisWeights, type ResizeLibrary } from "./bicubic-coefficients.js";
 import { copyRow, type ResampleSource, type ResampleTarget } from "./resample-source.js";
@@ -25,7 +25,7 @@ function reserve({ memory }: SimdKernel, bytes: number): boolean {
 }
 
 /**
- * The window's pixels, as `scalarResample` gives them; or undefined where this way is not open: there is no kernel, or the picture would need
+ * The window's pixels, as `scalarResample` gives them; or undefined where this way is not open: there is no kernel, or the image would need
  * more than 8 MiB of its memory, or neither side changes.
  */
 export function simdResample(source: ResampleSource, target: ResampleTarget, library: ResizeLibrary): Uint8Array | undefined {

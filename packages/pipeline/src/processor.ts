@@ -76,12 +76,12 @@ export class ChineseCLIPProcessor {
     };
   }
 
-  /** One row of ids to a text: {@link BertTokenizer.decode}. */
+  /** One row of ids to a text, as the tokenizer's `decode`. */
   decode(...args: Parameters<BertTokenizer["decode"]>): string {
     return this.tokenizer.decode(...args);
   }
 
-  /** Several rows of ids, or the `inputIds` of a batch, to texts: {@link BertTokenizer.batchDecode}. */
+  /** Several rows of ids, or the `inputIds` of a batch, to texts, as the tokenizer's `batchDecode`. */
   batchDecode(...args: Parameters<BertTokenizer["batchDecode"]>): string[] {
     return this.tokenizer.batchDecode(...args);
   }
