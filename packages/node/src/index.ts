@@ -39,4 +39,4 @@ export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-
 export type { HubFetch } from "./hub/hub-fetch.js";
 export { type HubName, type HubSettings, readHubSettings } from "./hub/hub-settings.js";
 export { describeRuntime, type RuntimeDescription } from "./session/describe-runtime.js";
-export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
+export { HubError, type HubErrorCode, InferenceError, type InferenceErrorCode, WorkerError } from "@chinese-clip/pipeline";

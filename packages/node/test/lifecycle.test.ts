@@ -59,8 +59,10 @@ describe("threads", () => {
     await ended;
     await clip.dispose();
     expect(workers).toHaveLength(3);
-    expect(await rejection(clip.embedText("猫"))).toBeInstanceOf(Error);
-    expect(await rejection(clip.embedImage(PICTURE))).toBeInstanceOf(Error);
+    // I18: one class
+    expect(await rejection(clip.embedText("猫"))).toBeInstanceOf(WorkerError);
+    expect(await rejection(clip.embedText("猫"))).toMatchObject({ code: "disposed" });
+    expect(await rejection(clip.embedImage(PICTURE))).toBeInstanceOf(WorkerError);
   });
 
   it("reject what was pending when one crashes, and serve the next call", async () => {

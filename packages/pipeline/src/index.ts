@@ -2,6 +2,7 @@ export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyO
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
 export { errorMessage, isError } from "./error-message.js";
 export { HubError, type HubErrorCode } from "./hub-error.js";
+export { InferenceError, type InferenceErrorCode } from "./inference-error.js";
 export type { Embeddings, TextEmbeddings } from "./embeddings.js";
 export {
   type ChineseCLIPModelParts,
@@ -57,4 +58,4 @@ export { type StartThread, type ThreadEvents, ThreadHost, type ThreadPort } from
 export { limitConcurrency } from "./threads/limit-concurrency.js";
 export { reviveImageError } from "./threads/revive-image-error.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";
-export { WorkerError } from "./threads/worker-error.js";
+export { WorkerError } from "@chinese-clip/model";

@@ -4,7 +4,7 @@
  */
 import type { CheckpointErrorCode } from "@chinese-clip/model";
 import type { SearchErrorCode } from "@chinese-clip/search";
-import type { HubErrorCode, ImageErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
+import type { HubErrorCode, ImageErrorCode, InferenceErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
 
 /** What an error carries. */
 export interface ErrorFacts {
@@ -119,6 +119,14 @@ function lineOf({ details: { file, line } }: ErrorFacts): string {
   if (file === undefined) return "";
   return line === undefined ? `${String(file)}：` : `${String(file)}，第 ${String(line)} 行：`;
 }
+
+/** `InferenceError`. */
+export const INFERENCE_ZH: Sentences<InferenceErrorCode> = {
+  "load-failed": (facts) => `ONNX Runtime 无法加载模型${reason(facts)}`,
+  "run-failed": (facts) => `ONNX Runtime 运行模型时出错${reason(facts)}`,
+  "not-finite": () => "模型输出不是有限数：权重中有 NaN 或无穷大，或该精度不适用于此模型",
+  "weights-changed": ({ details: { file } }) => `权重文件在加载后被改动${file === undefined ? "" : `：${String(file)}`}；请重新加载模型`,
+};
 
 /** `WorkerError`. */
 export const WORKER_ZH: Sentences<WorkerError["code"]> = {

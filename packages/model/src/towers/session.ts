@@ -3,6 +3,7 @@
  */
 import type { Tensor } from "onnxruntime-common";
 import type { EncodedGraph } from "../onnx/graph-builder.js";
+import { WorkerError } from "./worker-error.js";
 
 /** A graph loaded into a runtime. */
 export interface GraphSession {
@@ -37,7 +38,7 @@ export class SessionPool {
 
   /** The session of the variant `key`, made on first use. One that could not be made is tried again by the next call. */
   async ready(key: string, build: () => EncodedGraph): Promise<ReadySession> {
-    if (this.#disposed) throw new Error(`${this.#owner}: expected a live model, but dispose was called`);
+    if (this.#disposed) throw new WorkerError("disposed", `${this.#owner}: expected a live model, but dispose was called`);
     let variant = this.#sessions.get(key);
     if (variant === undefined) {
       const graph = build();

@@ -1,6 +1,7 @@
 /**
  * Where to compute: the names of `device` as ONNX Runtime's execution providers.
  */
+import { InferenceError, isError } from "@chinese-clip/pipeline";
 import type { InferenceSession } from "onnxruntime-common";
 import { loadRuntime } from "./load-runtime.js";
 
@@ -28,6 +29,11 @@ export function deviceOptions(device: string): InferenceSession.SessionOptions {
 
 /** ONNX Runtime's error, with what it was about. */
 export function deviceError(device: string, cause: unknown): unknown {
-  if (device === "cpu" || !(cause instanceof Error)) return cause;
-  return new Error(`device ${JSON.stringify(device)}: ONNX Runtime could not load the model there: ${cause.message}`, { cause });
+  if (device === "cpu" || !isError(cause)) return cause;
+  return new InferenceError(
+    "load-failed",
+    `device ${JSON.stringify(device)}: ONNX Runtime could not load the model there: ${isError(cause.cause) ? cause.cause.message : cause.message}`,
+    { device },
+    { cause },
+  );
 }

@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { processorCores } from "./processor-cores.js";
 import { SessionThread } from "./session-thread.js";
 import { WarmingSession } from "./warming-session.js";
+import { WeightsFiles } from "./weights-files.js";
 
 /**
  * ONNX Runtime hands its threads smaller and smaller parts of an operator instead of an equal share to each, so that one whose core decodes a
@@ -49,7 +50,7 @@ export function prepareSession(): void {
  * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
  * @param packing - `at once`: repack the weights while loading; `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
  *   stay pages of the file, shared with every process that has it open.
- * @throws Error - with ONNX Runtime's message, if it rejects the graph or the options.
+ * @throws InferenceError - `load-failed`, with ONNX Runtime's message.
  */
 export async function createNodeSession(
   graph: EncodedGraph,
@@ -61,9 +62,10 @@ export async function createNodeSession(
   const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
   const tokensAtOnce = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
   const given = extra?.["session"] as object | undefined;
+  const weights = await WeightsFiles.watch(folder, graph.files);
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
     const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
-    await thread.load(graph, folder, { ...sessionOptions, ...threads, extra: { ...extra, session } }, tokensAtOnce);
+    await thread.load(graph, folder, weights, { ...sessionOptions, ...threads, extra: { ...extra, session } }, tokensAtOnce);
     return thread;
   };
   const first = await load(takeThread(), packing === "at once");

@@ -2,27 +2,33 @@
  * One inference session in a thread of its own.
  */
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
-import { fromPlainTensors, type PlainTensor } from "@chinese-clip/pipeline";
+import { fromPlainTensors, InferenceError, type InferenceErrorCode, type PlainTensor } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
 import { disableTelemetry } from "./load-runtime.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
+import type { WeightsFiles } from "./weights-files.js";
 
 /**
  * Maximum bytes of a feed's buffer that is reused by the next run: a batch of 50 images of 224 pixels. Buffers allocated for each run
  * would be garbage in the thread, which makes so few objects that they pile up for long.
  */
-const MOST_KEPT = 32 * 2 ** 20;
+const MAX_REUSED_BYTES = 32 * 2 ** 20;
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
 export class SessionThread implements GraphSession {
   #tokensAtOnce: number | undefined;
   #source: SessionSource | undefined;
+  #weights: WeightsFiles | undefined;
   readonly #host: WorkerHost<SessionRequest> = new WorkerHost(() => new URL("./session-worker.cjs", import.meta.url), {
     name: "chinese-clip session",
     gatedData: (gate): SessionWorkerData => {
       disableTelemetry(); // the thread reads the environment of the process
       return { gate, source: this.#source };
+    },
+    reviveError: {
+      InferenceError: (message, { code, details, cause }) =>
+        new InferenceError(code as InferenceErrorCode, message, { ...(details as object) }, { cause }),
     },
   });
   /** A buffer for each feed, while no run has it. */
@@ -41,18 +47,22 @@ export class SessionThread implements GraphSession {
    * Loads the graph.
    *
    * @param folder - the folder that the graph's checkpoint files lie in.
+   * @param weights - those files.
    * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
-   * @throws Error - with ONNX Runtime's message, if it rejects the graph or the options; the thread has then ended.
+   * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`. The thread has then ended.
    */
   async load(
     { model }: EncodedGraph,
     folder: string,
+    weights: WeightsFiles,
     sessionOptions: InferenceSession.SessionOptions,
     tokensAtOnce: number | undefined,
   ): Promise<void> {
     this.#tokensAtOnce = tokensAtOnce;
     this.#source = { model, folder, sessionOptions };
+    this.#weights = weights;
     try {
+      await weights.check();
       await this.#host.call({ type: "load", source: this.#source });
     } catch (error) {
       await this.#host.dispose();
@@ -60,7 +70,11 @@ export class SessionThread implements GraphSession {
     }
   }
 
-  /** Runs the graph; the feeds are copied. */
+  /**
+   * Runs the graph; the feeds are copied.
+   *
+   * @throws InferenceError - `run-failed`, `not-finite`, `weights-changed`; WorkerError - the thread crashed or was disposed.
+   */
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {
     const plain: Record<string, PlainTensor> = {};
     const buffers: ArrayBuffer[] = [];
@@ -69,8 +83,9 @@ export class SessionThread implements GraphSession {
       plain[name] = { type, data: copy, dims } as PlainTensor;
       buffers.push(copy.buffer);
     }
+    await this.#weights?.check();
     const { outputs, spent } = await this.#host.call<SessionAnswer>({ type: "run", feeds: plain }, buffers);
-    for (const [name, buffer] of Object.entries(spent)) if (buffer.byteLength <= MOST_KEPT) this.#spares.set(name, buffer);
+    for (const [name, buffer] of Object.entries(spent)) if (buffer.byteLength <= MAX_REUSED_BYTES) this.#spares.set(name, buffer);
     return fromPlainTensors(outputs);
   }
 

@@ -2,7 +2,7 @@
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
  * thread gives everything back. The runtime is loaded at once, before there is a graph: that takes as long as reading a model's small files.
  */
-import { buffersOf, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
+import { buffersOf, errorMessage, InferenceError, type PlainTensors, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { ThreadGate } from "../worker/thread-gate.js";
@@ -29,7 +29,11 @@ runtime.catch(() => undefined); // whoever asks is told; until then it is not an
 async function create({ model, folder, sessionOptions: { extra, ...rest } }: SessionSource): Promise<InferenceSession> {
   const { InferenceSession } = await runtime;
   const session = { ...(extra?.["session"] as object | undefined), model_external_initializers_file_folder_path: folder };
-  return gate.pass(() => InferenceSession.create(model, { ...rest, extra: { ...extra, session } }));
+  return gate
+    .pass(() => InferenceSession.create(model, { ...rest, extra: { ...extra, session } }))
+    .catch((cause: unknown) => {
+      throw new InferenceError("load-failed", `ONNX Runtime could not load the model: ${errorMessage(cause)}`, {}, { cause });
+    });
 }
 
 let session = source && create(source);
@@ -46,10 +50,29 @@ servePort<SessionRequest>(
       const [{ Tensor }, loaded] = [await runtime, await session];
       if (loaded === undefined) throw new Error("session: expected a graph to be loaded before it is run");
       const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
-      const outputs = toPlainTensors(await gate.pass(() => loaded.run(Object.fromEntries(tensors))));
+      const outputs = toPlainTensors(
+        await gate
+          .pass(() => loaded.run(Object.fromEntries(tensors)))
+          .catch((cause: unknown) => {
+            throw new InferenceError("run-failed", `ONNX Runtime could not run the model: ${errorMessage(cause)}`, {}, { cause });
+          }),
+      );
+      checkFinite(outputs);
       const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
       return new Transferred({ outputs, spent } satisfies SessionAnswer, [...new Set([...Object.values(spent), ...buffersOf(outputs)])]);
     },
   },
   gate,
 );
+
+/** @throws InferenceError - `not-finite`. One pass over the outputs, which are small beside what made them. */
+function checkFinite(outputs: PlainTensors): void {
+  for (const [output, { type, data }] of Object.entries(outputs)) {
+    if (type !== "float32" || (data as Float32Array).every(Number.isFinite)) continue;
+    throw new InferenceError(
+      "not-finite",
+      `${output}: expected finite numbers, got NaN or infinity; a weight is not finite, or the dtype is too narrow for this model`,
+      { output },
+    );
+  }
+}

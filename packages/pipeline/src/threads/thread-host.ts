@@ -3,9 +3,9 @@
  * disposal. A platform supplies a {@link StartThread}: a `Worker` of `node:worker_threads` or a Web Worker. The thread's side is
  * `answer-requests.ts`.
  */
+import { WorkerError } from "@chinese-clip/model";
 import type { HostMessage, WorkerReply, WorkerRequest } from "./answer-requests.js";
 import { type ErrorRevivers, reviveError } from "./serialized-error.js";
-import { WorkerError } from "./worker-error.js";
 
 /** A running thread, as its host uses it. */
 export interface ThreadPort<Transfer> {

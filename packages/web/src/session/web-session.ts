@@ -3,7 +3,7 @@
  * call loads again, on WebAssembly if it was WebGPU that failed.
  */
 import { type EncodedGraph, type GraphSession, type GraphTarget, packWeights } from "@chinese-clip/model";
-import { fromPlainTensors, type LoadProgress, type PlainTensors, toPlainTensors } from "@chinese-clip/pipeline";
+import { fromPlainTensors, type LoadProgress, type PlainTensors, toPlainTensors, WorkerError } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { copyInto } from "../http/byte-ranges.js";
 import type { WebFiles } from "../sources/web-files.js";
@@ -76,7 +76,7 @@ class WebSession implements GraphSession {
 
   /** Loads the session unless it is loaded. */
   load(): Promise<Loaded> {
-    if (this.#isDisposed) return Promise.reject(new Error("session: expected a live session, but dispose was called"));
+    if (this.#isDisposed) return Promise.reject(new WorkerError("disposed", "session: expected a live session, but dispose was called"));
     if (this.#loaded === undefined) {
       const loading = this.#create();
       this.#loaded = loading;

@@ -1,6 +1,6 @@
 /** The error of a thread that cannot answer. */
 
-/** Why a thread could not answer: it ended by itself, or was ended by `dispose`. */
+/** Why a model or a thread could not answer: the thread ended by itself, or `dispose` was called. */
 export class WorkerError extends Error {
   /** Always `"WorkerError"`, also when the class was loaded twice. */
   override readonly name: string = "WorkerError";
