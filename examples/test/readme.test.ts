@@ -1,5 +1,5 @@
 /**
- * The root README's TypeScript, run as it stands, but for the model and the pictures, which are the demo's.
+ * The root README's TypeScript, run as it stands, but for the model and the images, which are the demo's.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const picture = (name: string): string => JSON.stringify(join(examples, "picture
 
 function runSnippet(snippet: string, ending: string): string {
   const code = snippet
-    .replaceAll('"./chinese-clip-vit-base-patch16"', JSON.stringify(join(examples, "demo-checkpoint")))
+    .replaceAll(/"(?:\.|OFA-Sys)\/chinese-clip-vit-base-patch16"/g, JSON.stringify(join(examples, "demo-checkpoint")))
     .replaceAll('"pokemon.jpeg"', picture("36.webp"))
     .replaceAll(/"(\d)\.jpg"/g, (_, digit: string) => picture(`3${digit}.${digit === "2" ? "webp" : "png"}`))
     .replaceAll('["杰尼龟", "妙蛙种子", "小火龙", "皮卡丘"]', '["帆船", "雪人", "兔子", "汽车"]');
@@ -37,7 +37,7 @@ describe("the README", () => {
   it("computes features and probabilities as transformers' sample does", () => {
     const ending =
       "console.log(JSON.stringify({ probs, dims: [imageFeatures, textFeatures, imageEmbeds, textEmbeds].map(({ dims }) => dims) }));";
-    const { probs, dims } = JSON.parse(runSnippet(snippets[0] ?? "", ending)) as { probs: number[]; dims: number[][] };
+    const { probs, dims } = JSON.parse(runSnippet(snippets[1] ?? "", ending)) as { probs: number[]; dims: number[][] };
     expect(dims).toEqual([
       [1, 128],
       [4, 128],
@@ -49,7 +49,7 @@ describe("the README", () => {
   });
 
   it("labels and searches the short way", () => {
-    const lines = runSnippet(snippets[1] ?? "", "")
+    const lines = runSnippet(snippets[0] ?? "", "")
       .trim()
       .split("\n");
     expect(lines.join("\n")).toContain("label: '汽车'");
