@@ -35,7 +35,9 @@ describe.each(Object.keys(PACKAGES))("packages/%s", (folder) => {
   const manifest = manifestOf(folder);
 
   it("is complete", () => {
-    const missing = ["README.md", "LICENSE", `${folder}.api.md`].filter((file) => !existsSync(join(folderOf(folder), file)));
+    const missing = ["README.md", "LICENSE", "CHANGELOG.md", `${folder}.api.md`].filter(
+      (file) => !existsSync(join(folderOf(folder), file)),
+    );
     expect(missing).toEqual([]);
   });
 
@@ -51,7 +53,7 @@ describe.each(Object.keys(PACKAGES))("packages/%s", (folder) => {
       license: "MIT",
       type: "module",
       sideEffects: false,
-      files: ["dist", "src"],
+      files: ["CHANGELOG.md", "dist", "src"],
       engines: { node: ">=20.19" },
     });
     const subpaths = Object.keys(PACKAGES[folder]?.subpaths ?? {});
