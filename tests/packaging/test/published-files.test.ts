@@ -19,7 +19,7 @@ describe.each(packageFolders())("packages/%s", (folder) => {
     const { files } = Object.values(report)[0] as PackReport;
     paths = files.map(({ path }) => path);
     bytes = files.reduce((sum, { size }) => sum + size, 0);
-  });
+  }, 60_000);
 
   it("uploads its documents, its licence and what its manifest points at", () => {
     const manifest = manifestOf(folder);

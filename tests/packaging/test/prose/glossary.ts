@@ -87,6 +87,8 @@ export const EXCEPTIONS: readonly Exception[] = [
 
 /** Paths whose words are being put right: nothing is asserted of them yet. */
 export const UNFINISHED: readonly RegExp[] = [
+  /^packages\/dataset\//,
+  /^packages\/evaluation\//,
   /^packages\/image-processor\//,
   /^packages\/tokenizer\//,
   /^packages\/model\//,
@@ -94,8 +96,6 @@ export const UNFINISHED: readonly RegExp[] = [
   /^packages\/node\//,
   /^packages\/web\//,
   /^packages\/cli\//,
-  /^bench\/.*\.md$/,
   /^examples\/.*\/.*\.md$/,
   /^\.changeset\//,
-  /^README/,
 ];
