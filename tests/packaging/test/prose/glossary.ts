@@ -31,7 +31,7 @@ export const GLOSSARY: readonly Term[] = [
   { avoid: /\bhid(?:es?|den|ing) (?:a |the |some |any )?tokens?\b/i, write: "masks" },
   { avoid: /\basking\b|\bmiddle\b|\bouter\b(?! product)/i, write: "query input, MLP output, residual", within: GRAPHS },
   { avoid: /\bverbs?\b/i, write: "command", within: COMMANDS },
-  { avoid: /\bpass(?:es|ed|ing)? over\b/i, write: "skip" },
+  { avoid: /\bpass(?:es|ed|ing) over\b/i, write: "skip" },
   { avoid: /\bg(?:o|oes|one|oing) on with\b|\bwent on with\b/i, write: "resume" },
   { avoid: /\bbeg[aiu]n with\b/i, write: "created with" },
   { avoid: /\bin parts\b/i, write: "in chunks" },
@@ -76,10 +76,11 @@ export interface Exception {
 
 /** The exceptions. */
 export const EXCEPTIONS: readonly Exception[] = [
+  { path: /^\.changeset\//, text: /is now `/, reason: "a changeset names what was renamed" },
   {
     path: /./,
-    text: /\bpictures\.json\b|"(?:\/)?pictures\/?"/,
-    reason: "the folder of the demo's images, and the list in it, are called so",
+    text: /\bpictures\.json\b|"(?:\/)?pictures\/?"|metadata `pictures`|\/picture-library\.ts/,
+    reason: "the folder of the demo's images, its list, and a module of the page are called so",
   },
   { path: /^tools\/browser\//, text: /\brefuse/, reason: "a server refuses connections" },
   { path: /^bench\/src\/line-plot/, text: /<circle/, reason: "SVG's element" },
@@ -96,6 +97,4 @@ export const UNFINISHED: readonly RegExp[] = [
   /^packages\/node\//,
   /^packages\/web\//,
   /^packages\/cli\//,
-  /^examples\/.*\/.*\.md$/,
-  /^\.changeset\//,
 ];
