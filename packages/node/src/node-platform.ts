@@ -39,5 +39,11 @@ export const nodePlatform: NodePlatform = {
 
   cacheTower,
 
-  createImagePreprocessor: (imageProcessor): ImagePreprocessor<ImageInput> => createImagePreprocessor(imageProcessor),
+  createImagePreprocessor: (imageProcessor, { autoOrient, limits = {} }): ImagePreprocessor<ImageInput> =>
+    createImagePreprocessor(imageProcessor, {
+      autoOrient,
+      maxPixels: limits.pixels,
+      maxBytes: limits.encodedBytes,
+      maxMilliseconds: limits.milliseconds,
+    }),
 };

@@ -16,6 +16,7 @@ export {
 export type {
   Device,
   Dtype,
+  ImageBudget,
   ImagePreprocessor,
   ImageProcessor,
   LoadProgress,

@@ -51,6 +51,16 @@ export type Dtype = "fp32" | TowerDtype;
 /** Where to compute: one of ONNX Runtime's execution providers, of which each platform has its own. */
 export type Device = "cpu" | "wasm" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
 
+/** What an image may cost before it is rejected. Followed by `@chinese-clip/node`; a browser has limits of its own. */
+export interface ImageBudget {
+  /** Pixels of one image. Default 178,956,970, above which Pillow raises `DecompressionBombError`. */
+  readonly pixels?: number | undefined;
+  /** Encoded bytes of one image. Default 256 MiB. */
+  readonly encodedBytes?: number | undefined;
+  /** Milliseconds from the call until an image is read, decoded and resized; the thread is then ended. Default 30,000. */
+  readonly milliseconds?: number | undefined;
+}
+
 /** How a model is to be loaded. All are per call; nothing is global. */
 export interface PretrainedOptions {
   /**
@@ -91,6 +101,10 @@ export interface PretrainedOptions {
   readonly endpoint?: string | readonly string[] | undefined;
   /** For private and gated models; never sent to another host than the endpoint. Default: `HF_TOKEN`, or what `hf auth login` stored. */
   readonly token?: string | undefined;
+  /** What one image may cost, for whatever a stranger sends. */
+  readonly limits?: ImageBudget | undefined;
+  /** Turn images as their EXIF orientation says. Default false, as the reference: the published models never saw an image turned. */
+  readonly autoOrient?: boolean | undefined;
   /** What makes the requests, for a proxy, a client certificate or a test. Default: the platform's, which follows `HTTPS_PROXY`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }

@@ -12,7 +12,7 @@ import { ImageError, type RawImage } from "@chinese-clip/image-processor";
 import type { Metadata, Sharp } from "sharp";
 import { decodeBmp } from "./decode-bmp.js";
 import { decodeGif } from "./decode-gif.js";
-import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat } from "./image-format.js";
+import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat, withPixelChecksums } from "./image-format.js";
 import { errorMessage } from "@chinese-clip/pipeline";
 
 /** How to decode. */
@@ -49,7 +49,18 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
   try {
     if (format === "bmp") return decodeBmp(bytes, maxPixels);
     if (format === "gif") return decodeGif(bytes, maxPixels);
-    return await decodeWithSharp(bytes, format, options);
+    // libvips knows a sequence of AVIF by the brand of sequences in general only.
+    const isSequence = format === "avif" && Buffer.from(bytes.subarray(8, 12)).toString("latin1") === "avis";
+    if (isSequence) {
+      const renamed = Uint8Array.from(bytes);
+      renamed.set(Buffer.from("msf1"), 8);
+      return await decodeWithSharp(renamed, format, options);
+    }
+    return await decodeWithSharp(bytes, format, options).catch((error: unknown) => {
+      const repaired = format === "png" ? withPixelChecksums(bytes) : undefined;
+      if (repaired === undefined) throw error;
+      return decodeWithSharp(repaired, format, options);
+    });
   } catch (error) {
     if (error instanceof ImageError) {
       throw new ImageError(error.code, `${source}: ${error.message}`, { ...error.details, source, format }, { cause: error.cause });
@@ -85,6 +96,17 @@ async function decodeWithSharp(bytes: Uint8Array, format: ImageFormat, { autoOri
   const { width, height } = metadata;
   if (width * height > maxPixels) {
     throw new ImageError("too-large", `expected at most ${maxPixels} pixels, got ${width} x ${height}`, { width, height, maxPixels });
+  }
+  // libvips makes the first black, and shifts the second; Pillow reads neither as the file means it.
+  if ((metadata.space === "cmyk" && metadata.depth !== "uchar") || metadata.depth === "short" || metadata.depth === "char") {
+    throw new ImageError(
+      "invalid-image",
+      `expected unsigned samples, in CMYK of 8 bits, got ${metadata.depth} samples in ${metadata.space}`,
+      {
+        space: metadata.space,
+        depth: metadata.depth,
+      },
+    );
   }
   if (metadata.space === "cmyk") {
     const { data, info } = await open().pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true });

@@ -5,6 +5,8 @@
  * files and takes time without bound), so it is refused here along with everything else that a search for photos does not meet.
  */
 
+import { crc32 } from "node:zlib";
+
 /** A format that `loadImage` decodes. */
 export type ImageFormat = "png" | "jpeg" | "webp" | "gif" | "bmp" | "tiff" | "avif";
 
@@ -26,23 +28,35 @@ const SIGNATURES: readonly Signature[] = [
   { format: "tiff", offset: 0, magic: "MM\0*" },
   { format: "tiff", offset: 0, magic: "II+\0" },
   { format: "tiff", offset: 0, magic: "MM\0+" },
-  { format: "avif", offset: 4, magic: "ftypavif" },
-  { format: "avif", offset: 4, magic: "ftypavis" },
 ];
 
 /** What people hand over by mistake, in words for the error message: text by a pattern, the rest by bytes at an offset. */
+const ELEMENTS: readonly (readonly [RegExp, string])[] = [
+  [/^(?:!doctype svg|svg)\b/i, "an SVG drawing, which is not decoded"],
+  [/^(?:!doctype html|html|head|body|script|title|meta)\b/i, "an HTML page"],
+];
 const TEXTS: readonly (readonly [RegExp, string])[] = [
-  [/^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype svg|svg)\b/i, "an SVG drawing, which is not decoded"],
-  [/^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<(?:!doctype html|html|head|body|script|title|meta)\b/i, "an HTML page"],
   [/^%PDF-/, "a PDF document, which is not decoded"],
   [/^version https:\/\/git-lfs/, "a Git LFS pointer instead of the file it stands for"],
   [/^\s*[{[]\s*["[{]/, "JSON text"],
 ];
 const OTHERS: readonly (readonly [number, string, string])[] = [
-  [4, "ftyphe", "a HEIC picture, whose codec is not included"],
-  [4, "ftypmif1", "a HEIF picture, whose codec is not included"],
-  [0, "\xff\x0a", "a JPEG XL picture, whose codec is not included"],
-  [0, "\0\0\0\x0cJXL ", "a JPEG XL picture, whose codec is not included"],
+  [4, "ftyphe", "a HEIC image, whose codec is not included"],
+  [4, "ftypmif1", "a HEIF image, whose codec is not included"],
+  [4, "ftypmsf1", "a HEIF image, whose codec is not included"],
+  [0, "\xff\x0a", "a JPEG XL image, whose codec is not included"],
+  [0, "\0\0\0\x0cJXL ", "a JPEG XL image, whose codec is not included"],
+  [0, "\0\0\0\x0cjP  ", "a JPEG 2000 image, which is not decoded"],
+  [0, "\xff\x4f\xff\x51", "a JPEG 2000 image, which is not decoded"],
+  [0, "\0\0\x01\0", "an icon (ICO), which is not decoded"],
+  [0, "8BPS", "a Photoshop document, which is not decoded"],
+  [0, "DDS ", "a DDS texture, which is not decoded"],
+  [0, "P1", "a PBM image, which is not decoded"],
+  [0, "P2", "a PGM image, which is not decoded"],
+  [0, "P3", "a PPM image, which is not decoded"],
+  [0, "P4", "a PBM image, which is not decoded"],
+  [0, "P5", "a PGM image, which is not decoded"],
+  [0, "P6", "a PPM image, which is not decoded"],
   [0, "PK\x03\x04", "a zip archive"],
   [0, "\x1f\x8b", "gzip-compressed data"],
 ];
@@ -58,6 +72,7 @@ const HEAD_BYTES = 512;
  */
 export function detectImageFormat(bytes: Uint8Array): ImageFormat | undefined {
   const head = latin1(bytes);
+  if (isAvif(head)) return "avif";
   return SIGNATURES.find(({ offset, magic }) => head.startsWith(magic, offset) && (offset !== 8 || head.startsWith("RIFF")))?.format;
 }
 
@@ -69,9 +84,62 @@ export function detectImageFormat(bytes: Uint8Array): ImageFormat | undefined {
 export function describeUnknownBytes(bytes: Uint8Array): string {
   if (bytes.length === 0) return "no bytes at all";
   const head = latin1(bytes).replace(/^\xef\xbb\xbf/, "");
-  const known = TEXTS.find(([pattern]) => pattern.test(head))?.[1] ?? OTHERS.find(([offset, magic]) => head.startsWith(magic, offset))?.[2];
+  const element = firstElement(head);
+  const known =
+    ELEMENTS.find(([pattern]) => pattern.test(element))?.[1] ??
+    TEXTS.find(([pattern]) => pattern.test(head))?.[1] ??
+    OTHERS.find(([offset, magic]) => head.startsWith(magic, offset))?.[2];
   if (known !== undefined) return known;
   return `bytes that begin ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+}
+
+/** By its brands, the compatible ones too: a still or a sequence of AV1 may call itself an image file (mif1, msf1) first. */
+function isAvif(head: string): boolean {
+  if (head.slice(4, 8) !== "ftyp") return false;
+  const size = Buffer.from(head.slice(0, 4), "latin1").readUInt32BE();
+  const brands = head.slice(8, 12) + head.slice(16, size);
+  for (let at = 0; at + 4 <= brands.length; at += 4) {
+    if (/^avi[fs]$/.test(brands.slice(at, at + 4))) return true;
+  }
+  return false;
+}
+
+/** What stands behind the first `<` of markup, its XML declaration and comments left out; empty for other text. Reads each character once. */
+function firstElement(head: string): string {
+  let at = head.length - head.trimStart().length;
+  for (const [open, close] of [
+    ["<?xml", ">"],
+    ["<!--", "-->"],
+  ] as const) {
+    while (head.startsWith(open, at)) {
+      const end = head.indexOf(close, at + open.length);
+      if (end < 0) return "";
+      at = end + close.length;
+      while (at < head.length && head.charAt(at).trim() === "") at++;
+    }
+  }
+  return head.charAt(at) === "<" ? head.slice(at + 1, at + 20) : "";
+}
+
+/**
+ * A PNG with the checksums of its pixel data made right, or undefined where they are: Pillow does not look at them, libpng insists.
+ */
+export function withPixelChecksums(bytes: Uint8Array): Uint8Array | undefined {
+  let repaired: Uint8Array | undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const end = at + 8 + view.getUint32(at);
+    if (end + 4 > bytes.length) break;
+    if (view.getUint32(at + 4) === 0x49444154) {
+      const checksum = crc32(bytes.subarray(at + 4, end));
+      if (checksum !== view.getUint32(end)) {
+        repaired ??= Uint8Array.from(bytes);
+        new DataView(repaired.buffer).setUint32(end, checksum);
+      }
+    }
+    at = end + 4;
+  }
+  return repaired;
 }
 
 /**

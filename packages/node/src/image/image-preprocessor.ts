@@ -3,7 +3,14 @@
  * JavaScript and take longer than a frame, so they are done in `image-worker.ts`.
  */
 import { availableParallelism } from "node:os";
-import { type ImagePreprocessor, type ImageProcessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
+import { ImageError } from "@chinese-clip/image-processor";
+import {
+  type ImagePreprocessor,
+  type ImageProcessor,
+  limitConcurrency,
+  type PreprocessedImage,
+  reviveImageError,
+} from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
 import { type ImageInput, limitsOf } from "./load-image.js";
@@ -13,7 +20,11 @@ import { readBlobBytes } from "./read-bytes.js";
 export interface ImagePreprocessorOptions extends ImageLimits {
   /** The threads' entry file, for a program that is bundled into one file. Default: `image-worker.cjs` beside this module. */
   readonly workerUrl?: URL | undefined;
+  /** Milliseconds that one image may take once its thread is at it; the thread is then ended. Default 30,000. */
+  readonly maxMilliseconds?: number | undefined;
 }
+
+const DEFAULT_MAX_MILLISECONDS = 30_000;
 
 /** libuv decodes in four threads unless told otherwise, and a picture takes longer to decode than to resize: more threads would wait for it. */
 const MAX_THREADS = 4;
@@ -43,29 +54,56 @@ export function createImagePreprocessor(
   options: ImagePreprocessorOptions = {},
 ): ImagePreprocessor<ImageInput> {
   const config = imageProcessor.toJSON();
-  const { workerUrl, ...limits } = options;
+  const { workerUrl, maxMilliseconds = DEFAULT_MAX_MILLISECONDS, ...limits } = options;
+  if (!(maxMilliseconds >= 1)) throw new RangeError(`loadImage: expected maxMilliseconds of at least 1, got ${String(maxMilliseconds)}`);
   const { maxBytes } = limitsOf(limits);
   const threads = Math.min(availableParallelism(), MAX_THREADS);
   const loads = Math.ceil(MAX_LOADS / threads);
-  const hosts = Array.from(
-    { length: threads },
-    () =>
-      new WorkerHost<PreprocessRequest>(() => workerUrl ?? new URL("./image-worker.cjs", import.meta.url), {
-        name: "chinese-clip images",
-        workerData: { config, limits, loads } satisfies ImageWorkerData,
-        reviveError: { ImageError: reviveImageError },
-      }),
-  );
+  const makeHost = (): WorkerHost<PreprocessRequest> =>
+    new WorkerHost<PreprocessRequest>(() => workerUrl ?? new URL("./image-worker.cjs", import.meta.url), {
+      name: "chinese-clip images",
+      workerData: { config, limits, loads } satisfies ImageWorkerData,
+      reviveError: { ImageError: reviveImageError },
+    });
+  const hosts = Array.from({ length: threads }, makeHost);
+  // An image's time begins when a thread takes it, not while it waits for those before it.
+  const inTurn = limitConcurrency(threads * loads);
+  /** Ends the thread of a call that takes too long; the next image starts another. */
+  const withinTime = async <T>(host: WorkerHost<PreprocessRequest>, call: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const at = hosts.indexOf(host);
+        if (at >= 0) hosts[at] = makeHost();
+        reject(
+          new ImageError("too-large", `expected an image that is decoded within ${maxMilliseconds} ms, got one that takes longer`, {
+            maxMilliseconds,
+          }),
+        );
+        void host.dispose();
+      }, maxMilliseconds);
+    });
+    try {
+      return await Promise.race([call, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   const spares: ArrayBuffer[] = [];
   return {
     async preprocess(input, { signal } = {}) {
       signal?.throwIfAborted();
       const posted = input instanceof Blob ? await readBlobBytes(input, { maxBytes, signal }) : copyOf(input);
-      const into = spares.pop();
-      const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL, into };
-      // The first of those with the least to do, so that a later one starts only when the others are busy.
-      const host = hosts.reduce((least, other) => (other.pending < least.pending ? other : least));
-      return host.call<PreprocessedImage>(request, [...buffersOf(posted), ...(into === undefined ? [] : [into])], signal);
+      const done = inTurn(async () => {
+        signal?.throwIfAborted();
+        const into = spares.pop();
+        const request: PreprocessRequest = { type: "preprocess", image: posted, isUrl: input instanceof URL, into };
+        // The first of those with the least to do, so that a later one starts only when the others are busy.
+        const host = hosts.reduce((least, other) => (other.pending < least.pending ? other : least));
+        const transfer = [...buffersOf(posted), ...(into === undefined ? [] : [into])];
+        return withinTime(host, host.call<PreprocessedImage>(request, transfer, signal));
+      });
+      return signal === undefined ? done : untilAborted(done, signal);
     },
     recycle({ pixelValues: { buffer } }) {
       if (spares.length < MAX_SPARES && buffer instanceof ArrayBuffer) spares.push(buffer);
@@ -74,6 +112,20 @@ export function createImagePreprocessor(
       await Promise.all(hosts.map((host) => host.dispose()));
     },
   };
+}
+
+/** Rejects at once when aborted, also while the work waits for its turn. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /**
@@ -85,8 +137,9 @@ function copyOf(input: Exclude<ImageInput, Blob>): PostedImage {
   if (input instanceof Uint8Array || input instanceof ArrayBuffer)
     return new Uint8Array(input instanceof ArrayBuffer ? input.slice(0) : input);
   if (typeof input !== "object" || input === null) return input;
-  const { data, width, height, channels } = input;
-  return { data: data instanceof Uint8Array || data instanceof Uint8ClampedArray ? new Uint8Array(data) : data, width, height, channels };
+  const { data, width, height, channels, layout } = input;
+  const copied = data instanceof Uint8Array || data instanceof Uint8ClampedArray ? new Uint8Array(data) : data;
+  return { data: copied, width, height, channels, layout };
 }
 
 function buffersOf(image: PostedImage): ArrayBuffer[] {

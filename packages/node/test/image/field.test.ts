@@ -1,0 +1,73 @@
+/** Images that the field sends, and inputs that cost more than they should. */
+import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { detectImageFormat, describeUnknownBytes } from "../../src/image/image-format.js";
+import { loadImage } from "../../src/image/load-image.js";
+
+const images = new URL("../../../../fixtures/images/", import.meta.url);
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, images)));
+
+describe("I1 sniffing", () => {
+  it.each([
+    "<!---->".repeat(73),
+    `${"<!---->".repeat(72)}<`,
+    "<!--".repeat(128),
+    " ".repeat(512),
+    "<?xml>".repeat(85),
+    `<?xml${" <!-- --> ".repeat(50)}`,
+  ])("I1 markup that never begins is read once: %#", (text) => {
+    const start = performance.now();
+    describeUnknownBytes(Buffer.from(text));
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it("I1 an SVG behind comments is still named", () => {
+    const name = (text: string): string => describeUnknownBytes(Buffer.from(text));
+    expect(name('\uFEFF <?xml version="1.0"?> <!-- a --> <!-- b --><svg xmlns="">')).toMatch(/SVG/);
+    expect(name("<!DOCTYPE svg>")).toMatch(/SVG/);
+    expect(name("<!-- c -->\n<!doctype html>")).toMatch(/HTML/);
+    expect(name("<svgx>")).not.toMatch(/SVG/);
+  });
+});
+
+describe("D images", () => {
+  it.each(["a06_mif1", "a08_msf1", "a04_exif6", "a05_anim"])("D2 %s.avif is found by its compatible brands, and opens", async (name) => {
+    const bytes = read(`field/${name}.avif`);
+    expect(detectImageFormat(bytes)).toBe("avif");
+    expect((await loadImage(bytes)).channels).toBe(3);
+  });
+
+  it("D2 a HEIC with the brand mif1 is no AVIF", () => {
+    const heic = Buffer.from("\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "latin1");
+    expect(detectImageFormat(heic)).toBeUndefined();
+    expect(describeUnknownBytes(heic)).toMatch(/HEIF/);
+  });
+
+  it.each(["u18_cmyk16", "u11_i16_signed"])("D1 %s.tif is rejected by name", async (name) => {
+    await expect(loadImage(read(`field/${name}.tif`))).rejects.toThrow(/expected unsigned samples, in CMYK of 8 bits, got/);
+  });
+
+  it("D3 a PNG with a wrong checksum of its pixels opens as Pillow opens it", async () => {
+    const whole = read("small.png");
+    const damaged = Uint8Array.from(whole);
+    const view = new DataView(damaged.buffer);
+    for (let at = 8; at + 12 <= damaged.length; at += 12 + view.getUint32(at)) {
+      if (view.getUint32(at + 4) === 0x49444154) view.setUint32(at + 8 + view.getUint32(at), 5);
+    }
+    expect(damaged).not.toEqual(whole);
+    expect(crc32("")).toBe(0);
+    const copy = Uint8Array.from(damaged);
+    expect(await loadImage(damaged)).toEqual(await loadImage(whole));
+    expect(damaged).toEqual(copy);
+  });
+
+  it.each([
+    ["P6 1 1 255 abc", /a PPM image/],
+    ["\0\0\x01\0\x01\0", /an icon \(ICO\)/],
+    ["\0\0\0\x0cjP  \r\n", /a JPEG 2000 image/],
+    ["8BPS\0\x01", /a Photoshop document/],
+  ])("D4 %j is named", async (text, message) => {
+    await expect(loadImage(Buffer.from(text, "latin1"))).rejects.toThrow(message);
+  });
+});
