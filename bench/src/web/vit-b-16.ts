@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { TOWER_FORMAT } from "@chinese-clip/model";
+import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { exportWeb } from "@chinese-clip/node";
 import { makePeerModel } from "../peer-model.js";
 import type { ContestantSource } from "./contestants.js";

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CheckpointError, type CheckpointFile, readCombinedOnnx } from "../src/index.js";
-import { encodeModel } from "../src/onnx/encode-model.js";
-import type { Attribute, Initializer, Model, Node, ValueInfo } from "../src/onnx/ir.js";
-import { ProtobufWriter } from "../src/onnx/protobuf-writer.js";
+import { CheckpointError, type CheckpointFile } from "../src/index.js";
+import { readCombinedOnnx } from "../src/onnx.js";
+import { encodeModel } from "../src/onnx/write/encode-model.js";
+import type { Attribute, Initializer, Model, Node, ValueInfo } from "../src/onnx/write/ir.js";
+import { ProtobufWriter } from "../src/onnx/write/protobuf-writer.js";
 import { fixtureBytes, fixtureJson, memoryFile } from "./fixtures.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { buildTextGraph, ChineseCLIPConfig, type EncodedGraph, layOutOnnx, type OnnxExportOptions, type Piece } from "../src/index.js";
-import { encodeModel } from "../src/onnx/encode-model.js";
+import { buildTextGraph, ChineseCLIPConfig, type EncodedGraph, encodeGraph } from "../src/index.js";
+import { type OnnxExportOptions, type Piece, planOnnxExport } from "../src/onnx.js";
+import { encodeModel } from "../src/onnx/write/encode-model.js";
 import { fixtureBytes, fixtureJson, tinyCheckpoint } from "./fixtures.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 
 const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
 const stored = await fixtureBytes("tiny-vit/model.safetensors");
-const text = buildTextGraph(config.textConfig, await tinyCheckpoint(), { kind: "features" }, config.projectionDim);
+const text = await encodeGraph(buildTextGraph(config.textConfig, await tinyCheckpoint(), { kind: "features" }, config.projectionDim));
 const OPTIONS: OnnxExportOptions = { normalize: false, externalData: "auto", dataFile: "text.onnx.data", metadata: { source: "here" } };
 
 /** What a file would hold. */
@@ -34,13 +35,12 @@ const sized = (bytes: number): EncodedGraph => ({
   files: ["w"],
   inputs: ["x"],
   outputs: ["text_features"],
-  relocated: () => new Uint8Array(),
-  builtFor: () => sized(bytes),
+  withExternalData: () => new Uint8Array(),
 });
 
-describe("layOutOnnx", () => {
+describe("planOnnxExport", () => {
   it("puts the weights' bytes into the model", async () => {
-    const { model, data } = await layOutOnnx(text, OPTIONS);
+    const { model, data } = await planOnnxExport(text, OPTIONS);
     expect(data).toEqual([]);
     const file = readFields(filled(model));
     expect(messages(file, 14).map((entry) => [strings(entry, 1)[0], strings(entry, 2)[0]])).toEqual([["source", "here"]]);
@@ -60,7 +60,7 @@ describe("layOutOnnx", () => {
   });
 
   it("puts them into a data file, each at a page", async () => {
-    const { model, data } = await layOutOnnx(text, { ...OPTIONS, externalData: true });
+    const { model, data } = await planOnnxExport(text, { ...OPTIONS, externalData: true });
     const bytes = filled(data);
     const graph = messages(readFields(filled(model)), 7)[0]!;
     const { tensors } = await tinyCheckpoint();
@@ -74,7 +74,7 @@ describe("layOutOnnx", () => {
   });
 
   it("normalises with one operator more, and no name twice", async () => {
-    const { model } = await layOutOnnx(text, { ...OPTIONS, normalize: true });
+    const { model } = await planOnnxExport(text, { ...OPTIONS, normalize: true });
     const nodes = messages(messages(readFields(filled(model)), 7)[0]!, 1);
     expect(nodes.map((node) => strings(node, 4)[0]).slice(-2)).toEqual(["Identity", "LpNormalization"]);
     expect(strings(nodes.at(-1)!, 2)).toEqual(["text_features"]);
@@ -83,12 +83,12 @@ describe("layOutOnnx", () => {
   });
 
   it("goes beyond protobuf's 2 GiB with a data file only", async () => {
-    const below = await layOutOnnx(sized(2 ** 31 - 4096), OPTIONS);
+    const below = await planOnnxExport(sized(2 ** 31 - 4096), OPTIONS);
     expect(below.data).toEqual([]);
-    const above = await layOutOnnx(sized(2 ** 31), OPTIONS);
+    const above = await planOnnxExport(sized(2 ** 31), OPTIONS);
     expect(above.data.map(({ length }) => length)).toEqual([2 ** 30, 2 ** 30]);
-    await expect(layOutOnnx(sized(2 ** 31), { ...OPTIONS, externalData: false })).rejects.toThrow(RangeError);
-    const huge = await layOutOnnx(sized(2 ** 33), OPTIONS);
+    await expect(planOnnxExport(sized(2 ** 31), { ...OPTIONS, externalData: false })).rejects.toThrow(RangeError);
+    const huge = await planOnnxExport(sized(2 ** 33), OPTIONS);
     expect(filled(huge.model).length).toBeLessThan(1000);
   });
 });

@@ -5,10 +5,11 @@ import {
   Checkpoint,
   CheckpointError,
   ChineseCLIPConfig,
-  type EncodedGraph,
-  layOutTower,
+  encodeGraph,
   type StoredTensor,
+  type TowerGraph,
 } from "../src/index.js";
+import { planTower } from "../src/quantize.js";
 import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 
@@ -18,12 +19,12 @@ const STATES = { kind: "states", hiddenStates: true, attentions: true } as const
 const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
 const checkpoint = await tinyCheckpoint();
 
-function parts({ model }: EncodedGraph): {
+async function parts(graphToEncode: TowerGraph): Promise<{
   operators: string[];
   weights: { name: string; location: string; offset: number; length: number }[];
   inlineBytes: number;
-} {
-  const graph = messages(readFields(model), 7)[0]!;
+}> {
+  const graph = messages(readFields((await encodeGraph(graphToEncode)).model), 7)[0]!;
   const initializers = messages(graph, 5);
   return {
     operators: messages(graph, 1).map((node) => strings(node, 4)[0]!),
@@ -45,7 +46,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
       [text, /^text_/],
       [vision, /^vis(ion|ual)_/],
     ] as const) {
-      const { weights, inlineBytes } = parts(graph);
+      const { weights, inlineBytes } = await parts(graph);
       expect(graph.files).toEqual(["model.safetensors"]);
       expect(inlineBytes).toBeLessThan(400); // shapes and indices
       for (const { name, location, offset, length } of weights) {
@@ -53,14 +54,15 @@ describe("buildTextGraph and buildVisionGraph", () => {
         expect(checkpoint.tensors.get(name)).toMatchObject({ file: location, byteOffset: offset, byteLength: length });
       }
     }
-    const used = new Set([...parts(text).weights, ...parts(vision).weights].map(({ name }) => name));
+    const used = new Set([...(await parts(text)).weights, ...(await parts(vision)).weights].map(({ name }) => name));
     expect([...checkpoint.tensors.keys()].filter((name) => !used.has(name))).toEqual(["logit_scale"]);
   });
 
   it("compute the last block for the class token only, unless states are asked for", async () => {
     for (const build of [buildTextGraph.bind(undefined, config.textConfig), buildVisionGraph.bind(undefined, config.visionConfig)]) {
-      const features = parts(await build(checkpoint, FEATURES, config.projectionDim)).operators;
-      const states = parts(await build(checkpoint, { ...STATES, hiddenStates: false, attentions: false }, config.projectionDim)).operators;
+      const features = (await parts(await build(checkpoint, FEATURES, config.projectionDim))).operators;
+      const states = (await parts(await build(checkpoint, { ...STATES, hiddenStates: false, attentions: false }, config.projectionDim)))
+        .operators;
       const lastAttention = features.lastIndexOf("MultiHeadAttention");
       expect(features.slice(features.indexOf("LayerNormalization"), lastAttention).filter((op) => op === "Gather")).toHaveLength(1);
       expect(states.slice(states.indexOf("LayerNormalization"), states.lastIndexOf("MultiHeadAttention"))).not.toContain("Gather");
@@ -85,7 +87,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
     });
   });
 
-  it("use BERT's pooler where a checkpoint has one", () => {
+  it("use BERT's pooler where a checkpoint has one", async () => {
     const reference = (shape: readonly number[]): StoredTensor => ({
       dtype: "F32",
       shape,
@@ -102,9 +104,9 @@ describe("buildTextGraph and buildVisionGraph", () => {
       ]),
       [],
     );
-    const without = parts(buildTextGraph(config.textConfig, checkpoint, STATES, undefined)).operators;
+    const without = (await parts(buildTextGraph(config.textConfig, checkpoint, STATES, undefined))).operators;
     expect(without).not.toContain("Tanh");
-    expect(parts(buildTextGraph(config.textConfig, pooled, STATES, undefined)).operators).toContain("Tanh");
+    expect((await parts(buildTextGraph(config.textConfig, pooled, STATES, undefined))).operators).toContain("Tanh");
   });
 
   it.each([
@@ -112,10 +114,11 @@ describe("buildTextGraph and buildVisionGraph", () => {
     ["quick_gelu", "QuickGelu"],
     ["gelu_new", "FastGelu"],
     ["relu", "Relu"],
-  ])("apply hidden_act %s as %s", (hiddenAct, operator) => {
+  ])("apply hidden_act %s as %s", async (hiddenAct, operator) => {
     const json = config.toJSON();
     const changed = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), hidden_act: hiddenAct } });
-    expect(parts(buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40)).operators.filter((op) => op === operator)).toHaveLength(3);
+    const { operators } = await parts(buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40));
+    expect(operators.filter((op) => op === operator)).toHaveLength(3);
   });
 
   it("name a tensor that is missing or has another shape", async () => {
@@ -141,20 +144,21 @@ describe("buildTextGraph and buildVisionGraph", () => {
 
 describe("graphs of weights in int8", () => {
   it.each(["text", "vision"] as const)("the %s tower: key biases are left out, zero points are made once for all tokens", async (tower) => {
-    const file = await layOutTower(checkpoint, tower, "q8", `${tower}.safetensors`);
-    const build = (source: Checkpoint): EncodedGraph | Promise<EncodedGraph> =>
+    const file = planTower(checkpoint, tower, "q8", `${tower}.safetensors`);
+    const build = (source: Checkpoint): TowerGraph | Promise<TowerGraph> =>
       tower === "text"
         ? buildTextGraph(config.textConfig, source, FEATURES, config.projectionDim)
         : buildVisionGraph(config.visionConfig, source, FEATURES, config.projectionDim);
     const [exact, quantized] = [await build(checkpoint), await build(file.checkpoint)];
-    const biases = (graph: EncodedGraph, pattern: RegExp): number => parts(graph).weights.filter(({ name }) => pattern.test(name)).length;
-    const layers = biases(exact, /k(ey|_proj)\.bias$/u);
+    const biases = async (graph: TowerGraph, pattern: RegExp): Promise<number> =>
+      (await parts(graph)).weights.filter(({ name }) => pattern.test(name)).length;
+    const layers = await biases(exact, /k(ey|_proj)\.bias$/u);
     expect(layers).toBeGreaterThan(1);
-    expect(biases(quantized, /k(ey|_proj)\.bias$/u)).toBe(0);
-    expect(biases(quantized, /q(uery|_proj)\.bias$/u)).toBe(layers);
-    expect(biases(quantized, /v(alue|_proj)\.bias$/u)).toBe(layers);
+    expect(await biases(quantized, /k(ey|_proj)\.bias$/u)).toBe(0);
+    expect(await biases(quantized, /q(uery|_proj)\.bias$/u)).toBe(layers);
+    expect(await biases(quantized, /v(alue|_proj)\.bias$/u)).toBe(layers);
 
-    const { operators } = parts(quantized);
+    const { operators } = await parts(quantized);
     const count = (operator: string): number => operators.filter((name) => name === operator).length;
     // Four inputs of linear layers in a layer, and in the last one a fifth: the query's is the class token's alone.
     expect(count("QuantizeLinear")).toBe(4 * layers + 1);
@@ -162,7 +166,7 @@ describe("graphs of weights in int8", () => {
     expect(count("Expand")).toBe(tower === "text" ? 4 : 5);
     // An activation has no magnitude to look for below zero.
     expect(count("Abs")).toBe(3 * layers + 1);
-    const opset = (graph: EncodedGraph): unknown => messages(readFields(graph.model), 8)[0]?.get(2)?.[0];
-    expect([opset(exact), opset(quantized)]).toEqual([18n, 21n]);
+    const opset = async (graph: TowerGraph): Promise<unknown> => messages(readFields((await encodeGraph(graph)).model), 8)[0]?.get(2)?.[0];
+    expect([await opset(exact), await opset(quantized)]).toEqual([18n, 21n]);
   });
 });

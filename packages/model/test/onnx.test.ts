@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeModel } from "../src/onnx/encode-model.js";
-import { ProtobufWriter } from "../src/onnx/protobuf-writer.js";
+import { encodeModel } from "../src/onnx/write/encode-model.js";
+import { ProtobufWriter } from "../src/onnx/write/protobuf-writer.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 
 describe("ProtobufWriter", () => {

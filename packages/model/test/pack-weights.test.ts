@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkpointGraphs, ChineseCLIPConfig, type EncodedGraph, packWeights, readCheckpoint } from "../src/index.js";
-import { readOnnx } from "../src/onnx/read-onnx.js";
+import { checkpointGraphs, ChineseCLIPConfig, encodeGraph, packWeights, type TowerGraph, readCheckpoint } from "../src/index.js";
+import { readOnnx } from "../src/onnx/read/read-onnx.js";
 import { fixtureBytes, fixtureJson, memoryFile } from "./fixtures.js";
 
 const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
@@ -17,8 +17,8 @@ describe("packWeights", () => {
   it.each([
     ["text", graphs.text({ kind: "features" })],
     ["vision", graphs.vision({ kind: "features" }, false)],
-  ] as [string, EncodedGraph][])("puts the %s tower's weights, and no other byte, into a buffer", async (_, graph) => {
-    const { model, buffers } = packWeights(graph);
+  ] as [string, TowerGraph][])("puts the %s tower's weights, and no other byte, into a buffer", async (_, graph) => {
+    const { model, buffers } = packWeights(await encodeGraph(graph));
     const [buffer] = buffers;
     expect(buffers).toHaveLength(1);
     const bytes = new Uint8Array(buffer?.byteLength ?? 0);
@@ -29,7 +29,7 @@ describe("packWeights", () => {
       filled += length;
     }
     expect(filled).toBe(bytes.length);
-    const [packed, stored] = [await weightsOf(model), await weightsOf(graph.model)];
+    const [packed, stored] = [await weightsOf(model), await weightsOf((await encodeGraph(graph)).model)];
     expect([...packed.keys()]).toEqual([...stored.keys()]);
     expect(packed.size).toBeGreaterThan(30);
     for (const [name, { location, offset, length }] of packed) {

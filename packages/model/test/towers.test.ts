@@ -1,6 +1,6 @@
 import { Tensor } from "onnxruntime-common";
 import { describe, expect, it } from "vitest";
-import { checkpointGraphs, ChineseCLIPConfig, ChineseCLIPModel, type EncodedGraph, type GraphSession } from "../src/index.js";
+import { checkpointGraphs, ChineseCLIPConfig, ChineseCLIPModel, type TowerGraph, type GraphSession } from "../src/index.js";
 import { contrastiveLoss, normalizeRows, scaledProducts, transposed } from "../src/towers/similarity.js";
 import { fixtureJson, tinyCheckpoint } from "./fixtures.js";
 
@@ -9,14 +9,14 @@ const checkpoint = await tinyCheckpoint();
 
 /** A runtime that only takes notes, and answers with zeros of the shapes that the graph promises. */
 function spyRuntime(failures = 0): {
-  graphs: EncodedGraph[];
+  graphs: TowerGraph[];
   feeds: Readonly<Record<string, Tensor>>[];
-  disposed: EncodedGraph[];
-  createSession: (graph: EncodedGraph) => Promise<GraphSession>;
+  disposed: TowerGraph[];
+  createSession: (graph: TowerGraph) => Promise<GraphSession>;
 } {
-  const graphs: EncodedGraph[] = [];
+  const graphs: TowerGraph[] = [];
   const feeds: Readonly<Record<string, Tensor>>[] = [];
-  const disposed: EncodedGraph[] = [];
+  const disposed: TowerGraph[] = [];
   let left = failures;
   return {
     graphs,
@@ -42,7 +42,7 @@ function spyRuntime(failures = 0): {
 }
 
 const graphsOf = await checkpointGraphs(config);
-const modelOn = (createSession: (graph: EncodedGraph) => Promise<GraphSession>): ChineseCLIPModel =>
+const modelOn = (createSession: (graph: TowerGraph) => Promise<GraphSession>): ChineseCLIPModel =>
   new ChineseCLIPModel({ config, graphs: graphsOf(checkpoint), createSession, logitScale: Math.log(50) });
 const ids = (dims: readonly number[], value = 1n): Tensor =>
   new Tensor("int64", new BigInt64Array(dims.reduce((a, b) => a * b, 1)).fill(value), dims);

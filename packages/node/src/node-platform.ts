@@ -1,7 +1,7 @@
 /**
  * Node as a Platform: folders and hubs, `onnxruntime-node` in threads, sharp.
  */
-import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
+import { encodeGraph, type GraphSession, type TowerGraph } from "@chinese-clip/model";
 import type { ImagePreprocessor, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
 import { type DiskModelFiles, openModel } from "./files/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
@@ -13,7 +13,7 @@ import { cacheTower } from "./conversion-cache/tower-cache.js";
 /** A {@link Platform} whose models are files on this machine, once they were fetched. */
 interface NodePlatform extends Platform<ImageInput> {
   openModel(source: string | URL, options: PretrainedOptions): Promise<DiskModelFiles>;
-  createSession(graph: EncodedGraph, files: DiskModelFiles, options: PretrainedOptions): Promise<GraphSession>;
+  createSession(graph: TowerGraph, files: DiskModelFiles, options: PretrainedOptions): Promise<GraphSession>;
   cacheTower(conversion: TowerConversion, files: DiskModelFiles, options: PretrainedOptions): Promise<DiskModelFiles>;
 }
 
@@ -25,13 +25,13 @@ export const nodePlatform: NodePlatform = {
 
   async createSession(graph, files, { device = "cpu", numThreads, sessionOptions, lowMemory = false }) {
     // Not in half precision: whether a GPU has it, only a run that fails would tell here.
-    const built = device === "cpu" ? graph : graph.builtFor("gpu");
+    const encoded = await encodeGraph(graph, device === "cpu" ? "cpu" : "gpu");
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
     const all = { ...deviceOptions(device), ...threads, ...sessionOptions };
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded.
     const packing = lowMemory ? "never" : device === "cpu" ? "later" : "at once";
     try {
-      return await createNodeSession(built, files.folderOf(graph.files), all, packing);
+      return await createNodeSession(encoded, files.folderOf(graph.files), all, packing);
     } catch (error) {
       throw deviceError(device, error);
     }

@@ -3,7 +3,8 @@
  * `@chinese-clip/web` each are one Platform.
  */
 import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast } from "@chinese-clip/image-processor";
-import type { Checkpoint, CheckpointFile, EncodedGraph, GraphSession, TowerDtype, TowerFile, TowerName } from "@chinese-clip/model";
+import type { Checkpoint, CheckpointFile, GraphSession, TowerDtype, TowerGraph, TowerName } from "@chinese-clip/model";
+import type { TowerFile } from "@chinese-clip/model/quantize";
 import type { InferenceSession } from "onnxruntime-common";
 
 /**
@@ -176,7 +177,7 @@ export interface Platform<ImageInput> {
    */
   checkDevice(device: string | undefined): Promise<void>;
   /** Loads a graph whose weights lie in these files. */
-  createSession(graph: EncodedGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
+  createSession(graph: TowerGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
   /**
    * Finds a tower's converted weights in the tower cache, or converts and caches them.
    *

@@ -1,7 +1,7 @@
 /**
  * The browser as a Platform: files over HTTP, `onnxruntime-web` in workers, the browser's own decoders.
  */
-import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
+import type { GraphSession, TowerGraph } from "@chinese-clip/model";
 import type { ImagePreprocessor, ModelOpener, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
 import { openModel, type WebModelSource } from "./sources/open-model.js";
 import type { OpenOptions, WebFiles } from "./sources/web-files.js";
@@ -27,7 +27,7 @@ export interface WebPretrainedOptions extends Omit<PretrainedOptions, "cacheDir"
 
 /** What of a {@link Platform} has no pictures in it: a page that embeds texts has no code for them. */
 interface ModelPlatform extends ModelOpener<WebFiles, WebModelSource> {
-  createSession(graph: EncodedGraph, files: WebFiles, options: WebPretrainedOptions): Promise<GraphSession>;
+  createSession(graph: TowerGraph, files: WebFiles, options: WebPretrainedOptions): Promise<GraphSession>;
   cacheTower(conversion: TowerConversion, files: WebFiles, options: WebPretrainedOptions): Promise<WebFiles>;
 }
 

@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { type EncodedGraph, type ExternalData, readCombinedOnnx } from "@chinese-clip/model";
+import type { EncodedGraph, ExternalData } from "@chinese-clip/model";
+import { readCombinedOnnx } from "@chinese-clip/model/onnx";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readTensors } from "../../node/test/safetensors-fixture.js";
 import { chromiumPath, startBrowser, ModelServer } from "@chinese-clip/browser";
@@ -20,7 +21,7 @@ type Span = readonly [start: number, end: number];
 /** Where a graph's weights lie. */
 function weightsOf(graph: EncodedGraph): Span[] {
   const spans: Span[] = [];
-  graph.relocated((data: ExternalData) => {
+  graph.withExternalData((data: ExternalData) => {
     spans.push([data.offset, data.offset + data.length]);
     return data;
   });

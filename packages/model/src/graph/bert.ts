@@ -2,17 +2,26 @@
  * The text tower: BERT (Devlin et al., 2018), post-LayerNorm, as transformers' `modeling_chinese_clip.py` computes it. The text
  * feature is the class token's last state times `text_projection`; there is no pooler in between.
  *
- * Shapes in the margin: B texts, L tokens, D hidden size, F intermediate size, E projection. States are kept as `[B·L, D]`,
- * so that a linear layer is one matrix product with the weight as it lies in the file.
+ * Shapes in the margin: B texts, L tokens, D hidden size, F intermediate size, E projection; Q tokens that attend, as `transformer.ts` has it.
  */
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
-import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate, LEAST_ACTIVATION } from "./activate.js";
-import { attend, attendWithProbabilities } from "./attend.js";
+import type { Graph, Value } from "./ir/graph.js";
+import { GraphBuilder } from "./ir/graph-builder.js";
 import { ParameterScope } from "./parameter-scope.js";
-import type { RowZeroPoints } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
+import {
+  type AttentionNames,
+  classToken,
+  encoderLayers,
+  type EncoderOutput,
+  type LayerOutput,
+  type LayerRequest,
+  mlp,
+  type MlpNames,
+  outputStates,
+  selfAttention,
+} from "./transformer.js";
 
 /**
  * Builds the text tower's graph.
@@ -22,7 +31,6 @@ import type { TowerOutputs } from "./tower-outputs.js";
  * state where the checkpoint has no pooler), `text_features` where there is a projection, and `hidden_states.i`, `attentions.i`.
  *
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
- * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildTextGraph(
@@ -30,21 +38,40 @@ export function buildTextGraph(
   checkpoint: Checkpoint,
   outputs: TowerOutputs,
   projectionDim: number | undefined,
-  target: GraphTarget = "cpu",
-): EncodedGraph {
-  const { hiddenSize: D, numHiddenLayers, typeVocabSize, vocabSize, maxPositionEmbeddings, layerNormEps } = config;
-  const graph = new GraphBuilder("text", target);
+): Graph {
+  const graph = new GraphBuilder("text");
   const parameters = new ParameterScope(graph, checkpoint);
-  const model = parameters.in("text_model");
-  const wantsStates = outputs.kind === "states";
+  const [inputIds, attentionMask, tokenTypeIds] = ["input_ids", "attention_mask", "token_type_ids"].map((name) =>
+    graph.input(name, "int64", ["batch", "sequence"]),
+  ) as [Value, Value, Value]; // [B, L]
+  const encoded = bertEncoder(graph, parameters.in("text_model"), config, { inputIds, attentionMask, tokenTypeIds }, outputs);
+  const pooled = outputs.kind === "states" ? classToken(graph, encoded.x, encoded.tokens) : encoded.x; // [B, D]
+  if (outputs.kind === "states") {
+    outputStates(graph, encoded);
+    graph.output("pooler_output", bertPooler(graph, parameters.in("text_model.pooler"), pooled)); // [B, D]
+  }
+  if (projectionDim !== undefined) graph.output("text_features", parameters.projection("text_projection", pooled, projectionDim)); // [B, E]
+  return graph.finish();
+}
 
-  const inputIds = graph.input("input_ids", "int64", ["batch", "sequence"]); // [B, L]
-  const attentionMask = graph.input("attention_mask", "int64", ["batch", "sequence"]); // [B, L]
-  const tokenTypeIds = graph.input("token_type_ids", "int64", ["batch", "sequence"]); // [B, L]
+/** Tokenized texts, int64 `[B, L]` each. */
+export interface BertInputs {
+  readonly inputIds: Value;
+  readonly attentionMask: Value;
+  readonly tokenTypeIds: Value;
+}
 
+/** BERT's embeddings and layers. */
+export function bertEncoder(
+  graph: GraphBuilder,
+  model: ParameterScope,
+  config: ChineseCLIPTextConfig,
+  { inputIds, attentionMask, tokenTypeIds }: BertInputs,
+  outputs: TowerOutputs,
+): EncoderOutput {
+  const { hiddenSize: D, numHiddenLayers, typeVocabSize, vocabSize, maxPositionEmbeddings, layerNormEps } = config;
   const mask = graph.cast(graph.cast(attentionMask, "bool"), "int32"); // [B, L]
   const tokens = graph.concat([graph.shape(inputIds), graph.int64([D])], 0); // = [B, L, D]
-  const rows = graph.int64([-1, D]); // = [B·L, D]
 
   const embeddings = model.in("embeddings");
   const words = embeddings.embed("word_embeddings.weight", inputIds, vocabSize, D); // [B, L, D]
@@ -52,82 +79,40 @@ export function buildTextGraph(
   const length = graph.shape(inputIds, 1, 2); // = [L]
   const positions = graph.slice(embeddings.get("position_embeddings.weight", [maxPositionEmbeddings, D]), graph.int64([0]), length, 0); // [L, D]
   const embedded = graph.add(graph.add(words, types), positions); // [B, L, D]
-  let x = embeddings.layerNorm("LayerNorm", graph.reshape(embedded, rows, ["rows", D]), D, layerNormEps); // [B·L, D]
+  const x = embeddings.layerNorm("LayerNorm", graph.reshape(embedded, graph.int64([-1, D])), layerNormEps); // [B·L, D]
 
-  const reportState = (index: number): void => {
-    if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", "sequence", D]);
-  };
-  reportState(0);
-  const allRows: RowZeroPoints = new Map();
-  for (let i = 0; i < numHiddenLayers; i++) {
-    const classOnly = !wantsStates && i === numHiddenLayers - 1;
-    const layer = bertLayer(graph, model.in(`encoder.layer.${i}`), config, {
-      x,
-      tokens,
-      mask,
-      allRows,
-      classOnly,
-      wantsProbabilities: wantsStates && outputs.attentions,
-    });
-    x = layer.x; // [B·L, D], of the last layer [B, D] if only the class token is wanted
-    if (layer.probabilities !== undefined)
-      graph.output(`attentions.${i}`, layer.probabilities, ["batch", config.numAttentionHeads, "sequence", "sequence"]);
-    reportState(i + 1);
-  }
-
-  const classToken = wantsStates ? graph.gather(graph.reshape(x, tokens), graph.int64(0), 1) : x; // [B, D]
-  if (wantsStates) {
-    graph.output("last_hidden_state", graph.reshape(x, tokens), ["batch", "sequence", D]);
-    const pooler = model.in("pooler");
-    const pooled = pooler.has("dense.weight") ? graph.tanh(pooler.linear("dense", classToken, D, D)) : classToken; // [B, D]
-    graph.output("pooler_output", pooled, ["batch", D]);
-  }
-  if (projectionDim !== undefined) {
-    graph.output("text_features", parameters.projection("text_projection", classToken, D, projectionDim), ["batch", projectionDim]); // [B, E]
-  }
-  return graph.encode((other) => buildTextGraph(config, checkpoint, outputs, projectionDim, other));
+  return encoderLayers(x, tokens, numHiddenLayers, outputs, (i, states, request) =>
+    bertLayer(graph, model.in(`encoder.layer.${i}`), config, { ...request, x: states, mask }),
+  );
 }
 
-interface LayerInputs {
+const ATTENTION: AttentionNames = {
+  query: "attention.self.query",
+  key: "attention.self.key",
+  value: "attention.self.value",
+  output: "attention.output.dense",
+};
+const MLP: MlpNames = { inner: "intermediate.dense", output: "output.dense" };
+
+interface BertLayerInputs extends LayerRequest {
   /** `[B·L, D]` */
   readonly x: Value;
-  /** The shape `[B, L, D]`. */
-  readonly tokens: Value;
   /** int32 `[B, L]` */
   readonly mask: Value;
-  /** Shared by what takes B·L rows. */
-  readonly allRows: RowZeroPoints;
-  /** Whether only the class token's new state is wanted; it still attends to all. */
-  readonly classOnly: boolean;
-  readonly wantsProbabilities: boolean;
 }
 
-/** One encoder layer: `x = LN(x + attention(x))`, `x = LN(x + feedForward(x))`. */
-function bertLayer(
-  graph: GraphBuilder,
-  layer: ParameterScope,
-  config: ChineseCLIPTextConfig,
-  { x, tokens, mask, allRows, classOnly, wantsProbabilities }: LayerInputs,
-): { x: Value; probabilities: Value | undefined } {
-  const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
-  const rows: RowZeroPoints = classOnly ? new Map() : allRows; // of B·Q
-  const tokenDims = ["batch", "sequence", D];
-  const asking = classOnly ? graph.gather(graph.reshape(x, tokens, tokenDims), graph.int64(0), 1) : x; // [B·Q, D]
+/** One encoder layer: `x = LN(x + attention(x))`, `x = LN(x + mlp(x))`. */
+function bertLayer(graph: GraphBuilder, layer: ParameterScope, config: ChineseCLIPTextConfig, inputs: BertLayerInputs): LayerOutput {
+  const { intermediateSize: F, numAttentionHeads: heads, hiddenAct, layerNormEps } = config;
+  const queryInput = inputs.classOnly ? classToken(graph, inputs.x, inputs.tokens) : inputs.x; // [B·Q, D]
+  const attention = selfAttention(graph, layer, ATTENTION, { ...inputs, queryInput, heads }); // [B·Q, D]
+  const residual = layer.layerNorm("attention.output.LayerNorm", graph.add(attention.x, queryInput), layerNormEps); // [B·Q, D]
+  const mlpOutput = mlp(graph, layer, MLP, residual, F, hiddenAct); // [B·Q, D]
+  const x = layer.layerNorm("output.LayerNorm", graph.add(mlpOutput, residual), layerNormEps); // [B·Q, D]
+  return { x, probabilities: attention.probabilities };
+}
 
-  const self = layer.in("attention.self");
-  const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
-  const query = graph.reshape(self.linear("query", asking, D, D, { rows }), queryShape, queryDims); // [B, Q, D]
-  const key = graph.reshape(self.linear("key", x, D, D, { rows: allRows, keys: true }), tokens, tokenDims); // [B, L, D]
-  const value = graph.reshape(self.linear("value", x, D, D, { rows: allRows }), tokens, tokenDims); // [B, L, D]
-  const inputs = { query, key, value, heads, size: D, mask };
-  const { context, probabilities } = wantsProbabilities
-    ? attendWithProbabilities(graph, inputs)
-    : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
-
-  const contextRows = graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]); // [B·Q, D]
-  const attended = layer.in("attention.output").linear("dense", contextRows, D, D, { rows }); // [B·Q, D]
-  const middle = layer.layerNorm("attention.output.LayerNorm", graph.add(attended, asking), D, layerNormEps); // [B·Q, D]
-  const inner = activate(graph, layer.in("intermediate").linear("dense", middle, D, F, { rows }), config.hiddenAct); // [B·Q, F]
-  const outer = layer.in("output").linear("dense", inner, F, D, { rows, least: LEAST_ACTIVATION[config.hiddenAct] }); // [B·Q, D]
-  return { x: layer.layerNorm("output.LayerNorm", graph.add(outer, middle), D, layerNormEps), probabilities }; // [B·Q, D]
+/** BERT's pooler where the checkpoint has one, which the published ones have not: `[B, D] -> [B, D]`. */
+function bertPooler(graph: GraphBuilder, pooler: ParameterScope, x: Value): Value {
+  return pooler.has("dense.weight") ? graph.tanh(pooler.linear("dense", x, Number(x.dims[1]))) : x;
 }

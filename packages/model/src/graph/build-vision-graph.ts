@@ -1,6 +1,6 @@
 import type { VisionConfig } from "../config/parse-vision-config.js";
-import type { EncodedGraph, GraphTarget } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
+import type { Graph } from "./ir/graph.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 import { buildVisionTransformer } from "./vision-transformer.js";
 
@@ -10,17 +10,15 @@ type VisionGraphBuilder = (
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions?: boolean,
-  target?: GraphTarget,
-) => EncodedGraph;
+) => Graph;
 
-/** The builder of a configuration's graphs. Of the five published models one has a ResNet, and only who loads it gets the code for that. */
+/** The builder of a configuration's graphs. One of the five published models has a ResNet, whose code loads lazily. */
 export async function visionGraphBuilder(config: VisionConfig): Promise<VisionGraphBuilder> {
   if (config.kind === "visionTransformer")
-    return (checkpoint, outputs, projectionDim, interpolate = false, target = "cpu") =>
-      buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolate, target);
+    return (checkpoint, outputs, projectionDim, interpolatePositions) =>
+      buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions);
   const { buildModifiedResNet } = await import("./modified-resnet.js");
-  return (checkpoint, outputs, projectionDim, _interpolate, target) =>
-    buildModifiedResNet(config, checkpoint, outputs, projectionDim, target);
+  return (checkpoint, outputs, projectionDim) => buildModifiedResNet(config, checkpoint, outputs, projectionDim);
 }
 
 /**
@@ -31,7 +29,6 @@ export async function visionGraphBuilder(config: VisionConfig): Promise<VisionGr
  * `states` also `last_hidden_state` and `pooler_output`, and a vision transformer's `hidden_states.i` and `attentions.i`.
  *
  * @param projectionDim - E; undefined for a vision transformer without a projection (then only `states` can be asked for).
- * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export async function buildVisionGraph(
@@ -40,8 +37,7 @@ export async function buildVisionGraph(
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
-  target: GraphTarget = "cpu",
-): Promise<EncodedGraph> {
+): Promise<Graph> {
   const build = await visionGraphBuilder(config);
-  return build(checkpoint, outputs, projectionDim, interpolatePositions, target);
+  return build(checkpoint, outputs, projectionDim, interpolatePositions);
 }

@@ -3,30 +3,38 @@
  * inside them, as transformers' `modeling_chinese_clip.py` computes it. The image feature is the class token after
  * `post_layernorm`, times `visual_projection`.
  *
- * Shapes in the margin: B images, C channels, H x W pixels, P patch size, N patches, D hidden size, F intermediate size, E
- * projection. States are kept as `[B·(N+1), D]`, so that a linear layer is one matrix product with the weight as it lies in the file.
+ * Shapes in the margin: B images, C channels, H x W pixels, P patch size, N patches, L = N+1 tokens, D hidden size, F intermediate size, E
+ * projection; Q tokens that attend, as `transformer.ts` has it.
  */
 import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
-import { type EncodedGraph, GraphBuilder, type GraphTarget, type Value } from "../onnx/graph-builder.js";
-import type { Dimension } from "../onnx/ir.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { activate, LEAST_ACTIVATION } from "./activate.js";
-import { attend, attendWithProbabilities } from "./attend.js";
+import type { Graph, Value } from "./ir/graph.js";
+import { GraphBuilder } from "./ir/graph-builder.js";
 import { ParameterScope } from "./parameter-scope.js";
 import { interpolatePositionEmbedding } from "./position-embedding.js";
-import type { RowZeroPoints } from "./quantized-linear.js";
 import type { TowerOutputs } from "./tower-outputs.js";
+import {
+  type AttentionNames,
+  classToken,
+  encoderLayers,
+  type EncoderOutput,
+  type LayerOutput,
+  type LayerRequest,
+  mlp,
+  type MlpNames,
+  outputStates,
+  selfAttention,
+} from "./transformer.js";
 
 /**
  * Builds the image tower's graph.
  *
  * Input: `pixel_values`, float32 `[batch, C, H, W]`, of the configuration's size, or of any size of at least one patch when
  * `interpolatePositions` is set. Outputs, float32: for `features` `image_features [batch, E]`; for `states`
- * `last_hidden_state [batch, N+1, D]`, `pooler_output [batch, D]`, `image_features` where there is a projection, and
+ * `last_hidden_state [batch, L, D]`, `pooler_output [batch, D]`, `image_features` where there is a projection, and
  * `hidden_states.i`, `attentions.i`.
  *
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
- * @param target - what is to compute it.
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
 export function buildVisionTransformer(
@@ -35,107 +43,71 @@ export function buildVisionTransformer(
   outputs: TowerOutputs,
   projectionDim: number | undefined,
   interpolatePositions = false,
-  target: GraphTarget = "cpu",
-): EncodedGraph {
-  const { hiddenSize: D, numHiddenLayers, numChannels: C, imageSize, patchSize: P, gridSize, layerNormEps } = config;
-  const graph = new GraphBuilder("vision", target);
+): Graph {
+  const { numChannels: C, imageSize } = config;
+  const graph = new GraphBuilder("vision");
   const parameters = new ParameterScope(graph, checkpoint);
   const model = parameters.in("vision_model");
-  const wantsStates = outputs.kind === "states";
+  const size = interpolatePositions ? (["height", "width"] as const) : ([imageSize, imageSize] as const);
+  const pixelValues = graph.input("pixel_values", "float32", ["batch", C, ...size]); // [B, C, H, W]
+  const encoded = visionEncoder(graph, model, config, pixelValues, outputs, interpolatePositions);
+  const state = outputs.kind === "states" ? classToken(graph, encoded.x, encoded.tokens) : encoded.x; // [B, D]
+  const pooled = model.layerNorm("post_layernorm", state, config.layerNormEps); // [B, D]
+  if (outputs.kind === "states") {
+    outputStates(graph, encoded);
+    graph.output("pooler_output", pooled); // [B, D]
+  }
+  if (projectionDim !== undefined) graph.output("image_features", parameters.projection("visual_projection", pooled, projectionDim)); // [B, E]
+  return graph.finish();
+}
 
-  const pixelDims = interpolatePositions ? ["batch", C, "height", "width"] : ["batch", C, imageSize, imageSize];
-  const pixelValues = graph.input("pixel_values", "float32", pixelDims); // [B, C, H, W]
-  const tokenCount = interpolatePositions ? "tokens" : gridSize * gridSize + 1; // = N+1
-
+/** Patches, positions and blocks: `pixelValues [B, C, H, W]` -> states of the class token and the patches. */
+export function visionEncoder(
+  graph: GraphBuilder,
+  model: ParameterScope,
+  config: ChineseCLIPVisionConfig,
+  pixelValues: Value,
+  outputs: TowerOutputs,
+  interpolatePositions: boolean,
+): EncoderOutput {
+  const { hiddenSize: D, numHiddenLayers, numChannels: C, patchSize: P, gridSize, layerNormEps } = config;
   const embeddings = model.in("embeddings");
-  const patches = graph.conv(pixelValues, embeddings.get("patch_embedding.weight", [D, C, P, P]), P, P); // [B, D, H/P, W/P]
+  const patches = graph.conv(pixelValues, embeddings.get("patch_embedding.weight", [D, C, P, P]), P); // [B, D, H/P, W/P]
   const patchRows = graph.transpose(graph.reshape(patches, graph.int64([0, D, -1])), [0, 2, 1]); // [B, N, D]
   const batch = graph.shape(pixelValues, 0, 1); // = [B]
-  const classToken = graph.expand(embeddings.get("class_embedding", [D]), graph.concat([batch, graph.int64([1, D])], 0)); // [B, 1, D]
-  const joined = graph.concat([classToken, patchRows], 1); // [B, N+1, D]
+  const classTokens = graph.expand(embeddings.get("class_embedding", [D]), graph.concat([batch, graph.int64([1, D])], 0)); // [B, 1, D]
+  const joined = graph.concat([classTokens, patchRows], 1); // [B, L, D]
   const trained = embeddings.get("position_embedding.weight", [gridSize * gridSize + 1, D]); // [G·G+1, D]
-  const positions = interpolatePositions ? interpolatePositionEmbedding(graph, trained, patches, gridSize, D) : trained; // [N+1, D]
-  const embedded = graph.add(joined, positions); // [B, N+1, D]
-  const tokens = graph.shape(embedded); // = [B, N+1, D]
-  let x = model.layerNorm("pre_layrnorm", graph.reshape(embedded, graph.int64([-1, D]), ["rows", D]), D, layerNormEps); // [B·(N+1), D]
+  const positions = interpolatePositions ? interpolatePositionEmbedding(graph, trained, patches, gridSize) : trained; // [L, D]
+  const embedded = graph.add(joined, positions); // [B, L, D]
+  const tokens = graph.shape(embedded); // = [B, L, D]
+  const x = model.layerNorm("pre_layrnorm", graph.reshape(embedded, graph.int64([-1, D])), layerNormEps); // [B·L, D]
 
-  const reportState = (index: number): void => {
-    if (wantsStates && outputs.hiddenStates) graph.output(`hidden_states.${index}`, graph.reshape(x, tokens), ["batch", tokenCount, D]);
-  };
-  reportState(0);
-  const allRows: RowZeroPoints = new Map();
-  for (let i = 0; i < numHiddenLayers; i++) {
-    const classOnly = !wantsStates && i === numHiddenLayers - 1;
-    const block = transformerBlock(graph, model.in(`encoder.layers.${i}`), config, {
-      x,
-      tokens,
-      tokenDims: ["batch", tokenCount, D],
-      allRows,
-      classOnly,
-      wantsProbabilities: wantsStates && outputs.attentions,
-    });
-    x = block.x; // [B·(N+1), D], of the last block [B, D] if only the class token is wanted
-    if (block.probabilities !== undefined)
-      graph.output(`attentions.${i}`, block.probabilities, ["batch", config.numAttentionHeads, tokenCount, tokenCount]);
-    reportState(i + 1);
-  }
-
-  const classState = wantsStates ? graph.gather(graph.reshape(x, tokens), graph.int64(0), 1) : x; // [B, D]
-  const pooled = model.layerNorm("post_layernorm", classState, D, layerNormEps); // [B, D]
-  if (wantsStates) {
-    graph.output("last_hidden_state", graph.reshape(x, tokens), ["batch", tokenCount, D]);
-    graph.output("pooler_output", pooled, ["batch", D]);
-  }
-  if (projectionDim !== undefined) {
-    graph.output("image_features", parameters.projection("visual_projection", pooled, D, projectionDim), ["batch", projectionDim]); // [B, E]
-  }
-  return graph.encode((other) => buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions, other));
+  return encoderLayers(x, tokens, numHiddenLayers, outputs, (i, states, request) =>
+    transformerBlock(graph, model.in(`encoder.layers.${i}`), config, states, request),
+  );
 }
 
-interface BlockInputs {
-  /** `[B·(N+1), D]` */
-  readonly x: Value;
-  /** The shape `[B, N+1, D]`. */
-  readonly tokens: Value;
-  /** The same, as far as it is known before. */
-  readonly tokenDims: readonly Dimension[];
-  /** Shared by what takes B·(N+1) rows. */
-  readonly allRows: RowZeroPoints;
-  /** Whether only the class token's new state is wanted; it still attends to all. */
-  readonly classOnly: boolean;
-  readonly wantsProbabilities: boolean;
-}
+const ATTENTION: AttentionNames = {
+  query: "self_attn.q_proj",
+  key: "self_attn.k_proj",
+  value: "self_attn.v_proj",
+  output: "self_attn.out_proj",
+};
+const MLP: MlpNames = { inner: "mlp.fc1", output: "mlp.fc2" };
 
-/** One block: `x = x + attention(LN(x))`, `x = x + feedForward(LN(x))`. */
+/** One block: `x = x + attention(LN(x))`, `x = x + mlp(LN(x))`. */
 function transformerBlock(
   graph: GraphBuilder,
   block: ParameterScope,
-  config: ChineseCLIPVisionConfig,
-  { x, tokens, tokenDims, allRows, classOnly, wantsProbabilities }: BlockInputs,
-): { x: Value; probabilities: Value | undefined } {
-  const { hiddenSize: D, intermediateSize: F, numAttentionHeads: heads, layerNormEps } = config;
-  const classRows = (rows: Value): Value => graph.gather(graph.reshape(rows, tokens, tokenDims), graph.int64(0), 1); // [B, D]
-  const normed = block.layerNorm("layer_norm1", x, D, layerNormEps); // [B·(N+1), D]
-  const asking = classOnly ? classRows(normed) : normed; // [B·Q, D]
-  const rows: RowZeroPoints = classOnly ? new Map() : allRows; // of B·Q
-
-  const self = block.in("self_attn");
-  const [queryShape, queryDims] = classOnly ? [graph.int64([-1, 1, D]), ["batch", 1, D]] : [tokens, tokenDims];
-  const query = graph.reshape(self.linear("q_proj", asking, D, D, { rows }), queryShape, queryDims); // [B, Q, D]
-  const key = graph.reshape(self.linear("k_proj", normed, D, D, { rows: allRows, keys: true }), tokens, tokenDims); // [B, N+1, D]
-  const value = graph.reshape(self.linear("v_proj", normed, D, D, { rows: allRows }), tokens, tokenDims); // [B, N+1, D]
-  const inputs = { query, key, value, heads, size: D, mask: undefined };
-  const { context, probabilities } = wantsProbabilities
-    ? attendWithProbabilities(graph, inputs)
-    : { context: attend(graph, inputs), probabilities: undefined }; // [B, Q, D]
-
-  const attended = self.linear("out_proj", graph.reshape(context, graph.int64([-1, D]), [classOnly ? "batch" : "rows", D]), D, D, { rows }); // [B·Q, D]
-  const middle = graph.add(classOnly ? classRows(x) : x, attended); // [B·Q, D]
-  const inner = activate(
-    graph,
-    block.in("mlp").linear("fc1", block.layerNorm("layer_norm2", middle, D, layerNormEps), D, F, { rows }),
-    config.hiddenAct,
-  ); // [B·Q, F]
-  const outer = block.in("mlp").linear("fc2", inner, F, D, { rows, least: LEAST_ACTIVATION[config.hiddenAct] }); // [B·Q, D]
-  return { x: graph.add(middle, outer), probabilities }; // [B·Q, D]
+  { intermediateSize: F, numAttentionHeads: heads, hiddenAct, layerNormEps }: ChineseCLIPVisionConfig,
+  states: Value,
+  request: LayerRequest,
+): LayerOutput {
+  const attending = (value: Value): Value => (request.classOnly ? classToken(graph, value, request.tokens) : value); // [B·Q, D]
+  const normed = block.layerNorm("layer_norm1", states, layerNormEps); // [B·L, D]
+  const attention = selfAttention(graph, block, ATTENTION, { ...request, queryInput: attending(normed), x: normed, heads }); // [B·Q, D]
+  const residual = graph.add(attending(states), attention.x); // [B·Q, D]
+  const mlpOutput = mlp(graph, block, MLP, block.layerNorm("layer_norm2", residual, layerNormEps), F, hiddenAct); // [B·Q, D]
+  return { x: graph.add(residual, mlpOutput), probabilities: attention.probabilities }; // [B·Q, D]
 }

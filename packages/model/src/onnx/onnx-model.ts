@@ -2,7 +2,7 @@
  * An ONNX model that somebody else wrote: decoded as far as it takes to cut it, the rest as the bytes that it came in, so that what is not
  * understood here is neither lost nor changed. Field names and numbers are those of `onnx/onnx.proto`.
  */
-import type { ExternalData } from "./ir.js";
+import type { ExternalData } from "./write/ir.js";
 
 /** One operator applied. */
 export interface OnnxNode {

@@ -6,7 +6,7 @@ import type { TensorHeader } from "../weights/safetensors-header.js";
 /** Which of the two towers. */
 export type TowerName = "text" | "vision";
 
-/** A number format that weights are converted to. */
+/** A dtype that weights are converted to. */
 export type TowerDtype = "fp16" | "q8" | "q4";
 
 /** Some tensors of the file, and how to make their bytes. */

@@ -1,5 +1,5 @@
 /**
- * Matrices in int8: whole numbers in [-127, 127] and one scale for each output, symmetric around zero, rounded to nearest.
+ * Matrices in int8: integers in [-127, 127] and one scale for each output, symmetric around zero, rounded to nearest.
  */
 
 /** A weight of a linear layer in int8. */
@@ -41,10 +41,10 @@ export function quantizeInt8(weight: Float32Array, [N, K]: readonly [number, num
   return { values, scales };
 }
 
-/** Added to a float32 below 2^22 it leaves no bits for a fraction: the sum is rounded to the nearest whole number, which is in its lowest bits. */
+/** Added to a float32 below 2^22 it leaves no bits for a fraction: the sum is rounded to the nearest integer, which is in its lowest bits. */
 const ROUNDING = 1.5 * 2 ** 23;
 
-/** The greatest magnitude in the row that begins at `start`. */
+/** The maximum magnitude in the row that begins at `start`. */
 function greatest(weight: Float32Array, start: number, columns: Float32Array): number {
   let max = 0;
   for (let k = 0, at = start; k < columns.length; k++, at++) {
@@ -68,7 +68,7 @@ function turn(tile: Int32Array, target: Int8Array, start: number, N: number, row
   }
 }
 
-/** A table in 8 bits, as ONNX Runtime's GatherBlockQuantized takes it: whole numbers around 128, with a scale for each block of a row. */
+/** A table in 8 bits, as ONNX Runtime's GatherBlockQuantized takes it: integers around 128, with a scale for each block of a row. */
 export function quantizeTable(table: Float32Array, block: number): { readonly values: Uint8Array; readonly scales: Float32Array } {
   const values = new Uint8Array(table.length);
   const scales = new Float32Array(table.length / block);

@@ -9,7 +9,7 @@
  * later layer reads it: there these layers stay in int8 when the rest is in 4 bits.
  */
 import type { Checkpoint } from "../weights/checkpoint.js";
-import { INT4_BLOCK_SIZE } from "../graph/quantized-linear.js";
+import { INT4_BLOCK_SIZE } from "../graph/stored-parameter.js";
 import type { TensorHeader } from "../weights/safetensors-header.js";
 import type { ConversionStep, TowerDtype } from "./conversion-step.js";
 import { quantizeInt4 } from "./int4-matrix.js";
@@ -65,7 +65,7 @@ export function visionStart(checkpoint: Checkpoint): States {
   };
 }
 
-/** A block of the vision transformer: `x = x + attention(LN(x))`, `x = x + feedForward(LN(x))`. */
+/** A block of the vision transformer: `x = x + attention(LN(x))`, `x = x + mlp(LN(x))`. */
 export function visionLayerStep(checkpoint: Checkpoint, layer: string, dtype: TowerDtype, states: States): ConversionStep {
   const parts = new LayerParts(checkpoint, layer, dtype);
   const headers = [
@@ -86,35 +86,35 @@ export function visionLayerStep(checkpoint: Checkpoint, layer: string, dtype: To
         await parts.read("self_attn.v_proj"),
         await parts.read("self_attn.out_proj"),
       ];
-      const attending = throughLayerNorm(before, norm1.weight, norm1.bias);
-      const scale1 = parts.inputScale("self_attn.q_proj", attending, [query, key, value]);
-      const context = throughLinear(attending, value.weight, value.bias);
+      const queryInput = throughLayerNorm(before, norm1.weight, norm1.bias);
+      const scale1 = parts.inputScale("self_attn.q_proj", queryInput, [query, key, value]);
+      const context = throughLinear(queryInput, value.weight, value.bias);
       const contextScale = parts.inputScale("self_attn.out_proj", context, [out]);
-      const middle = sums(before, throughLinear(context, out.weight, out.bias));
+      const residual = sums(before, throughLinear(context, out.weight, out.bias));
 
       const norm2 = await parts.read("layer_norm2");
-      const [inner, outer] = [await parts.read("mlp.fc1"), await parts.read("mlp.fc2")];
-      const feeding = throughLayerNorm(middle, norm2.weight, norm2.bias);
+      const [inner, output] = [await parts.read("mlp.fc1"), await parts.read("mlp.fc2")];
+      const feeding = throughLayerNorm(residual, norm2.weight, norm2.bias);
       const scale2 = parts.inputScale("mlp.fc1", feeding, [inner]);
       const acting = activated(throughLinear(feeding, inner.weight, inner.bias));
-      const after = sums(middle, throughLinear(acting, outer.weight, outer.bias));
+      const after = sums(residual, throughLinear(acting, output.weight, output.bias));
       states.squares = () => Promise.resolve(after);
 
       return [
         ...divided(norm1, scale1),
-        ...parts.quantize("self_attn.q_proj", query, attending, scale1),
-        ...parts.quantize("self_attn.k_proj", key, attending, scale1),
-        ...parts.quantize("self_attn.v_proj", dividedRows(value, contextScale), attending, scale1),
+        ...parts.quantize("self_attn.q_proj", query, queryInput, scale1),
+        ...parts.quantize("self_attn.k_proj", key, queryInput, scale1),
+        ...parts.quantize("self_attn.v_proj", dividedRows(value, contextScale), queryInput, scale1),
         ...parts.quantize("self_attn.out_proj", out, context, contextScale),
         ...divided(norm2, scale2),
         ...parts.quantize("mlp.fc1", inner, feeding, scale2),
-        ...parts.quantize("mlp.fc2", outer, acting),
+        ...parts.quantize("mlp.fc2", output, acting),
       ];
     },
   };
 }
 
-/** A layer of BERT: `x = LN(x + attention(x))`, `x = LN(x + feedForward(x))`. */
+/** A layer of BERT: `x = LN(x + attention(x))`, `x = LN(x + mlp(x))`. */
 export function bertLayerStep(checkpoint: Checkpoint, layer: string, dtype: TowerDtype, states: States): ConversionStep {
   const parts = new LayerParts(checkpoint, layer, dtype);
   const headers = [
@@ -141,14 +141,14 @@ export function bertLayerStep(checkpoint: Checkpoint, layer: string, dtype: Towe
       const scale1 = parts.inputScale("attention.self.query", before, [query, key, value]);
       const context = throughLinear(before, value.weight, value.bias);
       const contextScale = parts.inputScale("attention.output.dense", context, [out]);
-      const middle = throughLayerNorm(sums(before, throughLinear(context, out.weight, out.bias)), norm1.weight, norm1.bias);
+      const residual = throughLayerNorm(sums(before, throughLinear(context, out.weight, out.bias)), norm1.weight, norm1.bias);
 
-      const [inner, outer] = [await parts.read("intermediate.dense"), await parts.read("output.dense")];
+      const [inner, output] = [await parts.read("intermediate.dense"), await parts.read("output.dense")];
       const norm2 = await parts.read("output.LayerNorm");
-      const scale2 = parts.inputScale("intermediate.dense", middle, [inner]);
-      const acting = activated(throughLinear(middle, inner.weight, inner.bias));
-      const written = throughLinear(acting, outer.weight, outer.bias);
-      const after = throughLayerNorm(sums(middle, written), norm2.weight, norm2.bias);
+      const scale2 = parts.inputScale("intermediate.dense", residual, [inner]);
+      const acting = activated(throughLinear(residual, inner.weight, inner.bias));
+      const written = throughLinear(acting, output.weight, output.bias);
+      const after = throughLayerNorm(sums(residual, written), norm2.weight, norm2.bias);
       states.squares = () => Promise.resolve(after);
 
       return [
@@ -160,8 +160,8 @@ export function bertLayerStep(checkpoint: Checkpoint, layer: string, dtype: Towe
         norm1.weight,
         norm1.bias,
         ...inverse(scale2),
-        ...parts.quantize("intermediate.dense", inner, middle, scale2),
-        ...parts.quantize("output.dense", outer, acting),
+        ...parts.quantize("intermediate.dense", inner, residual, scale2),
+        ...parts.quantize("output.dense", output, acting),
         norm2.weight,
         norm2.bias,
       ];

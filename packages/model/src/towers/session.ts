@@ -2,15 +2,15 @@
  * What the towers ask of a runtime. A platform package binds it to `onnxruntime-node` or `onnxruntime-web`.
  */
 import type { Tensor } from "onnxruntime-common";
-import type { EncodedGraph } from "../onnx/graph-builder.js";
+import type { TowerGraph } from "../graph/encode-graph.js";
 import { WorkerError } from "./worker-error.js";
 
 /** A graph loaded into a runtime. */
 export interface GraphSession {
   /** Runs the graph once: input name -> tensor, to output name -> tensor. The feeds are read, never changed or detached. */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
-  /** Tokens that go through a run at most, where more at once cost more each. Absent: any number. */
-  readonly tokensAtOnce?: number | undefined;
+  /** The maximum number of tokens in a run, where more at once cost more each. Absent: any number. */
+  readonly maxTokensPerRun?: number | undefined;
   /** Releases the memory and threads; idempotent. */
   dispose(): Promise<void>;
 }
@@ -21,8 +21,8 @@ export interface ReadySession {
   readonly session: GraphSession;
 }
 
-/** Loads a graph; the weights lie in the checkpoint files that it names, which the platform knows how to find. */
-export type CreateSession = (graph: EncodedGraph) => Promise<GraphSession>;
+/** Encodes a graph for its target and loads it; the weights lie in the checkpoint files that it names, which the platform knows how to find. */
+export type CreateSession = (graph: TowerGraph) => Promise<GraphSession>;
 
 /** The sessions of one tower, one for each variant of its graph, made when first used. */
 export class SessionPool {
@@ -37,7 +37,7 @@ export class SessionPool {
   }
 
   /** The session of the variant `key`, made on first use. One that could not be made is tried again by the next call. */
-  async ready(key: string, build: () => EncodedGraph): Promise<ReadySession> {
+  async ready(key: string, build: () => TowerGraph): Promise<ReadySession> {
     if (this.#disposed) throw new WorkerError("disposed", `${this.#owner}: expected a live model, but dispose was called`);
     let variant = this.#sessions.get(key);
     if (variant === undefined) {

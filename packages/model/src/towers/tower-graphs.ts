@@ -6,8 +6,8 @@ import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import { buildTextGraph } from "../graph/bert.js";
 import { visionGraphBuilder } from "../graph/build-vision-graph.js";
+import type { TowerGraph } from "../graph/encode-graph.js";
 import type { TowerOutputs } from "../graph/tower-outputs.js";
-import type { EncodedGraph } from "../onnx/graph-builder.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 
 /** The text tower's graphs. */
@@ -18,7 +18,7 @@ export interface TextGraphs {
    *
    * @throws {@link CheckpointError} - a tensor that is missing or has another shape, or outputs that an ONNX export does not have.
    */
-  text(outputs: TowerOutputs): EncodedGraph;
+  text(outputs: TowerOutputs): TowerGraph;
 }
 
 /** The image tower's graphs. */
@@ -29,7 +29,7 @@ export interface VisionGraphs {
    * @param interpolatePositions - for a size other than the trained one.
    * @throws {@link CheckpointError} - a tensor that is missing or has another shape, or a graph that an ONNX export does not have.
    */
-  vision(outputs: TowerOutputs, interpolatePositions: boolean): EncodedGraph;
+  vision(outputs: TowerOutputs, interpolatePositions: boolean): TowerGraph;
 }
 
 /** Both towers' graphs. */

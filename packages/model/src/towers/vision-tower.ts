@@ -83,9 +83,9 @@ export class VisionTower {
     const interpolate = interpolatePosEncoding && !(height === imageSize && width === imageSize);
     const { session } = await this.#sessions.ready(JSON.stringify([outputs, interpolate]), () => this.#graphs.vision(outputs, interpolate));
     // A browser's session takes any batch whole.
-    if (session.tokensAtOnce === undefined) return session.run({ pixel_values: pixelValues });
+    if (session.maxTokensPerRun === undefined) return session.run({ pixel_values: pixelValues });
     const stride = kind === "modifiedResNet" ? RESNET_STRIDE : this.#config.patchSize;
-    const { runInParts } = await import("./run-in-parts.js");
-    return runInParts(session, { pixel_values: pixelValues }, Math.floor(height / stride) * Math.floor(width / stride) + 1);
+    const { runInChunks } = await import("./run-in-chunks.js");
+    return runInChunks(session, { pixel_values: pixelValues }, Math.floor(height / stride) * Math.floor(width / stride) + 1);
   }
 }

@@ -6,7 +6,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
-import { Checkpoint, type CheckpointFile, layOutTower } from "@chinese-clip/model";
+import { Checkpoint, type CheckpointFile } from "@chinese-clip/model";
+import { planTower } from "@chinese-clip/model/quantize";
 import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
 import { ReadBuffers } from "./read-buffers.js";
@@ -36,7 +37,7 @@ servePort<ConvertRequest>({
         },
       });
     }
-    const converted = await layOutTower(new Checkpoint(tensors, files), tower, dtype, name);
+    const converted = planTower(new Checkpoint(tensors, files), tower, dtype, name);
     const part = join(folder, `${name}.${randomUUID()}.part`);
     try {
       await mkdir(folder, { recursive: true });

@@ -10,7 +10,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { CheckpointError, type CheckpointErrorCode, TOWER_FORMAT } from "@chinese-clip/model";
+import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
+import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
 import { fileSize } from "../files/disk-file.js";
 import { LocalFolder } from "../files/local-folder.js";

@@ -6,11 +6,11 @@ import {
   CheckpointError,
   checkpointGraphs,
   ChineseCLIPConfig,
-  type Piece,
   safetensorsHeader,
   type StoredTensor,
   type WeightDtype,
 } from "@chinese-clip/model";
+import type { Piece } from "@chinese-clip/model/onnx";
 import {
   CONFIG_FILE,
   loadFrom,

@@ -3,7 +3,8 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type ChineseCLIPConfig, type EncodedGraph, layOutOnnx } from "@chinese-clip/model";
+import { type ChineseCLIPConfig, type EncodedGraph, encodeGraph } from "@chinese-clip/model";
+import { planOnnxExport } from "@chinese-clip/model/onnx";
 import { loadFrom, loadModelParts, type ModelSource, type PretrainedOptions } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { StagedFiles } from "./staged-files.js";
@@ -73,8 +74,8 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     const { files } = model;
     const { config, graphs } = await loadModelParts(nodePlatform, model, options);
     const metadata = { source: files.source, config: JSON.stringify(config), normalize: String(normalize) };
-    const graphOf = (tower: "text" | "vision"): EncodedGraph =>
-      tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false);
+    const graphOf = (tower: "text" | "vision"): Promise<EncodedGraph> =>
+      encodeGraph(tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false));
     const staging = {
       folder: target,
       folderOf: (names: readonly string[]) => files.folderOf(names),
@@ -84,10 +85,10 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     };
     return StagedFiles.write(staging, async (staged) => {
       for (const tower of new Set(towers)) {
-        const graph = graphOf(tower);
+        const graph = await graphOf(tower);
         const name = triton ? "model.onnx" : `${tower}.onnx`;
         const prefix = triton ? `${tower}/1/` : "";
-        const { model: onnx, data } = await layOutOnnx(graph, { normalize, externalData, dataFile: `${name}.data`, metadata });
+        const { model: onnx, data } = await planOnnxExport(graph, { normalize, externalData, dataFile: `${name}.data`, metadata });
         // One after the other: both are limited by the same disk.
         if (data.length > 0) await staged.add(`${prefix}${name}.data`, data);
         await staged.add(prefix + name, onnx);

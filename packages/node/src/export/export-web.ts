@@ -2,7 +2,8 @@
  * A model as a folder for static hosting, which `@chinese-clip/web` (and this package) loads: one file for each tower and dtype, so
  * that a page fetches just what it computes with.
  */
-import { ChineseCLIPConfig, layOutTower, type TowerName } from "@chinese-clip/model";
+import { ChineseCLIPConfig, type TowerName } from "@chinese-clip/model";
+import { planTower } from "@chinese-clip/model/quantize";
 import { type Dtype, loadFrom, MANIFEST_FILE, type ModelSource, towerFileName } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { checkWhole, modelTensors, safetensors, smallFiles } from "./convert.js";
@@ -67,7 +68,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
                   modelTensors(checkpoint).filter(([tensor]) => TOWER_TENSOR[tower].test(tensor)),
                   files,
                 )
-              : await layOutTower(checkpoint, tower, dtype, name);
+              : planTower(checkpoint, tower, dtype, name);
           written.push(await staged.add(name, contents));
         }
       }

@@ -5,7 +5,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { CheckpointError, type ExternalData, type Piece } from "@chinese-clip/model";
+import { CheckpointError, type ExternalData } from "@chinese-clip/model";
+import type { Piece } from "@chinese-clip/model/onnx";
 import type { LoadProgress } from "@chinese-clip/pipeline";
 
 /** Bytes copied at a time: enough to keep a disk busy, little enough to stop within a moment. */

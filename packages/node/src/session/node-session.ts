@@ -60,12 +60,12 @@ export async function createNodeSession(
 ): Promise<GraphSession> {
   const { executionProviders, intraOpNumThreads = processorCores(), extra } = sessionOptions;
   const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
-  const tokensAtOnce = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
+  const maxTokensPerRun = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
   const given = extra?.["session"] as object | undefined;
   const weights = await WeightsFiles.watch(folder, graph.files);
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
     const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
-    await thread.load(graph, folder, weights, { ...sessionOptions, ...threads, extra: { ...extra, session } }, tokensAtOnce);
+    await thread.load(graph, folder, weights, { ...sessionOptions, ...threads, extra: { ...extra, session } }, maxTokensPerRun);
     return thread;
   };
   const first = await load(takeThread(), packing === "at once");

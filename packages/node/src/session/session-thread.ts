@@ -17,7 +17,7 @@ const MAX_REUSED_BYTES = 32 * 2 ** 20;
 
 /** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
 export class SessionThread implements GraphSession {
-  #tokensAtOnce: number | undefined;
+  #maxTokensPerRun: number | undefined;
   #source: SessionSource | undefined;
   #weights: WeightsFiles | undefined;
   readonly #host: WorkerHost<SessionRequest> = new WorkerHost(() => new URL("./session-worker.cjs", import.meta.url), {
@@ -34,8 +34,8 @@ export class SessionThread implements GraphSession {
   /** A buffer for each feed, while no run has it. */
   readonly #spares: Map<string, ArrayBuffer> = new Map();
 
-  get tokensAtOnce(): number | undefined {
-    return this.#tokensAtOnce;
+  get maxTokensPerRun(): number | undefined {
+    return this.#maxTokensPerRun;
   }
 
   /** Starts the thread, which gets the runtime ready. Without it {@link SessionThread.load} does. */
@@ -48,7 +48,7 @@ export class SessionThread implements GraphSession {
    *
    * @param folder - the folder that the graph's checkpoint files lie in.
    * @param weights - those files.
-   * @param tokensAtOnce - the most tokens that a run is given; undefined: any number.
+   * @param maxTokensPerRun - the maximum number of tokens in a run; undefined: any number.
    * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`. The thread has then ended.
    */
   async load(
@@ -56,9 +56,9 @@ export class SessionThread implements GraphSession {
     folder: string,
     weights: WeightsFiles,
     sessionOptions: InferenceSession.SessionOptions,
-    tokensAtOnce: number | undefined,
+    maxTokensPerRun: number | undefined,
   ): Promise<void> {
-    this.#tokensAtOnce = tokensAtOnce;
+    this.#maxTokensPerRun = maxTokensPerRun;
     this.#source = { model, folder, sessionOptions };
     this.#weights = weights;
     try {

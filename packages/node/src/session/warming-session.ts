@@ -32,8 +32,8 @@ export class WarmingSession implements GraphSession {
     this.#packAfterMs = packAfterMs;
   }
 
-  get tokensAtOnce(): number | undefined {
-    return this.#current.tokensAtOnce;
+  get maxTokensPerRun(): number | undefined {
+    return this.#current.maxTokensPerRun;
   }
 
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>> {

@@ -2,16 +2,9 @@
  * A model whose towers compute in another dtype than they are stored in. A tower's graph is planned when the model loads, from names and shapes
  * only; the platform converts its weights when the tower is first used, and caches them.
  */
-import {
-  type Checkpoint,
-  type CombinedOnnx,
-  type CreateSession,
-  type EncodedGraph,
-  layOutTower,
-  type TowerDtype,
-  type TowerFile,
-  type TowerName,
-} from "@chinese-clip/model";
+import { type Checkpoint, type CreateSession, type TowerDtype, type TowerGraph, type TowerName } from "@chinese-clip/model";
+import type { CombinedOnnx } from "@chinese-clip/model/onnx";
+import { planTower, type TowerFile } from "@chinese-clip/model/quantize";
 import { towerFileName } from "./model-file-names.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 
@@ -81,7 +74,7 @@ export class ConvertedTowers {
     dtype: TowerDtype,
   ): Promise<ConvertedTowers> {
     const towers = new Map<TowerName, TowerFile>();
-    for (const tower of TOWERS) towers.set(tower, await layOutTower(checkpoint, tower, dtype, towerFileName(tower, dtype)));
+    for (const tower of TOWERS) towers.set(tower, planTower(checkpoint, tower, dtype, towerFileName(tower, dtype)));
     return new ConvertedTowers(platform, files, options, checkpoint, dtype, towers);
   }
 
@@ -90,7 +83,7 @@ export class ConvertedTowers {
    *
    * @param build - builds the graph. It is tried on the weights as they are, whose errors name what the user has.
    */
-  graph(tower: TowerName, build: (checkpoint: Checkpoint) => EncodedGraph): EncodedGraph {
+  graph(tower: TowerName, build: (checkpoint: Checkpoint) => TowerGraph): TowerGraph {
     const graph = build(this.#checkpoint);
     const file = this.#towers.get(tower);
     return file === undefined ? graph : build(file.checkpoint);

@@ -8,7 +8,6 @@ import {
   checkpointVisionGraphs,
   ChineseCLIPConfig,
   ChineseCLIPTextConfig,
-  type CombinedOnnx,
   type CreateSession,
   type ModelParts,
   parseVisionConfig,
@@ -18,6 +17,7 @@ import {
   type VisionConfig,
   type VisionGraphs,
 } from "@chinese-clip/model";
+import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ConvertedTowers } from "./converted-towers.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { errorMessage, isError } from "../error-message.js";

@@ -1,7 +1,7 @@
 /**
  * An ONNX export among a model's files, as Optimum writes it and transformers.js looks for it.
  */
-import { type CombinedOnnx, readCombinedOnnx } from "@chinese-clip/model";
+import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ModelFiles } from "../platform.js";
 import { EXPORT_FILES, isGraphFile } from "./model-file-names.js";
 
@@ -18,6 +18,7 @@ export async function openCombinedOnnx(files: ModelFiles): Promise<CombinedOnnx 
     const file = await files.open(name);
     if (file === undefined) continue;
     const folder = name.slice(0, name.lastIndexOf("/") + 1);
+    const { readCombinedOnnx } = await import("@chinese-clip/model/onnx"); // a page without an export never downloads its reader
     return readCombinedOnnx(file, (beside) => files.open(folder + beside));
   }
   return undefined;

@@ -2,7 +2,7 @@
  * A graph and its weights, loaded when first run. What fails is discarded whole, so that a failed call does not affect the next one: the next
  * call loads again, on WebAssembly if it was WebGPU that failed.
  */
-import { type EncodedGraph, type GraphSession, type GraphTarget, packWeights } from "@chinese-clip/model";
+import { encodeGraph, type GraphSession, type GraphTarget, packWeights, type TowerGraph } from "@chinese-clip/model";
 import { fromPlainTensors, type LoadProgress, type PlainTensors, toPlainTensors, WorkerError } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { copyInto } from "../http/byte-ranges.js";
@@ -41,7 +41,7 @@ export interface SessionSettings {
 }
 
 /** Reads a graph's weights and loads it. */
-export async function createWebSession(graph: EncodedGraph, files: WebFiles, settings: SessionSettings): Promise<GraphSession> {
+export async function createWebSession(graph: TowerGraph, files: WebFiles, settings: SessionSettings): Promise<GraphSession> {
   const session = new WebSession(graph, files, settings);
   await session.load();
   return session;
@@ -60,15 +60,15 @@ class GpuFailure extends Error {}
 const TOKENS_PER_THREAD = 300;
 
 class WebSession implements GraphSession {
-  tokensAtOnce: number | undefined;
-  readonly #graph: EncodedGraph;
+  maxTokensPerRun: number | undefined;
+  readonly #graph: TowerGraph;
   readonly #files: WebFiles;
   readonly #settings: SessionSettings;
   #loaded: Promise<Loaded> | undefined;
   #gpuFailure: Fallback | undefined;
   #isDisposed = false;
 
-  constructor(graph: EncodedGraph, files: WebFiles, settings: SessionSettings) {
+  constructor(graph: TowerGraph, files: WebFiles, settings: SessionSettings) {
     this.#graph = graph;
     this.#files = files;
     this.#settings = settings;
@@ -145,7 +145,7 @@ class WebSession implements GraphSession {
       const threads = await thread.load(parts).catch((cause: unknown) => {
         throw device === "webgpu" ? new GpuFailure("WebGPU failed", { cause }) : cause;
       });
-      this.tokensAtOnce = device === "wasm" ? TOKENS_PER_THREAD * threads : undefined;
+      this.maxTokensPerRun = device === "wasm" ? TOKENS_PER_THREAD * threads : undefined;
       const why = fallback === undefined ? {} : { reason: fallback.reason, reasonCode: fallback.code };
       onBackend?.({ output: this.#graph.outputs[0] ?? "", device, threads, ...why });
       return { device, thread };
@@ -157,7 +157,7 @@ class WebSession implements GraphSession {
 
   /** The graph with its weights, read again: those of an earlier attempt were moved to its thread. */
   async #parts(device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionParts> {
-    const { model, buffers } = packWeights(this.#graph.builtFor(target));
+    const { model, buffers } = packWeights(await encodeGraph(this.#graph, target));
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));
     for (const file of new Set(places.map(({ location }) => location))) {

@@ -2,7 +2,7 @@
  * A tower in another dtype than it is stored in: converted layer by layer when a session reads its weights, and cached with the model for the
  * next visit. A cached tower carries the version of the files that it was made of; when those are replaced, it is converted again.
  */
-import { TOWER_FORMAT } from "@chinese-clip/model";
+import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { HubError, type TowerConversion } from "@chinese-clip/pipeline";
 import { SegmentWriter } from "../cache/segment-writer.js";
 import { type ByteRange, type ByteSink, copyInto, intersect, subtract } from "../http/byte-ranges.js";

@@ -1,15 +1,15 @@
 import { Tensor } from "onnxruntime-common";
 import { describe, expect, it } from "vitest";
-import { runInParts } from "../src/towers/run-in-parts.js";
+import { runInChunks } from "../src/towers/run-in-chunks.js";
 import type { GraphSession } from "../src/towers/session.js";
 
 /** Doubles its rows, and notes how many it was given at once. */
-function doubling(tokensAtOnce?: number): { session: GraphSession; batches: number[] } {
+function doubling(maxTokensPerRun?: number): { session: GraphSession; batches: number[] } {
   const batches: number[] = [];
   return {
     batches,
     session: {
-      tokensAtOnce,
+      maxTokensPerRun,
       async run({ x }) {
         const [rows = 0] = x?.dims ?? [];
         batches.push(rows);
@@ -28,16 +28,16 @@ const rows = (count: number): Tensor =>
     [count, 2, 3],
   );
 
-describe("runInParts", () => {
+describe("runInChunks", () => {
   it.each([
     ["a session without a preference takes all", undefined, 8, [8]],
     ["what fits goes in one run", 170, 8, [8]],
     ["equal parts", 51, 8, [2, 3, 3]],
     ["one by one where a row is more than asked for", 5, 3, [1, 1, 1]],
     ["a single row", 5, 1, [1]],
-  ])("%s", async (_, tokensAtOnce, count, expected) => {
-    const { session, batches } = doubling(tokensAtOnce);
-    const outputs = await runInParts(session, { x: rows(count) }, 17);
+  ])("%s", async (_, maxTokensPerRun, count, expected) => {
+    const { session, batches } = doubling(maxTokensPerRun);
+    const outputs = await runInChunks(session, { x: rows(count) }, 17);
     expect(batches).toEqual(expected);
     expect(outputs["twice"]?.dims).toEqual([count, 2, 3]);
     expect(outputs["twice"]?.data).toEqual(Float32Array.from({ length: count * 6 }, (__, i) => 2 * i));
@@ -51,6 +51,6 @@ describe("runInParts", () => {
       ...session,
       run: (feeds) => (left-- > 0 ? session.run(feeds) : Promise.reject(new Error("out of memory"))),
     };
-    await expect(runInParts(failing, { x: rows(4) }, 17)).rejects.toThrow("out of memory");
+    await expect(runInChunks(failing, { x: rows(4) }, 17)).rejects.toThrow("out of memory");
   });
 });

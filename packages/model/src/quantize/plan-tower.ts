@@ -1,6 +1,6 @@
 /**
- * One tower's weights as a file of their own in another number format: a safetensors file under the checkpoint's names, from which the same
- * graph builders make the tower (`graph/parameter-scope.ts` reads what is stored). Its layout follows from names and shapes, so a graph can
+ * One tower's weights as a file of their own in another dtype: a safetensors file under the checkpoint's names, from which the same
+ * graph builders make the tower (`graph/stored-parameter.ts` reads what is stored). Its layout follows from names and shapes, so a graph can
  * be built from it before a weight was read; the bytes are made a layer at a time.
  *
  * - `fp16`: matrices in half precision.
@@ -11,13 +11,12 @@
  * Vectors stay float32; what matrices are left (patches, positions, projections) are half precision. A ResNet has no such layers: it is
  * stored in half precision.
  */
-import { tableBlockSize } from "../graph/quantized-linear.js";
+import { tableBlockSize } from "../graph/stored-parameter.js";
 import { Checkpoint } from "../weights/checkpoint.js";
 import { toFloat16 } from "../weights/float16.js";
 import { safetensorsHeader, tensorBytes } from "../weights/safetensors-header.js";
 import type { StoredTensor } from "../weights/tensor-reference.js";
 import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";
-import type { TowerFile } from "./lay-out-tower.js";
 import { quantizeTable } from "./int8-matrix.js";
 import { bertLayerStep, bertStart, visionLayerStep, visionStart, type WordSquares } from "./quantized-layer.js";
 import { columnSquares } from "./residual-estimate.js";
@@ -30,8 +29,34 @@ const TOWER_TENSORS = {
 const LAYER = /^(.*\.encoder\.layers?\.\d+)\./u;
 const WORD_EMBEDDING = "text_model.embeddings.word_embeddings.weight";
 
-/** As {@link layOutTower} of `lay-out-tower.ts`, which loads this file when it is wanted. */
-export function towerFile(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype, name: string): TowerFile {
+/** Raised when a conversion gives other bytes than before, so that a tower cache does not take older files for them. */
+export const TOWER_FORMAT = 3;
+
+/** A tower's weights as a file that is yet to be written. */
+export interface TowerFile {
+  /** The tower's tensors as they will lie in the file, which is called {@link TowerFile.name}. */
+  readonly checkpoint: Checkpoint;
+  /** The file's name. */
+  readonly name: string;
+  /** The file's size. */
+  readonly byteLength: number;
+  /**
+   * The file's bytes, in order; reads the source's weights as it goes, a layer at a time.
+   *
+   * @param onLayer - is called when a layer's chunks were taken and none of the bytes that were read so far is looked at again.
+   */
+  chunks(onLayer?: () => void): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+/**
+ * Plans one tower's file in a dtype.
+ *
+ * @param checkpoint - of the whole model, or of the tower alone; in floating point.
+ * @param name - the file's name, such as `text.q8.safetensors`.
+ * @throws {@link CheckpointError} naming a tensor that is missing or has another shape; when the chunks are made, also where the weights
+ * cannot be read.
+ */
+export function planTower(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype, name: string): TowerFile {
   const steps = [...conversionSteps(checkpoint, tower, dtype)];
   const tensors = steps.flatMap((step) => step.tensors);
   const header = safetensorsHeader(tensors, { format: "pt", dtype, tower });

@@ -2,10 +2,10 @@
  * Reads an ONNX file (`onnx/onnx.proto`, ModelProto) without its weights: a tensor's bytes in the file become a reference into that very
  * file, a tensor in a file beside it keeps its reference, and only small constants, such as shapes, are read.
  */
-import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
-import type { CheckpointFile } from "../weights/byte-source.js";
-import type { ExternalData } from "./ir.js";
-import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-model.js";
+import { CheckpointError, malformed, quote } from "../../checkpoint-error.js";
+import type { CheckpointFile } from "../../weights/byte-source.js";
+import type { ExternalData } from "../write/ir.js";
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "../onnx-model.js";
 import { fieldsIn, type ProtobufField, ProtobufFile, readVarint } from "./protobuf-reader.js";
 
 /** Values of at most this size stay in the graph: ONNX Runtime needs shapes and axes there to infer what follows from them. */

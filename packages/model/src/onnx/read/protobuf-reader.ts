@@ -2,8 +2,8 @@
  * Reads protobuf's wire format (protobuf.dev, "Encoding"), field by field: of bytes in memory, or of a file by ranges, so that the large
  * fields of a model, its weights, are stepped over unread. What a field means is the caller's to know.
  */
-import { malformed } from "../checkpoint-error.js";
-import type { CheckpointFile } from "../weights/byte-source.js";
+import { malformed } from "../../checkpoint-error.js";
+import type { CheckpointFile } from "../../weights/byte-source.js";
 
 /** One field. */
 export interface ProtobufField {

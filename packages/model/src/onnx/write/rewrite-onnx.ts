@@ -4,7 +4,7 @@
  */
 import { writeExternalData } from "./encode-model.js";
 import type { ExternalData } from "./ir.js";
-import type { OnnxModel, OnnxTensor } from "./onnx-model.js";
+import type { OnnxModel, OnnxTensor } from "../onnx-model.js";
 import { ProtobufWriter } from "./protobuf-writer.js";
 
 /** Bytes, or where they lie. */

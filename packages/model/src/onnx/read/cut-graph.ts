@@ -1,8 +1,8 @@
 /**
  * The part of a graph that one of its values depends on.
  */
-import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
-import type { OnnxModel, OnnxNode } from "./onnx-model.js";
+import { CheckpointError, malformed, quote } from "../../checkpoint-error.js";
+import type { OnnxModel, OnnxNode } from "../onnx-model.js";
 
 /** A value, and the operator that gives it; none gives an input or an initializer. */
 export interface Origin {

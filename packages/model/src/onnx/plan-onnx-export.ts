@@ -3,23 +3,50 @@
  * the file, or into one data file beside it, since protobuf ends at 2 GB.
  */
 import { malformed } from "../checkpoint-error.js";
-import { ValueGraph } from "./cut-graph.js";
-import { writeNode } from "./encode-model.js";
-import { byteLengthOf, encodeOnnx, type Piece } from "./encode-onnx.js";
-import type { OnnxExport, OnnxExportOptions } from "./export-onnx.js";
-import type { EncodedGraph } from "./graph-builder.js";
+import { ValueGraph } from "./read/cut-graph.js";
+import { writeNode } from "./write/encode-model.js";
 import type { OnnxModel } from "./onnx-model.js";
-import { fieldsIn } from "./protobuf-reader.js";
-import { ProtobufWriter } from "./protobuf-writer.js";
-import { readOnnx } from "./read-onnx.js";
+import { fieldsIn } from "./read/protobuf-reader.js";
+import { readOnnx } from "./read/read-onnx.js";
+import type { EncodedGraph } from "./write/encoded-graph.js";
+import { ProtobufWriter } from "./write/protobuf-writer.js";
+import { byteLengthOf, encodeOnnx, type Piece } from "./write/rewrite-onnx.js";
 
 /** Protobuf's messages are shorter than 2 GiB. */
 const MAX_PROTOBUF_BYTES = 2 ** 31 - 1;
 /** Tensors in a data file begin at pages, so that they can be mapped. */
 const PAGE_BYTES = 4096;
 
-/** Lays out one tower; see `export-onnx.ts`. */
-export async function layOut(graph: EncodedGraph, { normalize, externalData, dataFile, metadata }: OnnxExportOptions): Promise<OnnxExport> {
+/** How an export is to be. */
+export interface OnnxExportOptions {
+  /** Whether the features are divided by their L2 norm. */
+  readonly normalize: boolean;
+  /** Whether the weights go into a data file: `auto` where the model would reach protobuf's 2 GB. */
+  readonly externalData: boolean | "auto";
+  /** Name of the data file. */
+  readonly dataFile: string;
+  /** `metadata_props`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The bytes of an export, in order; ranges are of the files that the graph's weights lie in, by their names. */
+export interface OnnxExport {
+  /** The `.onnx` file. */
+  readonly model: readonly Piece[];
+  /** The data file; empty where the weights are in the model. */
+  readonly data: readonly Piece[];
+}
+
+/**
+ * Plans one tower's files. No weight is read: the ranges are the caller's to copy.
+ *
+ * @param graph - with one output, the features.
+ * @throws RangeError - `externalData: false` for a model of 2 GiB or more.
+ */
+export async function planOnnxExport(
+  graph: EncodedGraph,
+  { normalize, externalData, dataFile, metadata }: OnnxExportOptions,
+): Promise<OnnxExport> {
   const [features = ""] = graph.outputs;
   const file = {
     name: features,

@@ -2,7 +2,7 @@
  * A graph and just the weights that it needs, for a runtime that cannot map a file: a browser is given bytes. The graph's references into
  * the checkpoint become references into buffers that hold nothing else.
  */
-import type { EncodedGraph } from "./graph-builder.js";
+import type { EncodedGraph } from "./encoded-graph.js";
 import type { ExternalData } from "./ir.js";
 
 /** A graph whose weights lie in buffers. */
@@ -36,7 +36,7 @@ const BUFFER_BYTES = 1 << 29;
 export function packWeights(graph: EncodedGraph): PackedGraph {
   const buffers: { name: string; byteLength: number; ranges: PackedRange[] }[] = [];
   const placed = new Map<string, ExternalData>();
-  const model = graph.relocated((data) => {
+  const model = graph.withExternalData((data) => {
     const key = `${data.offset} ${data.length} ${data.location}`;
     const known = placed.get(key);
     if (known !== undefined) return known;

@@ -3,24 +3,26 @@
  * `attention_mask` to `text_embeds`, `image_embeds` and logits, which always runs both towers. Here it is cut into the two: each is what
  * its features, as they are before the L2 normalisation, depend on. Weights stay where they are, as in a checkpoint.
  */
-import { CheckpointError, malformed, quote } from "../checkpoint-error.js";
-import type { TowerOutputs } from "../graph/tower-outputs.js";
-import type { TowerGraphs } from "../towers/tower-graphs.js";
-import type { CheckpointFile } from "../weights/byte-source.js";
+import { CheckpointError, malformed, quote } from "../../checkpoint-error.js";
+import type { TowerOutputs } from "../../graph/tower-outputs.js";
+import type { CheckpointFile } from "../../weights/byte-source.js";
 import { type Origin, ValueGraph } from "./cut-graph.js";
-import { DATA_TYPE, writeNode, writeValueInfo } from "./encode-model.js";
-import { encodeOnnx, joinPieces } from "./encode-onnx.js";
-import type { EncodedGraph } from "./graph-builder.js";
-import type { ElementType, ExternalData } from "./ir.js";
-import type { OnnxNode, OnnxTensor } from "./onnx-model.js";
+import type { EncodedGraph } from "../write/encoded-graph.js";
+import { DATA_TYPE, writeNode, writeValueInfo } from "../write/encode-model.js";
+import { encodeOnnx, joinPieces } from "../write/rewrite-onnx.js";
+import type { ElementType, ExternalData } from "../write/ir.js";
+import type { OnnxNode, OnnxTensor } from "../onnx-model.js";
 import { fieldsIn } from "./protobuf-reader.js";
-import { ProtobufWriter } from "./protobuf-writer.js";
+import { ProtobufWriter } from "../write/protobuf-writer.js";
 import { contentOf, readOnnx } from "./read-onnx.js";
 
 /** An export that was read. */
 export interface CombinedOnnx {
-  /** Its two towers; they give features only. */
-  readonly graphs: TowerGraphs;
+  /** Its two towers, encoded; they give features only. */
+  readonly graphs: {
+    text(outputs: TowerOutputs): EncodedGraph;
+    vision(outputs: TowerOutputs, interpolatePositions: boolean): EncodedGraph;
+  };
   /** `logit_scale`, a logarithm. */
   readonly logitScale: number;
 }
@@ -40,7 +42,7 @@ const TEXT: TowerNames = {
   inputs: { input_ids: "int64", attention_mask: "int64", token_type_ids: "int64" },
 };
 const VISION: TowerNames = { tower: "vision", normalized: "image_embeds", features: "image_features", inputs: { pixel_values: "float32" } };
-/** The operators that an L2 norm is computed by, in one step or many, with or without a least value. */
+/** The operators that an L2 norm is computed by, in one step or many, with or without a minimum. */
 const NORM_OPERATORS: ReadonlySet<string> = new Set(
   "Abs Add Cast Clip Constant Expand Identity Max Mul Pow ReduceL2 ReduceSum ReduceSumSquare Shape Sqrt Unsqueeze".split(" "),
 );
@@ -48,8 +50,14 @@ const REDUCTIONS: ReadonlySet<string> = new Set(["ReduceL2", "ReduceSum", "Reduc
 /** The first IR version in which an initializer need not be an input. */
 const MIN_IR_VERSION = 4;
 
-/** Reads a combined export and cuts it; see `read-combined-onnx.ts`. */
-export async function cutCombinedOnnx(
+/**
+ * Reads a combined export and cuts it. Of weights no more than headers are read.
+ *
+ * @param file - the `.onnx` file.
+ * @param openBeside - opens a file in the same folder by its name, for weights that are stored apart, or gives undefined.
+ * @throws {@link CheckpointError} `malformed`, `missing-file`, or `unsupported-graph`: not this kind of export.
+ */
+export async function readCombinedOnnx(
   file: CheckpointFile,
   openBeside: (name: string) => Promise<CheckpointFile | undefined>,
 ): Promise<CombinedOnnx> {
@@ -113,7 +121,7 @@ function cutTower(file: CheckpointFile, files: ReadonlyMap<string, CheckpointFil
   if (graph.has(names.features))
     graph.unsupported(`expected no value ${names.features}, which the ${names.tower} tower's output is to be called`);
 
-  // Also of an export that computes in another format.
+  // Also of an export that computes in another dtype.
   const cast = new ProtobufWriter();
   const to = { kind: "int", value: DATA_TYPE.float32 } as const;
   writeNode(cast, { opType: "Cast", domain: "", inputs: [features], outputs: [names.features], attributes: { to } });
@@ -135,15 +143,13 @@ function cutTower(file: CheckpointFile, files: ReadonlyMap<string, CheckpointFil
   };
   const encode = (move: (data: ExternalData) => ExternalData): Uint8Array =>
     joinPieces(encodeOnnx(model, { name: names.tower }, (tensor, data) => move(place(tensor, data))));
-  const cut: EncodedGraph = {
+  return {
     model: encode((data) => data),
     files: [...used],
     inputs: wanted.map(({ name }) => name),
     outputs: [names.features],
-    relocated: encode,
-    builtFor: () => cut,
+    withExternalData: encode,
   };
-  return cut;
 }
 
 /** The value that an output is the L2-normalised form of. */

@@ -1,0 +1,425 @@
+/**
+ * Builds a graph operator by operator, so that a forward pass reads as equations. Each method applies one operator, infers its result's type and
+ * shape as ONNX's specification has it, and rejects inputs that do not fit, so that the shapes in a forward pass's margin are checked when it is built.
+ */
+import { DATA_TYPE } from "../../onnx/write/encode-model.js";
+import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "../../onnx/write/ir.js";
+import { float, int, ints, string } from "./attributes.js";
+import { product, quotient, sum } from "./dimension.js";
+import type { Graph, Storage, Value } from "./graph.js";
+
+/** What an operator gives: a value that has no name yet. */
+export type Result = Omit<Value, "name">;
+
+/** What attends to what. Q is 1 where only the class token's result is wanted, else L. */
+export interface AttentionInputs {
+  /** `[B, Q, D]` */
+  readonly query: Value;
+  /** `[B, L, D]` */
+  readonly key: Value;
+  /** `[B, L, D]` */
+  readonly value: Value;
+  /** Number of heads; divides D. */
+  readonly heads: number;
+  /** int32 `[B, L]`: 0 masks a key. Absent: none is masked. */
+  readonly mask: Value | undefined;
+}
+
+/** One graph under construction. */
+export class GraphBuilder {
+  /** The dtype that is computed in. */
+  readonly computeType: "float32" | "float16";
+  readonly #name: string;
+  readonly #inputs: string[] = [];
+  readonly #outputs: string[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #values: Map<string, Value> = new Map();
+  readonly #parameters: Map<string, Storage> = new Map();
+  readonly #initializers: Map<string, Initializer> = new Map();
+
+  constructor(name: string, computeType: "float32" | "float16" = "float32") {
+    this.#name = name;
+    this.computeType = computeType;
+  }
+
+  /** The finished graph. */
+  finish(): Graph {
+    const tensors = [...this.#parameters.values()].map((storage) => (storage.kind === "float" ? storage.tensor : storage.values));
+    return {
+      name: this.#name,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      values: this.#values,
+      parameters: this.#parameters,
+      initializers: this.#initializers,
+      files: [...new Set(tensors.flatMap(({ file, bytes }) => (bytes === undefined ? [file] : [])))],
+    };
+  }
+
+  /** An input of the graph. */
+  input(name: string, type: ElementType, dims: readonly Dimension[]): Value {
+    this.#inputs.push(name);
+    return this.#value({ name, type, dims });
+  }
+
+  /** An output of the graph, in float32. */
+  output(name: string, { name: source, type, dims }: Value): void {
+    this.#outputs.push(name);
+    this.#value({ name, type: "float32", dims });
+    const copy =
+      type === "float32" ? { opType: "Identity", attributes: {} } : { opType: "Cast", attributes: { to: int(DATA_TYPE.float32) } };
+    this.#nodes.push({ ...copy, domain: "", inputs: [source], outputs: [name] });
+  }
+
+  /** A tensor of the checkpoint, by reference. */
+  parameter(name: string, dims: readonly number[], storage: Storage): Value {
+    this.#parameters.set(name, storage);
+    return this.#value({ name, type: this.computeType, dims });
+  }
+
+  /** A constant, or a stored tensor as it lies in its file. */
+  initializer(initializer: Initializer, content?: readonly Dimension[]): Value {
+    const { name, type, dims } = initializer;
+    this.#initializers.set(name, initializer);
+    return this.#value({ name, type, dims, ...(content === undefined ? {} : { content }) });
+  }
+
+  /** A list of integers, such as a shape; one number without a list makes a scalar. */
+  int64(values: readonly number[] | number): Value {
+    const list = typeof values === "number" ? [values] : values;
+    const name = typeof values === "number" ? `int64_${values}` : `int64[${list.join(",")}]`;
+    const data = new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
+    return this.initializer({ name, type: "int64", dims: typeof values === "number" ? [] : [list.length], data }, list);
+  }
+
+  /** One number in the dtype that is computed in. */
+  number(value: number): Value {
+    const data = new Uint8Array(Float32Array.of(value).buffer);
+    const number = this.initializer({ name: `float32_${value}`, type: "float32", dims: [], data });
+    return this.cast(number, this.computeType); // ONNX Runtime converts it when it loads the graph
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.#elementwise("Add", a, b);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.#elementwise("Sub", a, b);
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.#elementwise("Mul", a, b);
+  }
+
+  /** The larger one of two, element by element. */
+  max(a: Value, b: Value): Value {
+    return this.#elementwise("Max", a, b);
+  }
+
+  abs(x: Value): Value {
+    return this.apply("Abs", [x], x);
+  }
+
+  tanh(x: Value): Value {
+    return this.apply("Tanh", [x], x);
+  }
+
+  relu(x: Value): Value {
+    return this.apply("Relu", [x], x);
+  }
+
+  /** x * Phi(x), by the error function. */
+  gelu(x: Value): Value {
+    return this.apply("Gelu", [x], x, {}, "com.microsoft");
+  }
+
+  /** GELU's tanh approximation. */
+  fastGelu(x: Value): Value {
+    return this.apply("FastGelu", [x], x, {}, "com.microsoft");
+  }
+
+  /** x * sigmoid(1.702 x). */
+  quickGelu(x: Value): Value {
+    return this.apply("QuickGelu", [x], x, { alpha: float(1.702) }, "com.microsoft");
+  }
+
+  /** Over the last axis. */
+  softmax(x: Value): Value {
+    return this.apply("Softmax", [x], x, { axis: int(-1) });
+  }
+
+  /** `x` in another type; itself where it has it. */
+  cast(x: Value, to: ElementType): Value {
+    return x.type === to ? x : this.apply("Cast", [x], { type: to, dims: x.dims }, { to: int(DATA_TYPE[to]) });
+  }
+
+  /** `a [.., M, K] @ b [.., K, N] -> [.., M, N]`. */
+  matMul(a: Value, b: Value): Value {
+    const [K, N] = b.dims.slice(-2);
+    if (
+      a.type !== b.type ||
+      a.dims.length !== b.dims.length ||
+      N === undefined ||
+      a.dims.at(-1) !== K ||
+      !isSame(a.dims.slice(0, -2), b.dims.slice(0, -2))
+    )
+      return mismatch("MatMul", "[.., M, K] and [.., K, N]", a, b);
+    return this.apply("MatMul", [a, b], { type: a.type, dims: [...a.dims.slice(0, -1), N] });
+  }
+
+  /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`. */
+  linear(x: Value, weight: Value, bias?: Value): Value {
+    const [[M, K], [N, inputs]] = [x.dims, weight.dims];
+    if (
+      M === undefined ||
+      N === undefined ||
+      x.type !== weight.type ||
+      x.dims.length !== 2 ||
+      weight.dims.length !== 2 ||
+      K !== inputs ||
+      !(bias === undefined || isSame(bias.dims, [N]))
+    )
+      return mismatch("Linear", "[M, K], a weight [N, K] and a bias [N]", x, weight, ...(bias === undefined ? [] : [bias]));
+    return this.apply("Linear", bias === undefined ? [x, weight] : [x, weight, bias], { type: x.type, dims: [M, N] });
+  }
+
+  /** Rows of `table [rows, size]` at `indices [..] -> [.., size]`. */
+  embedding(table: Value, indices: Value): Value {
+    const [, size] = table.dims;
+    if (size === undefined || table.dims.length !== 2 || indices.type !== "int64")
+      return mismatch("Embedding", "a table [rows, size] and int64 indices", table, indices);
+    return this.apply("Embedding", [table, indices], { type: table.type, dims: [...indices.dims, size] });
+  }
+
+  /**
+   * Scaled dot-product attention in `heads` heads (Vaswani et al., 2017, section 3.2) -> `[B, Q, D]`. A query whose keys are all masked attends to
+   * all alike, as transformers' additive mask makes it.
+   *
+   * @param probabilities - whether the probabilities `[B, heads, Q, L]` are wanted too.
+   */
+  attention(
+    { query, key, value, heads, mask }: AttentionInputs,
+    probabilities = false,
+  ): { context: Value; probabilities: Value | undefined } {
+    const [[B, Q, D], [batch, L, size]] = [query.dims, key.dims];
+    const fits = B !== undefined && Q !== undefined && L !== undefined && B === batch && D === size && isSame(value.dims, key.dims);
+    if (!fits || query.dims.length !== 3 || key.dims.length !== 3 || typeof D !== "number" || D % heads !== 0 || !(mask === undefined || isSame(mask.dims, [B, L])))
+      return mismatch("Attention", `[B, Q, D], [B, L, D], [B, L, D] and a mask [B, L], D a multiple of ${heads}`, query, key, value, ...(mask === undefined ? [] : [mask])); // prettier-ignore
+    const inputs = mask === undefined ? [query, key, value] : [query, key, value, mask];
+    const results: [Result, ...Result[]] = probabilities ? [query, { type: query.type, dims: [B, heads, Q, L] }] : [query];
+    const [context, second] = this.#push("Attention", inputs, results, { num_heads: int(heads) }, "");
+    return { context, probabilities: second };
+  }
+
+  /** Over the last axis; `scale` and `bias` have its extent. */
+  layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
+    const last = x.dims.slice(-1);
+    if (x.type !== scale.type || !isSame(scale.dims, last) || !isSame(bias.dims, last))
+      return mismatch("LayerNormalization", "[.., D], scale [D] and bias [D]", x, scale, bias);
+    return this.apply("LayerNormalization", [x, scale, bias], x, { axis: int(-1), epsilon: float(epsilon) });
+  }
+
+  /** Convolution: `x [B, C, H, W]`, `weight [D, C, kernel, kernel]` -> `[B, D, H', W']`, with `padding` zeros on every side. */
+  conv(x: Value, weight: Value, stride: number, padding = 0): Value {
+    const [[B, C, H, W], [D, channels, kernel, width]] = [x.dims, weight.dims];
+    const fits = x.type === weight.type && x.dims.length === 4 && weight.dims.length === 4 && C === channels && kernel === width;
+    if (!fits || B === undefined || H === undefined || W === undefined || D === undefined || typeof kernel !== "number")
+      return mismatch("Conv", "[B, C, H, W] and a weight [D, C, kernel, kernel]", x, weight);
+    // Of an extent that is not known, how many patches lie side by side.
+    const steps = (extent: Dimension): Dimension =>
+      typeof extent === "number" ? Math.floor((extent + 2 * padding - kernel) / stride) + 1 : `${extent}/${kernel}`;
+    if ([H, W].some((extent) => typeof extent === "string") && (kernel !== stride || padding !== 0))
+      return mismatch("Conv", "a known height and width", x);
+    const pads = ints([padding, padding, padding, padding]);
+    const attributes = { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]), pads };
+    return this.apply("Conv", [x, weight], { type: x.type, dims: [B, D, steps(H), steps(W)] }, attributes);
+  }
+
+  /** Batch normalisation of `[B, C, ..]` by running statistics `[C]`; ONNX Runtime folds it into the convolution before it. */
+  batchNorm(x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: number): Value {
+    const statistics = [scale, bias, mean, variance];
+    if (!statistics.every(({ dims }) => isSame(dims, x.dims.slice(1, 2))))
+      return mismatch("BatchNormalization", "[B, C, ..], and scale, bias, mean and variance [C]", x, ...statistics);
+    return this.apply("BatchNormalization", [x, ...statistics], x, { epsilon: float(epsilon) });
+  }
+
+  /** The mean over each `size x size` window, side by side: `[B, C, H, W] -> [B, C, H / size, W / size]`. */
+  averagePool(x: Value, size: number): Value {
+    const dims = x.dims.map((extent, axis) => (axis < 2 ? extent : quotient(extent, size)));
+    if (dims.length !== 4 || !isKnown(dims)) return mismatch("AveragePool", `[B, C, H, W] of multiples of ${size}`, x);
+    return this.apply("AveragePool", [x], { type: x.type, dims }, { kernel_shape: ints([size, size]), strides: ints([size, size]) });
+  }
+
+  /** The mean along one axis, which stays with extent 1. */
+  mean(x: Value, axis: number): Value {
+    return this.#reduce("ReduceMean", x, axis);
+  }
+
+  /** The maximum along one axis, which stays with extent 1. */
+  reduceMax(x: Value, axis: number): Value {
+    return this.#reduce("ReduceMax", x, axis);
+  }
+
+  /** What lies at `indices` along `axis`; a scalar index takes the axis away. */
+  gather(x: Value, indices: Value, axis = 0): Value {
+    if (indices.type !== "int64" || axis >= x.dims.length) return mismatch("Gather", `an axis ${axis} and int64 indices`, x, indices);
+    const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
+    return this.apply("Gather", [x, indices], { type: x.type, dims }, { axis: int(axis) });
+  }
+
+  /** A new shape: 0 keeps the input's extent, -1 takes what is left. */
+  reshape(x: Value, shape: Value): Value {
+    const wanted = contentOf("Reshape", shape).map((extent, axis) => (extent === 0 ? (x.dims[axis] ?? 0) : extent));
+    const left = quotient(product(x.dims), product(wanted.filter((extent) => extent !== -1)));
+    const dims = wanted.map((extent) => (extent === -1 ? left : extent));
+    if (left === undefined || !isKnown(dims) || product(dims) !== product(x.dims))
+      return mismatch("Reshape", `as many elements as [${wanted.join(", ")}]`, x);
+    return this.apply("Reshape", [x, shape], { type: x.type, dims });
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    const dims = permutation.map((axis) => x.dims[axis]);
+    if (new Set(permutation).size !== x.dims.length || dims.length !== x.dims.length || !isKnown(dims))
+      return mismatch("Transpose", `${permutation.length} axes for the permutation [${permutation.join(", ")}]`, x);
+    return this.apply("Transpose", [x], { type: x.type, dims }, { perm: ints(permutation) });
+  }
+
+  concat(values: readonly [Value, ...Value[]], axis: number): Value {
+    const [first, ...others] = values;
+    const around = ({ dims }: Value): Dimension[] => dims.map((extent, i) => (i === axis ? 0 : extent));
+    if (axis >= first.dims.length || others.some((other) => other.type !== first.type || !isSame(around(other), around(first))))
+      return mismatch("Concat", `values that differ along axis ${axis} only`, ...values);
+    const extent = others.reduce<Dimension>((total, other) => sum(total, other.dims[axis] ?? 0), first.dims[axis] ?? 0);
+    const dims = first.dims.map((size, i) => (i === axis ? extent : size));
+    const content = values.map((value) => value.content);
+    const known = content.every((list) => list !== undefined) ? { content: content.flat() } : {};
+    return this.apply("Concat", values, { type: first.type, dims, ...known }, { axis: int(axis) });
+  }
+
+  /** `x` from `start` to `end` (exclusive, at most the extent) along one axis; the bounds are tensors of one number. */
+  slice(x: Value, start: Value, end: Value, axis: number): Value {
+    const [[from], [to]] = [contentOf("Slice", start), contentOf("Slice", end)];
+    const extent = from === 0 ? to : typeof to === "number" && typeof from === "number" ? to - from : undefined;
+    const size = x.dims[axis];
+    if (size === undefined || extent === undefined || (typeof extent === "number" && typeof size === "number" && extent > size))
+      return mismatch("Slice", `${from} to ${to} along axis ${axis}`, x);
+    return this.apply("Slice", [x, start, end, this.int64([axis])], {
+      type: x.type,
+      dims: x.dims.map((old, i) => (i === axis ? extent : old)),
+    });
+  }
+
+  /** With axes of extent 1, which lie at `axes` of the result. */
+  unsqueeze(x: Value, axes: readonly number[]): Value {
+    const dims = [...x.dims];
+    for (const axis of axes) dims.splice(axis, 0, 1);
+    return this.apply("Unsqueeze", [x, this.int64(axes)], { type: x.type, dims });
+  }
+
+  expand(x: Value, shape: Value): Value {
+    const dims = broadcast(x.dims, contentOf("Expand", shape));
+    return dims === undefined
+      ? mismatch("Expand", `a shape that becomes [${shape.content?.join(", ")}]`, x)
+      : this.apply("Expand", [x, shape], { type: x.type, dims });
+  }
+
+  /** The shape of `x`, from axis `start` to axis `end` (exclusive; default all), as int64. */
+  shape(x: Value, start = 0, end?: number): Value {
+    const content = x.dims.slice(start, end);
+    const attributes = { start: int(start), ...(end === undefined ? {} : { end: int(end) }) };
+    return this.apply("Shape", [x], { type: "int64", dims: [content.length], content }, attributes);
+  }
+
+  /**
+   * Bicubic interpolation to `sizes`, as `torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`: a = -0.75,
+   * no antialiasing, borders repeated.
+   */
+  resizeBicubic(x: Value, sizes: Value): Value {
+    const dims = contentOf("Resize", sizes);
+    if (dims.length !== x.dims.length) return mismatch("Resize", `a size for each of ${dims.length} axes`, x);
+    return this.apply("Resize", [x, undefined, undefined, sizes], { type: x.type, dims }, {
+      mode: string("cubic"),
+      cubic_coeff_a: float(-0.75),
+      coordinate_transformation_mode: string("half_pixel"),
+    }); // prettier-ignore
+  }
+
+  /** Any operator, by its name; the result's type and shape are the caller's to know. */
+  apply(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    result: Result,
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = "",
+  ): Value {
+    return this.#push(opType, inputs, [result], attributes, domain)[0];
+  }
+
+  #push(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    results: readonly [Result, ...Result[]],
+    attributes: Readonly<Record<string, Attribute>>,
+    domain: string,
+  ): [Value, ...Value[]] {
+    const name = `${opType}_${this.#nodes.length}`;
+    const [first, ...others] = results;
+    const outputs: [Value, ...Value[]] = [
+      this.#value({ ...first, name }),
+      ...others.map((result, i) => this.#value({ ...result, name: `${name}_${i + 1}` })),
+    ];
+    this.#nodes.push({
+      opType,
+      domain,
+      inputs: inputs.map((input) => input?.name ?? ""),
+      outputs: outputs.map((output) => output.name),
+      attributes,
+    });
+    return outputs;
+  }
+
+  #elementwise(opType: string, a: Value, b: Value): Value {
+    const dims = broadcast(a.dims, b.dims);
+    if (dims === undefined || a.type !== b.type) return mismatch(opType, "two tensors of one type and of shapes that broadcast", a, b);
+    return this.apply(opType, [a, b], { type: a.type, dims });
+  }
+
+  #reduce(opType: string, x: Value, axis: number): Value {
+    const reduced = axis < 0 ? axis + x.dims.length : axis;
+    if (x.dims[reduced] === undefined) return mismatch(opType, `an axis ${axis}`, x);
+    return this.apply(opType, [x, this.int64([axis])], { type: x.type, dims: x.dims.map((extent, i) => (i === reduced ? 1 : extent)) });
+  }
+
+  #value(value: Value): Value {
+    this.#values.set(value.name, value);
+    return value;
+  }
+}
+
+/** The shape of an element-wise result: axes from the last one on, where 1 goes with any extent. */
+function broadcast(a: readonly Dimension[], b: readonly Dimension[]): readonly Dimension[] | undefined {
+  const rank = Math.max(a.length, b.length);
+  const dims = Array.from({ length: rank }, (_, i) => {
+    const [x = 1, y = 1] = [a[i - rank + a.length], b[i - rank + b.length]];
+    return x === y || y === 1 ? x : x === 1 ? y : undefined;
+  });
+  return isKnown(dims) ? dims : undefined;
+}
+
+function isKnown(dims: readonly (Dimension | undefined)[]): dims is readonly Dimension[] {
+  return !dims.includes(undefined);
+}
+
+function isSame(a: readonly Dimension[], b: readonly Dimension[]): boolean {
+  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+}
+
+function contentOf(opType: string, shape: Value): readonly Dimension[] {
+  return shape.content ?? mismatch(opType, "a shape of known elements", shape);
+}
+
+function mismatch(opType: string, expected: string, ...values: readonly ValueInfo[]): never {
+  const got = values.map(({ type, dims }) => `${type} [${dims.join(", ")}]`);
+  throw new TypeError(`${opType}: expected ${expected}, got ${got.join(", ")}`);
+}
