@@ -1,7 +1,8 @@
 /**
  * One load's view of a model: its configuration and the headers of its weights, each read and parsed at most once, when first asked for.
  */
-import type { Checkpoint, CombinedOnnx } from "@chinese-clip/model";
+import type { Checkpoint } from "@chinese-clip/model";
+import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ModelFiles, PretrainedOptions } from "../platform.js";
 import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
