@@ -13,6 +13,7 @@ export interface Value extends ValueInfo {
 
 /** A stored tensor and its name in the checkpoint. */
 export interface NamedTensor extends StoredTensor {
+  /** Its name in the checkpoint. */
   readonly name: string;
 }
 
@@ -34,6 +35,7 @@ export type Storage =
 
 /** One graph. */
 export interface Graph {
+  /** Which tower: `text` or `vision`. */
   readonly name: string;
   /** Names of the inputs. */
   readonly inputs: readonly string[];

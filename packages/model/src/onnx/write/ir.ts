@@ -8,10 +8,13 @@ export type ElementType = "float32" | "float16" | "bfloat16" | "float64" | "int6
 /** An extent of an axis: a number, or a name for one that is known when the graph runs. */
 export type Dimension = number | string;
 
-/** A graph input or output. */
+/** A value's type and shape. */
 export interface ValueInfo {
+  /** Unique among the graph's values. */
   readonly name: string;
+  /** Of its elements. */
   readonly type: ElementType;
+  /** Extent of each axis; empty for a scalar. */
   readonly dims: readonly Dimension[];
 }
 
