@@ -1,6 +1,6 @@
 /** A6: what training loops save beside the weights is read past, and nothing of it is called. Weights in any layout are read by their strides. */
 import { describe, expect, it } from "vitest";
-import { buildVisionGraph, CheckpointError, ChineseCLIPConfig, readCheckpoint } from "../src/index.js";
+import { buildVisionGraph, CheckpointError, ChineseCLIPConfig, encodeGraph, readCheckpoint } from "../src/index.js";
 import { fixtureJson, memoryFile } from "./fixtures.js";
 import { expectTiny, tinyTensors } from "./tiny-tensors.js";
 import { bytesOf, load, pickledDict, pickledTensor, py, type Tensor, torchEntries, torchLegacy, zip } from "./torch-writer.js";
@@ -210,7 +210,7 @@ describe("A6 weights in another layout", () => {
   it("come into the graph as bytes of their own", async () => {
     const checkpoint = await readCheckpoint([memoryFile("model.pt", laidOut({ [patches]: [0, 2, 3, 1] }, false))]);
     const { visionConfig, projectionDim } = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
-    const { model } = await buildVisionGraph(visionConfig, checkpoint, { kind: "features" }, projectionDim);
+    const { model } = await encodeGraph(await buildVisionGraph(visionConfig, checkpoint, { kind: "features" }, projectionDim));
     expect(Buffer.from(model).includes(Buffer.from(canonical.get(patches)?.data ?? []))).toBe(true);
   });
 });
