@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { node } from "./consumer.js";
+import { node } from "@chinese-clip/consumer";
 import { folderOf, manifestOf, packageFolders, root } from "./packages.js";
 
 const folders = packageFolders();

@@ -13,7 +13,7 @@ import {
   removeWorkFolder,
   tsc,
   type Outcome,
-} from "./consumer.js";
+} from "@chinese-clip/consumer";
 import { manifestOf, PACKAGES, root } from "./packages.js";
 import { readmeSnippets } from "./readme-snippet.js";
 

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "./consumer.js";
+import { run } from "@chinese-clip/consumer";
 import { folderOf, manifestOf, packageFolders } from "./packages.js";
 
 interface PackReport {

@@ -3,16 +3,19 @@
  * of the repository is reachable from them.
  */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { folderOf } from "./packages.js";
 
 const execute = promisify(execFile);
 const { resolve } = createRequire(import.meta.url);
 const shell = process.platform === "win32"; // npm and pnpm are .cmd files there
+
+/** The repository's root folder. */
+export const root: string = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
 /** The compiler's command-line script. */
 export const tsc: string = join(dirname(resolve("typescript/package.json")), "bin", "tsc");
@@ -27,12 +30,21 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a program to its end, whatever that is. */
-export async function run(program: string, args: readonly string[], folder: string): Promise<Outcome> {
+/**
+ * Runs a program to its end, whatever that is.
+ *
+ * @param variables - in its environment, on top of the usual ones.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  folder: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   try {
     const { stdout, stderr } = await execute(program, args, {
       cwd: folder,
-      env: environment(),
+      env: { ...environment(), ...variables },
       shell: shell && program !== process.execPath,
       maxBuffer: 2 ** 26,
     });
@@ -62,18 +74,31 @@ export function removeWorkFolder(folder: string): Promise<void> {
 export async function pack(packageFolder: string, destination: string): Promise<string> {
   const folder = join(destination, packageFolder);
   await mkdir(folder, { recursive: true });
-  const { code, stdout, stderr } = await run("pnpm", ["pack", "--pack-destination", folder], folderOf(packageFolder));
+  const { code, stdout, stderr } = await run("pnpm", ["pack", "--pack-destination", folder], join(root, "packages", packageFolder));
   const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
   if (code !== 0 || tarball === undefined) throw new Error(`pnpm pack ${packageFolder}: ${stdout}${stderr}`);
   return join(folder, tarball);
 }
 
-/** An empty ESM project with these tarballs installed, and what they depend on from the registry (or npm's cache). */
-export async function createConsumer(folder: string, tarballs: readonly string[]): Promise<void> {
+/** The folders below `packages/` of a package and of all in the workspace that it depends on. */
+export async function workspaceClosure(packageFolder: string): Promise<string[]> {
+  const folders = new Set([packageFolder]);
+  for (const folder of folders) {
+    const manifest = JSON.parse(await readFile(join(root, "packages", folder, "package.json"), "utf8")) as {
+      readonly dependencies?: Readonly<Record<string, string>>;
+    };
+    for (const [name, version] of Object.entries(manifest.dependencies ?? {}))
+      if (version.startsWith("workspace:")) folders.add(name.replace("@chinese-clip/", ""));
+  }
+  return [...folders];
+}
+
+/** An empty ESM project with these tarballs or packages (`name@version`) installed, and what they depend on, from the registry or npm's cache. */
+export async function createConsumer(folder: string, packages: readonly string[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   const flags = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--no-update-notifier"];
-  const { code, stdout, stderr } = await run("npm", ["install", ...flags, ...tarballs], folder);
+  const { code, stdout, stderr } = await run("npm", ["install", ...flags, ...packages], folder);
   if (code !== 0) throw new Error(`npm install: ${stdout}${stderr}`);
 }
 

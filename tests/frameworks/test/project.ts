@@ -1,0 +1,51 @@
+/** A project with the packed `@chinese-clip/node` and what else a test needs, and the program that each of them runs. */
+import { createConsumer, createWorkFolder, pack, removeWorkFolder, root, workspaceClosure } from "@chinese-clip/consumer";
+import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
+
+/** A first install downloads ONNX Runtime and the framework. */
+const INSTALL_LIMIT = 600_000;
+
+const demo = join(root, "examples", "demo-checkpoint");
+const image = join(root, "examples", "pictures", "04.webp"); // one red star
+
+/** What {@link program} prints. */
+export const EXPECTED = "红色的星星\n";
+
+/** JavaScript that classifies an image with the demo checkpoint and prints the label; where `ChineseCLIP` is defined, in an async function. */
+export const program: string = `
+  const clip = await ChineseCLIP.fromPretrained(${JSON.stringify(demo)});
+  const [best] = await clip.classify(${JSON.stringify(image)}, ["红色的星星", "蓝色的汽车", "一只棕色的猫"]);
+  await clip.dispose();
+  console.log(best.label);`;
+
+/** A test of one test runner: it also wants errors of the disk and of threads to be what they are elsewhere. */
+export const runnerTest: string = `
+test("classifies, and rejects what is not there", async () => {
+  const clip = await ChineseCLIP.fromPretrained(${JSON.stringify(demo)});
+  const [best] = await clip.classify(${JSON.stringify(image)}, ["红色的星星", "蓝色的汽车"]);
+  expect(best.label).toBe("红色的星星");
+  expect((await clip.embedText("猫")).dim).toBe(128);
+  await expect(clip.embedImage("nothing.jpg")).rejects.toMatchObject({ name: "ImageError" });
+  await expect(ChineseCLIP.fromPretrained("./nothing")).rejects.toThrow("nothing");
+  await clip.dispose();
+});
+`;
+
+/**
+ * Installs a project before the file's tests and removes it after them.
+ *
+ * @param packages - from the registry, `name@version`.
+ * @returns the project's folder, to be asked for in a test.
+ */
+export function useProject(...packages: readonly string[]): () => string {
+  let work: string;
+  beforeAll(async () => {
+    work = await createWorkFolder();
+    const folders = await workspaceClosure("node");
+    const tarballs = await Promise.all(folders.map((folder) => pack(folder, join(work, "tarballs"))));
+    await createConsumer(join(work, "project"), [...tarballs, ...packages]);
+  }, INSTALL_LIMIT);
+  afterAll(() => removeWorkFolder(work));
+  return () => join(work, "project");
+}
