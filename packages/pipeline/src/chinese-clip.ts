@@ -146,7 +146,7 @@ export class ChineseCLIP<ImageInput> {
     const total = weights.reduce((a, b) => a + b, 0);
     return labels
       .map((label, i) => ({ label, score: weights[i]! / total, similarity: similarities[i]! }))
-      .toSorted((a, b) => b.similarity - a.similarity);
+      .sort((a, b) => b.similarity - a.similarity);
   }
 
   /** Ends the threads and frees the memory; idempotent. Calls after it reject. */

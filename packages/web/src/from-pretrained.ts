@@ -29,7 +29,7 @@ export class ChineseCLIPModel extends Model {
    * @param source - the address of a folder (as published) or of one weights file, a
    *   Hugging Face id such as `OFA-Sys/chinese-clip-vit-base-patch16`, {@link PickedFiles}, or several of these, tried in order.
    * @throws CheckpointError - a file that is missing or malformed, a tensor that does not fit the configuration.
-   * @throws HubError - the model could not be fetched, or not be kept.
+   * @throws HubError - the model could not be fetched, or not be cached.
    * @throws AggregateError - none of several sources works; `errors` has one error for each.
    */
   static fromPretrained(source: Sources, options: WebPretrainedOptions = {}): Promise<ChineseCLIPModel> {
@@ -65,7 +65,7 @@ export class ChineseCLIPProcessor extends Processor {
   }
 }
 
-/** The short way: embeds texts and pictures, classifies pictures. Pictures are whatever {@link loadImage} takes. */
+/** The short way: embeds texts and images, classifies images. Images are whatever {@link loadImage} takes. */
 export class ChineseCLIP extends Clip<ImageInput> {
   /**
    * Loads everything that a model has: configuration, tokenizer, image processor, and, when first used, each tower.

@@ -10,22 +10,22 @@ import type { ImageInput } from "./image/load-image.js";
 import type { WasmPaths } from "./session/ort-session.js";
 import { type BackendReport, createWebSession } from "./session/web-session.js";
 
-/** How a model is to be loaded in a browser. All are per call; nothing is global. */
+/** Options of loading a model in a browser. All are per call; nothing is global. */
 export interface WebPretrainedOptions extends Omit<PretrainedOptions, "cacheDir" | "device" | "lowMemory">, OpenOptions {
-  /** Where to compute. Default: WebGPU where there is a GPU for it, else WebAssembly. What cannot be had falls back; see `onBackend`. */
+  /** Where to compute. Default: WebGPU where there is a GPU, else WebAssembly. What is not available falls back; see `onBackend`. */
   readonly device?: "wasm" | "webgpu" | undefined;
   /**
    * Where ONNX Runtime's `.wasm` file is served, and its `.mjs` where that is not bundled: a folder's address with `/` at its end, or each file's.
    * Default: where the bundler put it.
    */
   readonly wasmPaths?: WasmPaths | undefined;
-  /** Whether to compute in workers. Default true; false blocks the caller's thread, for pages that may not start workers. */
+  /** Whether to compute in workers. Default true; false is for pages that may not start workers, and blocks the caller's thread. */
   readonly worker?: boolean | undefined;
-  /** Is told what each tower runs on, when it is loaded. */
+  /** Called when a tower is loaded, with what it runs on. */
   readonly onBackend?: ((report: BackendReport) => void) | undefined;
 }
 
-/** What of a {@link Platform} has no pictures in it: a page that embeds texts has no code for them. */
+/** The part of a {@link Platform} without images: a page that embeds texts only does not bundle their code. */
 interface ModelPlatform extends ModelOpener<WebFiles, WebModelSource> {
   createSession(graph: TowerGraph, files: WebFiles, options: WebPretrainedOptions): Promise<GraphSession>;
   cacheTower(conversion: TowerConversion, files: WebFiles, options: WebPretrainedOptions): Promise<WebFiles>;
@@ -57,7 +57,7 @@ export const modelPlatform: ModelPlatform = {
   cacheTower: async (conversion, files, options) => (await import("./sources/converted-tower.js")).cacheTower(conversion, files, options),
 };
 
-/** This browser, with its pictures. A function, so that a bundler sees who needs it. */
+/** This browser, with images. A function, so that a bundler can leave it out. */
 export function imagePlatform(): ModelPlatform & Pick<Platform<ImageInput>, "createImagePreprocessor"> {
   return {
     ...modelPlatform,

@@ -95,7 +95,7 @@ function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
     else if (!quantized || !LAYER.test(name)) yield floatStep(checkpoint, name);
   }
   if (!quantized || layers.size === 0) return;
-  const ordered = [...layers].toSorted((a, b) => layerIndex(a) - layerIndex(b));
+  const ordered = [...layers].sort((a, b) => layerIndex(a) - layerIndex(b));
   const start = tower === "text" ? bertStart(checkpoint, words) : visionStart(checkpoint);
   for (const layer of ordered) yield (tower === "text" ? bertLayerStep : visionLayerStep)(checkpoint, layer, dtype, start);
 }
@@ -143,5 +143,5 @@ function wordEmbeddingStep(checkpoint: Checkpoint, name: string, words: WordSqua
 function canonicalShape(checkpoint: Checkpoint, name: string): readonly number[] {
   const tensor = checkpoint.tensors.get(name);
   const shape = tensor?.shape ?? [];
-  return tensor?.transposed === true ? shape.toReversed() : shape;
+  return tensor?.transposed === true ? [...shape].reverse() : shape;
 }

@@ -63,7 +63,7 @@ export class Checkpoint {
         { tensor: name, expected: shape },
       );
     }
-    const actual = found.transposed ? found.shape.toReversed() : found.shape;
+    const actual = found.transposed ? [...found.shape].reverse() : found.shape;
     if (actual.length !== shape.length || actual.some((size, axis) => size !== shape[axis])) {
       throw new CheckpointError(
         "shape-mismatch",

@@ -87,7 +87,7 @@ function add(group: Group, name: string, found: FoundTensor): void {
 
 /** The largest group, and those that complete it. */
 function chooseModel(groups: ReadonlyMap<string, Group>): { tensors: Group; prefixes: readonly string[] } {
-  const ranked = [...groups].toSorted(
+  const ranked = [...groups].sort(
     ([a, x], [b, y]) => Number(BESIDE.test(a)) - Number(BESIDE.test(b)) || y.size - x.size || a.length - b.length,
   );
   const [best] = ranked;

@@ -41,7 +41,7 @@ export async function readSafetensors(file: CheckpointFile, start: Uint8Array): 
   const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
     .map(([name, entry]) => ({ name, ...parseEntry(file, name, entry, dataStart) }))
-    .toSorted((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+    .sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
 
   let end = dataStart;
   for (const { name, byteOffset, byteLength } of tensors) {

@@ -20,7 +20,7 @@ export class StridedCopies {
    */
   async copy({ file }: TensorDict, name: string, tensor: LocatedTensor): Promise<StoredTensor> {
     const { transposed, strides: given, ...rest } = tensor;
-    const shape = transposed ? rest.shape.toReversed() : rest.shape;
+    const shape = transposed ? [...rest.shape].reverse() : rest.shape;
     const strides = given ?? (transposed ? [1, shape[0] ?? 0] : undefined);
     if (strides === undefined) return tensor;
     const { bytes: size = 1 } = BYTES_PER_ELEMENT.get(rest.dtype) ?? {};

@@ -147,8 +147,8 @@ function reference(file: CheckpointFile, name: string, tensor: TorchTensor, stor
   const byteOffset = storageOffset + offset * stored.bytes;
   const place = { dtype: stored.dtype, file: file.name, byteOffset, byteLength: span * stored.bytes };
   if (isContiguous(size, stride)) return { ...place, shape: size, transposed: false };
-  if (size.length === 2 && isContiguous(size.toReversed(), stride.toReversed()))
-    return { ...place, shape: size.toReversed(), transposed: true };
+  if (size.length === 2 && isContiguous([...size].reverse(), [...stride].reverse()))
+    return { ...place, shape: [...size].reverse(), transposed: true };
   return { ...place, shape: size, transposed: false, strides: stride };
 }
 

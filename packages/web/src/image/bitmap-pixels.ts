@@ -1,19 +1,19 @@
 /**
- * A bitmap's bytes as they were decoded. A 2D canvas multiplies colours by alpha, which loses them where a picture is transparent: it is right
- * for opaque pictures only. WebGL hands back the very bytes, so that is asked for the others.
+ * A bitmap's bytes as they were decoded. A 2D canvas multiplies colours by alpha, which loses them where an image is transparent: it is exact
+ * for opaque images only. The others are read through WebGL, which returns the decoded bytes.
  */
 import { convertToRgb, ImageError, type RawImage } from "@chinese-clip/image-processor";
 
-/** Bytes are the decoder's: no colour profile, nothing multiplied. */
+/** The decoder's bytes: no colour profile applied, colours not multiplied by alpha. */
 export const AS_DECODED: ImageBitmapOptions = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
-/** One WebGL context for all: browsers have a few for a page only. */
+/** One shared WebGL context: browsers allow only a few for each page. */
 let sharedGl: WebGL2RenderingContext | null | undefined;
 
 /**
  * The pixels of a bitmap, RGB; alpha is dropped, not blended.
  *
- * @throws ImageError - `invalid-image`: the browser gives no access to them.
+ * @throws ImageError - `invalid-image`: the browser gives no access to the pixels.
  */
 export async function bitmapPixels(bitmap: ImageBitmap): Promise<RawImage> {
   const { width, height } = bitmap;
@@ -32,7 +32,7 @@ function hasTransparency(rgba: Uint8ClampedArray): boolean {
   return false;
 }
 
-/** RGBA; undefined where there is no WebGL: then colours under transparent pixels are the canvas's. */
+/** RGBA; undefined without WebGL: colours under transparent pixels are then the canvas's. */
 async function readByWebGl(bitmap: ImageBitmap): Promise<Uint8Array | undefined> {
   if (sharedGl === undefined || sharedGl?.isContextLost() === true) sharedGl = new OffscreenCanvas(1, 1).getContext("webgl2");
   const gl = sharedGl;

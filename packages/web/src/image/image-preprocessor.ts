@@ -1,5 +1,5 @@
 /**
- * Pictures to `pixelValues` in a worker: decoding is off the page's thread in any case, but resizing takes longer than a frame.
+ * Images to `pixelValues` in a worker: browsers decode off the page's thread in any case, but resizing takes longer than a frame.
  */
 import { type ImagePreprocessor, type ImageProcessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
@@ -21,7 +21,7 @@ export function createWorkerPreprocessor(imageProcessor: ImageProcessor): ImageP
   return {
     async preprocess(input, { signal } = {}) {
       const portable = await toPortable(input, { signal });
-      // Somebody else's bitmap stays theirs.
+      // The caller's bitmap is copied, not moved.
       const isBitmap = portable instanceof ImageBitmap;
       const image =
         isBitmap && portable === input
@@ -45,7 +45,7 @@ export function createLocalPreprocessor(processor: ImageProcessor): ImagePreproc
   };
 }
 
-/** A picture's tensor `[1, 3, H, W]` as it crosses threads. */
+/** An image's tensor `[1, 3, H, W]` as it crosses threads. */
 export function preprocessed({ data, dims }: { readonly data: unknown; readonly dims: readonly number[] }): PreprocessedImage {
   const [, channels = 0, height = 0, width = 0] = dims;
   return { pixelValues: data as Float32Array, dims: [channels, height, width] };

@@ -1,5 +1,5 @@
 /**
- * The worker that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
+ * The worker that decodes and preprocesses images: the entry file that `image-preprocessor.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
 import { limitConcurrency, Transferred } from "@chinese-clip/pipeline";
@@ -7,7 +7,7 @@ import { servePort } from "../worker/worker-port.js";
 import { preprocessed, type PreprocessRequest } from "./image-preprocessor.js";
 import { decodePortable } from "./load-image.js";
 
-/** How many pictures are decoded at once: the browser decodes one while this thread resizes another; more would only pile up pixels. */
+/** Images decoded at once: the browser decodes one while this thread resizes another; more would only take memory. */
 const MAX_LOADS = 2;
 
 const processors = new Map<string, ReturnType<typeof createImageProcessor>>();

@@ -1,5 +1,5 @@
 /**
- * A picture from wherever a page has it, at its full size and with the bytes that its file says.
+ * Reads and decodes an image from any source that a page has, at full size, with the pixel values of its file.
  */
 import { ImageError, type RawImage } from "@chinese-clip/image-processor";
 import { AS_DECODED, bitmapPixels } from "./bitmap-pixels.js";
@@ -23,28 +23,28 @@ export type ImageInput =
 
 /** Options of {@link loadImage}. */
 export interface LoadImageOptions {
-  /** Turn the picture as its EXIF orientation says. Default false, as the reference does. */
+  /** Rotate the image by its EXIF orientation. Default false, as the reference does. */
   readonly autoOrient?: boolean | undefined;
   /** The most encoded bytes to read. Default 256 MiB. */
   readonly maxBytes?: number | undefined;
   /** The most pixels to take. Default 178 956 970, above which Pillow raises an error. */
   readonly maxPixels?: number | undefined;
-  /** Stops reading, and drops what a decoder is still busy with. */
+  /** Stops reading, and discards the result of a decoder that is still running. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A picture in a form that a worker can be sent. */
+/** An image in a form that can be sent to a worker. */
 export type PortableImage = Blob | RawImage | ImageBitmap;
 
 const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 const DEFAULT_MAX_PIXELS = 178_956_970;
 
 /**
- * Reads and decodes a picture, whatever the browser can: PNG, JPEG, WebP, GIF, BMP, AVIF; of several frames, the first. Alpha is dropped, not
- * blended; colour profiles are ignored; nothing is turned.
+ * Reads and decodes an image in any format that the browser decodes: PNG, JPEG, WebP, GIF, BMP, AVIF; the first of several frames. Alpha is
+ * dropped, not blended; colour profiles and EXIF orientation are ignored.
  *
- * @returns RGB, rows from the top. For lossless files the same bytes as `@chinese-clip/node`, but for 16-bit gray PNGs, of which browsers give
- *   the high byte. A `RawImage` comes back as it is, an `ImageData` as a view.
+ * @returns RGB, rows from the top. For lossless files the same bytes as `@chinese-clip/node`, except for 16-bit gray PNGs, of which browsers
+ *   return the high byte. A `RawImage` is returned as it is, an `ImageData` as a view.
  * @throws ImageError - `unreadable` (HTTP status, network), `too-large`, `unknown-format` (the browser cannot decode it), `invalid-image`;
  *   TypeError for another kind of input, RangeError for a limit below 1; the signal's reason.
  */
@@ -53,7 +53,7 @@ export async function loadImage(input: ImageInput, options: LoadImageOptions = {
   return decodePortable(portable, options, portable !== input);
 }
 
-/** Reads what only the page's own thread can read. */
+/** Reads the inputs that only the page's own thread can read. */
 export async function toPortable(input: ImageInput, options: LoadImageOptions): Promise<PortableImage> {
   const { signal } = options;
   signal?.throwIfAborted();
@@ -75,7 +75,7 @@ export async function toPortable(input: ImageInput, options: LoadImageOptions): 
   );
 }
 
-/** Decodes what {@link toPortable} gave. @param isOwn - whether a bitmap is nobody else's. */
+/** Decodes the result of {@link toPortable}. @param isOwn - whether a bitmap may be closed. */
 export async function decodePortable(image: PortableImage, options: LoadImageOptions, isOwn: boolean): Promise<RawImage> {
   const { signal, autoOrient = false } = options;
   const { maxBytes, maxPixels } = limitsOf(options);
@@ -113,14 +113,14 @@ async function decode(blob: Blob, maxBytes: number, autoOrient: boolean): Promis
   } catch (cause) {
     throw new ImageError(
       "unknown-format",
-      "expected a picture that the browser can decode, got another file, or a damaged one",
+      "expected an image that the browser can decode, got another file, or a damaged one",
       { type: blob.type },
       { cause },
     );
   }
 }
 
-/** The file behind an `<img>`, so that its pixels are those of the file; where a page may not read it, what the page shows. */
+/** The file of an `<img>`, for its exact pixels; where the page may not read it, the pixels that the page shows. */
 async function imageElement(image: HTMLImageElement, maxBytes: number, signal: AbortSignal | undefined): Promise<PortableImage> {
   await image.decode().catch(() => undefined);
   try {
@@ -136,13 +136,13 @@ async function bitmapOf(source: HTMLCanvasElement | HTMLImageElement): Promise<I
   try {
     return await createImageBitmap(source, AS_DECODED);
   } catch (cause) {
-    throw new ImageError("unreadable", "expected a picture that the page may read, and that has been loaded", {}, { cause });
+    throw new ImageError("unreadable", "expected an image that the page may read, and that has been loaded", {}, { cause });
   }
 }
 
 async function fetchBlob(input: string | URL, maxBytes: number, signal: AbortSignal | undefined): Promise<Blob> {
   const url = new URL(input, globalThis.document?.baseURI ?? location.href);
-  // A data: address is its own content, and too long for a message.
+  // A data: URL holds the content itself, too long for a message.
   const source = url.protocol === "data:" ? "data: URL" : url.href;
   if (!["http:", "https:", "data:", "blob:"].includes(url.protocol))
     throw new TypeError(`loadImage: expected an http:, https:, data: or blob: address, got ${url.protocol}`);
@@ -155,7 +155,7 @@ async function fetchBlob(input: string | URL, maxBytes: number, signal: AbortSig
       await response.body?.cancel();
       if (response.ok) throw tooLarge(source, maxBytes, stated);
       const { status } = response;
-      throw new ImageError("unreadable", `${source}: expected a successful answer, got HTTP status ${status}`, { source, status });
+      throw new ImageError("unreadable", `${source}: expected a successful response, got HTTP status ${status}`, { source, status });
     }
     blob = await response.blob();
   } catch (cause) {
@@ -176,7 +176,7 @@ function tooLarge(source: string, maxBytes: number, byteLength: number): ImageEr
   return new ImageError("too-large", `${source}: expected at most ${maxBytes} bytes, got ${byteLength}`, { source, maxBytes, byteLength });
 }
 
-/** Whether a value is of a browser's class, which workers and older browsers may lack. */
+/** Whether a value is an instance of a browser class, which workers and older browsers may lack. */
 function isA(value: unknown, name: string): boolean {
   const constructor = (globalThis as unknown as Record<string, unknown>)[name];
   return typeof constructor === "function" && value instanceof constructor;

@@ -1,9 +1,9 @@
 /**
- * Encoded pictures without the note of how the camera was held: browsers turn a picture by it, whatever `imageOrientation` says (Chromium 156),
- * and neither Pillow's `open` nor the models' training did. Only the container is walked; a file that is not what it seems is the decoder's.
+ * Encoded images without their EXIF orientation: browsers rotate an image by it, whatever `imageOrientation` says (Chromium 156), and neither
+ * Pillow's `open` nor the models' training did. Only the container is parsed; a malformed file is left to the decoder.
  */
 
-/** The file with its EXIF data made unreadable: a copy, or the very bytes where there is none. */
+/** The file with its EXIF data disabled: a copy, or the given bytes where there is none. */
 export function withoutOrientation(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12) return bytes;
@@ -14,11 +14,11 @@ export function withoutOrientation(bytes: Uint8Array<ArrayBuffer>): Uint8Array<A
   return bytes;
 }
 
-/** Every segment APP1 that begins with "Exif" gets another beginning. */
+/** Overwrites the first byte of the signature of every APP1 segment that begins with "Exif". */
 function blankJpegExif(bytes: Uint8Array<ArrayBuffer>, view: DataView): Uint8Array<ArrayBuffer> {
   let result = bytes;
   let at = 2;
-  // Until the scan begins; all that comes before are segments with a length.
+  // Up to the scan; every segment before it has a length.
   while (at + 8 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== 0xda) {
     const marker = bytes[at + 1];
     if (marker === 0xff) {
@@ -34,7 +34,7 @@ function blankJpegExif(bytes: Uint8Array<ArrayBuffer>, view: DataView): Uint8Arr
   return result;
 }
 
-/** The chunk eXIf is left out. */
+/** Leaves out the chunk eXIf. */
 function cutPngExif(bytes: Uint8Array<ArrayBuffer>, view: DataView): Uint8Array<ArrayBuffer> {
   for (let at = 8; at + 12 <= bytes.length;) {
     const end = at + 12 + view.getUint32(at);
@@ -49,7 +49,7 @@ function cutPngExif(bytes: Uint8Array<ArrayBuffer>, view: DataView): Uint8Array<
   return bytes;
 }
 
-/** The chunk EXIF gets a name that means nothing. */
+/** Renames the chunk EXIF to an unknown name. */
 function blankWebpExif(bytes: Uint8Array<ArrayBuffer>, view: DataView): Uint8Array<ArrayBuffer> {
   for (let at = 12; at + 8 <= bytes.length;) {
     if (view.getUint32(at) === 0x45584946) {

@@ -21,8 +21,8 @@ export class PickedFiles implements WebFiles {
   readonly #files: ReadonlyMap<string, Blob>;
 
   /**
-   * @param files - of one model: `File`s, which bring their names, or names to bytes. Of a folder, what lies in it itself or in its `onnx/`.
-   * @param name - what to call the model in messages. Default: the folder that the first file is in.
+   * @param files - one model's files: `File`s, which have names, or names to bytes. In a folder, those in it itself and in its `onnx/`.
+   * @param name - the model's name in messages. Default: the folder of the first file.
    */
   constructor(files: Iterable<File> | Readonly<Record<string, Blob | Uint8Array<ArrayBuffer> | ArrayBuffer>>, name?: string) {
     const entries: (readonly [string, Blob])[] =
