@@ -24,6 +24,7 @@ export type {
   LoadProgress,
   ModelFiles,
   ModelSource,
+  ImageBudget,
   PretrainedOptions,
   ProcessorInputs,
   TextEmbeddings,

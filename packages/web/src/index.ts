@@ -21,6 +21,7 @@ export type {
   EmbedImagesProgress,
   ImageEmbeddingResult,
   LoadProgress,
+  ImageBudget,
   PretrainedOptions,
   ProcessorInputs,
   TextEmbeddings,

@@ -13,7 +13,7 @@ import {
 } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits, ImageWorkerData, PostedImage, PreprocessRequest } from "./image-messages.js";
-import { type ImageInput, limitsOf } from "./load-image.js";
+import { type ImageInput, inputError, limitsOf } from "./load-image.js";
 import { readBlobBytes } from "./read-bytes.js";
 
 /** Options of {@link createImagePreprocessor}. */
@@ -137,6 +137,7 @@ function copyOf(input: Exclude<ImageInput, Blob>): PostedImage {
   if (input instanceof Uint8Array || input instanceof ArrayBuffer)
     return new Uint8Array(input instanceof ArrayBuffer ? input.slice(0) : input);
   if (typeof input !== "object" || input === null) return input;
+  if (!("data" in input)) throw inputError(input);
   const { data, width, height, channels, layout } = input;
   const copied = data instanceof Uint8Array || data instanceof Uint8ClampedArray ? new Uint8Array(data) : data;
   return { data: copied, width, height, channels, layout };

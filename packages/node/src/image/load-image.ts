@@ -34,6 +34,9 @@ export interface LoadImageOptions {
 const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 const DEFAULT_MAX_PIXELS = 178_956_970;
 
+/** Longer than any path of an operating system. */
+const MAX_PATH = 32_767;
+
 /** What says of itself that it is a URL. A lone letter before a colon is a drive on Windows. */
 const SCHEME = /^(?:(?:https?|file|data):|[a-z][a-z0-9+.-]+:\/\/)/i;
 
@@ -84,7 +87,11 @@ async function readInput(
   }
   if (input instanceof Blob) return { bytes: await readBlobBytes(input, options), source: "Blob" };
   if (typeof input !== "string" && !(input instanceof URL)) {
-    throw new TypeError(`loadImage: expected a path, a URL, bytes, a Blob or a RawImage, got ${describe(input)}`);
+    throw inputError(input);
+  }
+  if (typeof input === "string" && input.length > MAX_PATH && !SCHEME.test(input)) {
+    const cure = 'base64 goes into a data: URL, or through Buffer.from(text, "base64")';
+    throw new TypeError(`loadImage: expected a path, got a text of ${input.length} characters; ${cure}`);
   }
   if (typeof input === "string" && !SCHEME.test(input)) return { bytes: await readFileBytes(input, options), source: input };
   const url = parseUrl(input);
@@ -113,6 +120,13 @@ function parseUrl(input: string | URL): URL {
 /** Told from the other inputs by its fields; whether they fit together is for the image processor to say. */
 function isRawImage(input: ImageInput): input is RawImage {
   return typeof input === "object" && input !== null && "data" in input && "width" in input && "height" in input && "channels" in input;
+}
+
+/** The error for a value that is no image; a stream or a response is told what to give instead. */
+export function inputError(input: unknown): TypeError {
+  const isBody = typeof input === "object" && input !== null && ("body" in input || "getReader" in input || "pipe" in input);
+  const cure = isBody ? "; give its bytes: await new Response(stream).arrayBuffer(), or await response.arrayBuffer()" : "";
+  return new TypeError(`loadImage: expected a path, a URL, bytes, a Blob or a RawImage, got ${describe(input)}${cure}`);
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,6 @@
 /** Images that the field sends, and inputs that cost more than they should. */
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { detectImageFormat, describeUnknownBytes } from "../../src/image/image-format.js";
@@ -69,5 +70,23 @@ describe("D images", () => {
     ["8BPS\0\x01", /a Photoshop document/],
   ])("D4 %j is named", async (text, message) => {
     await expect(loadImage(Buffer.from(text, "latin1"))).rejects.toThrow(message);
+  });
+});
+
+describe("C2 inputs", () => {
+  it("C2 streams and responses are rejected by name, with the cure", async () => {
+    for (const [input, name] of [
+      [new Response("x"), "Response"],
+      [new Response("x").body, "ReadableStream"],
+      [Readable.from(["x"]), "Readable"],
+    ] as const) {
+      await expect(loadImage(input as unknown as Uint8Array)).rejects.toThrow(new RegExp(`got an object of class ${name}; give its bytes`));
+    }
+  });
+
+  it("C2 bare base64 makes a short message that says what to do", async () => {
+    await expect(loadImage("iVBORw0KGgo".repeat(800_000))).rejects.toThrow(
+      /^loadImage: expected a path, got a text of 8800000 characters; base64 goes/,
+    );
   });
 });

@@ -175,7 +175,7 @@ describe("bad files", () => {
     ["", "no bytes at all"],
     ["hello, world", "bytes that begin 68 65 6c 6c 6f 2c 20 77"],
     ["PK\u0003\u0004", "a zip archive"],
-    ["\0\0\0\u0018ftypheic", "a HEIC picture"],
+    ["\0\0\0\u0018ftypheic", "a HEIC image"],
   ])("refuses %j", async (text, words) => {
     const error = await imageError(loadImage(new TextEncoder().encode(text)));
     expect(error).toMatchObject({ code: "unknown-format" });
