@@ -14,7 +14,7 @@ export function product(dims: readonly Dimension[]): Dimension {
     names.push(...rest);
   }
   if (names.length === 0 || count === 0) return count;
-  return [...(count === 1 ? [] : [count]), ...names.toSorted()].join("*");
+  return [...(count === 1 ? [] : [count]), ...[...names].sort()].join("*");
 }
 
 /** `dividend / divisor`, or undefined where the one does not divide the other. */
@@ -33,7 +33,7 @@ export function quotient(dividend: Dimension, divisor: Dimension): Dimension | u
 export function sum(a: Dimension, b: Dimension): Dimension {
   if (typeof a === "number" && typeof b === "number") return a + b;
   const terms = [a, b].map((term) => String(term).replaceAll("*", "·"));
-  return `(${terms.toSorted().join("+")})`;
+  return `(${[...terms].sort().join("+")})`;
 }
 
 /** A number and names, as {@link product} writes them. */
