@@ -9,6 +9,8 @@ export interface CommandOption {
   readonly type: "string" | "boolean";
   /** Whether it may be given several times. */
   readonly multiple?: boolean;
+  /** Its one-letter name. */
+  readonly short?: string;
   /** What its value is called in the help. */
   readonly value?: string;
   readonly help: Bilingual;
@@ -48,7 +50,7 @@ export class UsageError extends CommandError {
 
 const COMMON: Readonly<Record<string, CommandOption>> = {
   json: { type: "boolean", help: { en: "print the result as JSON", zh: "以 JSON 输出结果" } },
-  help: { type: "boolean", help: { en: "this text", zh: "显示本帮助" } },
+  help: { type: "boolean", short: "h", help: { en: "this text", zh: "显示本帮助" } },
 };
 
 /** The language that the environment asks for. */
@@ -75,9 +77,12 @@ export function requiredValues(values: OptionValues, name: string): string[] {
   return given;
 }
 
-/** @throws UsageError - the option was not given. */
+/** The environment's value for an option that was not given. */
+const DEFAULTS: Readonly<Record<string, string>> = { model: "CHINESE_CLIP_MODEL" };
+
+/** @throws UsageError - the option was not given, nor a default in the environment. */
 export function requiredValue(values: OptionValues, name: string): string {
-  const value = stringValue(values, name);
+  const value = stringValue(values, name) ?? process.env[DEFAULTS[name] ?? ""];
   if (value === undefined || value === "") throw new UsageError(t`--${name} is needed; see --help`);
   return value;
 }
@@ -102,7 +107,10 @@ function parseOptions(
   args: readonly string[],
 ): { readonly values: OptionValues; readonly positionals: readonly string[] } {
   const options = Object.fromEntries(
-    Object.entries({ ...command.options, ...COMMON }).map(([name, { type, multiple = false }]) => [name, { type, multiple }]),
+    Object.entries({ ...command.options, ...COMMON }).map(([name, { type, multiple = false, short }]) => [
+      name,
+      { type, multiple, ...(short === undefined ? {} : { short }) },
+    ]),
   );
   try {
     return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });

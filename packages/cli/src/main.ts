@@ -3,6 +3,7 @@
  * The `chinese-clip` command: finds the verb, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
  * command line that cannot be followed.
  */
+import { readFile } from "node:fs/promises";
 import { type Command, languageOf, runCommand, UsageError } from "./command.js";
 import { classify } from "./commands/classify.js";
 import { compare } from "./commands/compare.js";
@@ -16,6 +17,7 @@ import { exportTowers } from "./commands/export.js";
 import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
+import { printable } from "./terminal/printable.js";
 import { t, untranslated } from "./translation/translate.js";
 import { messageIn } from "./translation/translate-error.js";
 
@@ -35,14 +37,16 @@ const COMMANDS: readonly Command[] = [
   doctor,
 ];
 
-const args = process.argv.slice(2);
+const given = process.argv.slice(2);
 const language = languageOf(process.env);
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
+const note = (text: string): void => void process.stderr.write(`${printable(text)}\n`);
 
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const verbs = COMMANDS.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
+/** @param group - first word of the commands that are shown; without it all. */
+function overview(group?: string): string {
+  const shown = COMMANDS.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  const verbs = shown.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
   return [
     ...verbs,
     "",
@@ -55,14 +59,33 @@ function report(error: unknown): number {
   return error instanceof UsageError ? 2 : 1;
 }
 
+const HELP: readonly string[] = ["--help", "-h", "help"];
+
+async function readVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "?";
+}
+
 async function main(): Promise<number> {
+  // `help classify` is `classify --help`.
+  const args = given[0] === "help" && given.length > 1 ? [...given.slice(1), "--help"] : given;
   const command = COMMANDS.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
   if (command !== undefined) return runCommand(command, args.slice(command.name.split(" ").length), { language, print, note });
-  if (args.length === 0 || args.includes("--help")) {
-    print(overview());
-    return args.length === 0 ? 2 : 0;
+  const [first = ""] = args;
+  if (["--version", "-v", "version"].includes(first)) {
+    print(await readVersion());
+    return 0;
   }
-  throw new UsageError(t`no such command: ${args.slice(0, 2).join(" ")}${untranslated(`\n${overview()}`)}`);
+  const group = COMMANDS.some(({ name }) => name.startsWith(`${first} `)) ? first : undefined;
+  if (args.length === 0) {
+    print(overview());
+    return 2;
+  }
+  if (args.some((arg) => HELP.includes(arg))) {
+    print(overview(group));
+    return 0;
+  }
+  throw new UsageError(t`no such command: ${args.slice(0, 2).join(" ")}${untranslated(`\n${overview(group)}`)}`);
 }
 
 // A reader that has seen enough (`… | head`) is no mistake.

@@ -14,7 +14,14 @@ export type DtypeName = (typeof DTYPES)[number];
 
 /** Which model. */
 export const MODEL_OPTION: Readonly<Record<"model", CommandOption>> = {
-  model: { type: "string", value: "source", help: { en: "folder, file or hub name of the model", zh: "模型：文件夹、文件或 hub 名称" } },
+  model: {
+    type: "string",
+    value: "source",
+    help: {
+      en: "folder, file or hub name of the model (default: $CHINESE_CLIP_MODEL)",
+      zh: "模型：文件夹、文件或 hub 名称（默认取环境变量 CHINESE_CLIP_MODEL）",
+    },
+  },
 };
 
 /** Where a model's files come from. */

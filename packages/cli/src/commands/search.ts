@@ -181,6 +181,7 @@ async function printHits(
 ): Promise<void> {
   const nameOf = ({ path, id }: Hit): string => path ?? String(id ?? "");
   if (json) print(JSON.stringify({ query, results: hits }, null, 2));
+  else if (pathsOnly && !process.stdout.isTTY) process.stdout.write(`${hits.map(nameOf).join("\n")}\n`); // for a program, byte by byte
   else if (pathsOnly) print(hits.map(nameOf).join("\n"));
   else {
     const head = language === "zh" ? ["图片", "得分"] : ["picture", "score"];

@@ -1,10 +1,13 @@
 /**
- * One line of a terminal that is drawn again and again. Where the stream is no terminal, nothing is written.
+ * One line of a terminal that is drawn again and again. Where the stream is no terminal, as in a log, a line is written every ten seconds.
  */
+import { printable } from "./printable.js";
 import { displayWidth } from "./table.js";
 
 /** Milliseconds between two drawings. */
 const INTERVAL = 100;
+/** Milliseconds between two lines of a log, and before the first one. */
+const LOG_INTERVAL = 10_000;
 /** Columns where the terminal does not say. */
 const COLUMNS = 80;
 
@@ -17,6 +20,7 @@ export class TerminalLine {
   #name: string | undefined;
   #text = "";
   #drawn = 0;
+  #logged = performance.now();
 
   constructor(stream: TerminalStream) {
     this.#stream = stream;
@@ -35,7 +39,7 @@ export class TerminalLine {
    * @param format - gives the text, for so many columns.
    */
   draw(name: string, last: boolean, format: (columns: number) => string): void {
-    if (!this.visible) return;
+    if (!this.visible) return this.#log(format);
     if (name !== this.#name) {
       this.end();
       this.#name = name;
@@ -46,9 +50,16 @@ export class TerminalLine {
     if (this.#drawn > 0 && now - this.#drawn < INTERVAL && !last) return;
     // The last column stays free: a terminal would go on in the next line, and \r not come back to this one.
     const columns = (this.#stream.columns ?? COLUMNS) - 1;
-    const text = cutToWidth(format(columns), columns);
+    const text = cutToWidth(printable(format(columns)), columns);
     if (text !== this.#text) this.#stream.write(`\r\u001b[K${text}`);
     [this.#text, this.#drawn] = [text, now];
+  }
+
+  #log(format: (columns: number) => string): void {
+    const now = performance.now();
+    if (now - this.#logged < LOG_INTERVAL) return;
+    this.#logged = now;
+    this.#stream.write(`${printable(format(COLUMNS))}\n`);
   }
 
   /** Ends the line, if there is one. */

@@ -3,7 +3,7 @@
  */
 import { TerminalLine, type TerminalStream } from "./line.js";
 
-/** Shows one step after the other; silent where the stream is no terminal. */
+/** Shows one step after the other; a line every ten seconds where the stream is no terminal. */
 export class TerminalProgress {
   readonly #line: TerminalLine;
   #step: string | undefined;

@@ -11,7 +11,7 @@ const BARS = [20, 10];
 /** Columns of a file's name that are not given up for a bar. */
 const LEAST_NAME = 24;
 
-/** Shows the events of a load; silent where the stream is no terminal. */
+/** Shows the events of a load; a line every ten seconds where the stream is no terminal. */
 export class TransferProgress {
   readonly #line: TerminalLine;
   /** When and at which byte each file's transfer began here; a resumed one begins late. */
@@ -23,7 +23,7 @@ export class TransferProgress {
 
   /** Takes one event. */
   report(event: LoadProgress): void {
-    if (event.status !== "progress" || !this.#line.visible) return;
+    if (event.status !== "progress") return;
     const { file, loaded, total } = event;
     const now = performance.now();
     const started = this.#started.get(file) ?? { time: now, loaded };

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { languageOf } from "../../src/command.js";
 import { cutToWidth, type TerminalStream } from "../../src/terminal/line.js";
+import { printable } from "../../src/terminal/printable.js";
 import { formatProgress, TerminalProgress } from "../../src/terminal/progress.js";
 import { displayWidth, formatTable } from "../../src/terminal/table.js";
 import { formatTransfer, TransferProgress } from "../../src/terminal/transfer.js";
@@ -16,6 +17,33 @@ function terminal(columns: number, isTTY = true): TerminalStream & { readonly wr
 }
 
 describe("the terminal", () => {
+  it("I17 shows control characters instead of obeying them", () => {
+    expect(printable("a\u001b[2Jb\u0007\r\u009b1m\u202egnp.exe 猫\té\n")).toBe("a\\u001b[2Jb\\u0007\\u000d\\u009b1m\\u202egnp.exe 猫\té\n");
+    const name = { file: "x\u007f\u202e.png" };
+    expect(JSON.parse(printable(JSON.stringify(name)))).toEqual(name);
+  });
+
+  it("F9 gets a line every ten seconds where it is none", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const stream = terminal(80, false);
+      const progress = new TerminalProgress(stream);
+      for (let second = 0; second <= 31; second++) {
+        progress.report("images", second, 100);
+        vi.advanceTimersByTime(1000);
+      }
+      progress.end();
+      expect(stream.written().split("\n")).toEqual([
+        expect.stringMatching(/^images {2}10 \/ 100 {2}10%/),
+        expect.stringMatching(/^images {2}20 \/ 100/),
+        expect.stringMatching(/^images {2}30 \/ 100/),
+        "",
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("has columns in which a Chinese character is two wide", () => {
     expect(displayWidth("猫，a→")).toBe(6);
     expect(
