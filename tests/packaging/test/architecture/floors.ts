@@ -23,7 +23,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   pipeline: [["*"]],
   search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery"], ["*"], ["node"]],
   node: [["worker"], ["hub"], ["files"], ["image", "session"], ["towers", "export"], ["*"]],
-  web: [["worker"], ["files"], ["image", "session"], ["*"]],
+  web: [["worker"], ["http"], ["cache"], ["hub"], ["sources"], ["image", "session"], ["*"]],
   dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   cli: [
@@ -37,7 +37,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
 };
 
 /** Packages that are being rebuilt: nothing is asserted of them yet. */
-export const UNFINISHED: readonly string[] = ["model", "pipeline", "node", "web"];
+export const UNFINISHED: readonly string[] = ["model", "pipeline", "node"];
 
 /** Folders below the root whose code uses the packages as anybody would: by their published names alone. */
 export const OUTSIDE: readonly string[] = ["bench", "examples", "tools"];
