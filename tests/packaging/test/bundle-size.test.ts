@@ -62,7 +62,8 @@ const BUNDLES: readonly BundleRule[] = [
     exports: ["ChineseCLIPTextModel", "BertTokenizer"],
     hosts: ["https://huggingface.co"],
     ceiling: 33_000,
-    reason: "a text backbone: no image is decoded or resized, and no image tower built; since 30,000 also the shapes that graphs are checked for",
+    reason:
+      "a text backbone: no image is decoded or resized, and no image tower built; since 30,000 also the shapes that graphs are checked for",
   },
   {
     name: "web, text features",

@@ -29,7 +29,11 @@ export interface PackageRule {
 export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   tokenizer: { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
   "image-processor": { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
-  model: { platformFree: true, dependencies: { "onnxruntime-common": TENSOR } },
+  model: {
+    platformFree: true,
+    dependencies: { "onnxruntime-common": TENSOR },
+    subpaths: { onnx: "ONNX files in and out, which most programs never need", quantize: "conversion to other dtypes" },
+  },
   pipeline: {
     platformFree: true,
     dependencies: {

@@ -59,11 +59,17 @@ describe.each(Object.keys(PACKAGES))("packages/%s", (folder) => {
     const subpaths = Object.keys(PACKAGES[folder]?.subpaths ?? {});
     expect(manifest.exports).toEqual({
       ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
-      ...Object.fromEntries(subpaths.map((name) => [`./${name}`, { types: `./dist/${name}/index.d.ts`, default: `./dist/${name}.js` }])),
+      ...Object.fromEntries(subpaths.map((name) => [`./${name}`, { types: typesOf(folder, name), default: `./dist/${name}.js` }])),
       "./package.json": "./package.json",
     });
   });
 });
+
+/** A subpath is built from a folder's index, or from a file that names what a folder publishes. */
+function typesOf(folder: string, subpath: string): string {
+  const isFile = existsSync(join(folderOf(folder), "src", `${subpath}.ts`));
+  return isFile ? `./dist/${subpath}.d.ts` : `./dist/${subpath}/index.d.ts`;
+}
 
 /** Of the index, relative to the root; none outside a clone, as in an archive of the sources. */
 function committedFiles(): string[] {

@@ -76,7 +76,7 @@ export interface Exception {
 
 /** The exceptions. */
 export const EXCEPTIONS: readonly Exception[] = [
-  { path: /^\.changeset\//, text: /is now `/, reason: "a changeset names what was renamed" },
+  { path: /^\.changeset\//, text: /is now `|`relocated`|\bbuiltFor\b|`layOutTower`/, reason: "a changeset names what was renamed" },
   {
     path: /./,
     text: /\bpictures\.json\b|"(?:\/)?pictures\/?"|metadata `pictures`|\/picture-library\.ts/,
