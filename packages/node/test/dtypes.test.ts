@@ -233,15 +233,58 @@ describe("conversions", () => {
     expect((await filesBelow(cache)).filter((name) => name.endsWith(".safetensors"))).toHaveLength(1);
   });
 
-  it("say what to do where they cannot be kept, and work when they can", async () => {
+  it("C5 go to a temporary folder where the cache cannot be written, and say what to do", async () => {
     const place = join(scratch, "taken");
     await writeFile(place, "a file, not a folder");
-    await using clip = await load("q8", DEMO, place);
-    const failure = await clip.embedText("猫").catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(HubError);
-    expect(failure).toMatchObject({ code: "cache", message: expect.stringMatching(/cannot be written .*cacheDir/u) });
-    await rm(place);
+    const errors: Error[] = [];
+    await using clip = await ChineseCLIP.fromPretrained(DEMO, {
+      dtype: "q8",
+      cacheDir: place,
+      onCacheError: (error) => errors.push(error),
+    });
     expect((await clip.embedText("猫")).count).toBe(1);
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toBeInstanceOf(HubError);
+    expect(errors[0]).toMatchObject({ code: "cache", message: expect.stringMatching(/cannot be written .*cacheDir/u) });
+  });
+
+  it.each([
+    ["a quarter of their bytes zeroed", 0.25],
+    ["all of them zeroed", 1],
+  ])("I5 with %s are not used", async (_, part) => {
+    const cache = join(scratch, `zeroed-${part}`);
+    const embed = async (): Promise<Float32Array> => {
+      await using clip = await load("q8", DEMO, cache);
+      return (await clip.embedText("猫")).data;
+    };
+    const before = await embed();
+    const [cached = ""] = (await filesBelow(cache)).filter((name) => name.endsWith(".safetensors"));
+    const bytes = await readFile(join(cache, cached));
+    await writeFile(join(cache, cached), bytes.fill(0, bytes.length * (1 - part)));
+    expect(await embed()).toEqual(before);
+  });
+
+  it("I5 of the same weights copied elsewhere are found in a cache that cannot be written", async () => {
+    const [cache, copy] = [join(scratch, "layer"), join(scratch, "layer-copy")];
+    await mkdir(copy);
+    for (const name of await readdir(DEMO))
+      if (/\.(?:json|txt|safetensors)$/u.test(name)) await copyFile(join(DEMO, name), join(copy, name));
+    const first = await load("q8", DEMO, cache);
+    const before = (await first.embedText("猫")).data;
+    await first.dispose();
+    const sources = join(cache, ".chinese-clip", "sources");
+    await rm(sources, { recursive: true });
+    await writeFile(sources, "no hash can be remembered here");
+    const events: string[] = [];
+    await using clip = await ChineseCLIP.fromPretrained(copy, {
+      dtype: "q8",
+      cacheDir: cache,
+      onProgress: (event) => events.push(event.status),
+      onCacheError: (error) => events.push(error.message),
+    });
+    events.length = 0;
+    expect((await clip.embedText("猫")).data).toEqual(before);
+    expect(events).toEqual(["done"]);
   });
 
   it("say what is wrong with the weights", async () => {

@@ -96,6 +96,11 @@ export interface PretrainedOptions {
   readonly revision?: string | undefined;
   /** Folder of the hub's cache. Default: Python's, by its variables (`HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`). */
   readonly cacheDir?: string | undefined;
+  /**
+   * Called when converted weights cannot be cached; they then go to a temporary folder for this process. Default: a warning of the process. In a
+   * browser such weights stay in memory.
+   */
+  readonly onCacheError?: ((error: Error) => void) | undefined;
   /** Whether to use only the cache, with no request at all. Default: `HF_HUB_OFFLINE`. */
   readonly localFilesOnly?: boolean | undefined;
   /** A mirror to ask instead of the hub, or several, asked in order until one answers. Default: `HF_ENDPOINT`. */

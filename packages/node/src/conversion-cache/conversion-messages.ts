@@ -13,17 +13,15 @@ export interface ConversionWorkerData {
   readonly dtype: TowerDtype;
   /** Name of the file to write. */
   readonly name: string;
-  /** The folder that gets a folder for each conversion, named by {@link ConvertedTower.hash}. */
-  readonly folder: string;
 }
 
-/** The one request. */
-export interface ConvertRequest {
-  readonly type: "convert";
-}
+/**
+ * `hash` answers with the sha256 of the tower's weights, in hex: what its conversion is named by. `convert` writes the conversion into a folder of
+ * that name in `folder`, with a {@link checksumFile} beside it.
+ */
+export type ConversionRequest = { readonly type: "hash" } | { readonly type: "convert"; readonly folder: string; readonly hash: string };
 
-/** What was converted. */
-export interface ConvertedTower {
-  /** sha256 of the weights that were converted, and of what they were converted to, in hex. */
-  readonly hash: string;
+/** The file beside a converted tower that has its sha256. */
+export function checksumFile(path: string): string {
+  return `${path}.sha256`;
 }

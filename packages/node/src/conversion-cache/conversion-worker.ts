@@ -3,39 +3,53 @@
  * appears under its name only when it is whole.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { Checkpoint, type CheckpointFile } from "@chinese-clip/model";
-import { planTower } from "@chinese-clip/model/quantize";
+import { planTower, TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
 import { ReadBuffers } from "./read-buffers.js";
 import { servePort } from "../worker/worker-port.js";
-import type { ConvertedTower, ConvertRequest, ConversionWorkerData } from "./conversion-messages.js";
+import { checksumFile, type ConversionRequest, type ConversionWorkerData } from "./conversion-messages.js";
+
+/** Bytes of one read while weights are hashed. */
+const HASH_BYTES = 1 << 22;
+/** The tensors of each tower; `logit_scale` goes with the texts, as in every tower file. */
+const TOWER_TENSOR = { text: /^text_|^logit_scale$/u, vision: /^vis/u } as const;
 
 /** How much is written before the disk is told to begin. */
 const SYNC_BYTES = 1 << 24;
 
 // tower-cache.ts is the only one to start this thread
-const { tensors, weightsFolder, tower, dtype, name, folder } = workerData as ConversionWorkerData;
+const { tensors, weightsFolder, tower, dtype, name } = workerData as ConversionWorkerData;
 
-servePort<ConvertRequest>({
-  async convert(): Promise<ConvertedTower> {
-    const hash = createHash("sha256");
+servePort<ConversionRequest>({
+  async hash(): Promise<string> {
+    const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype]));
+    const files = new Map<string, CheckpointFile | undefined>();
+    for (const [tensor, { file, byteOffset, ...form }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!TOWER_TENSOR[tower].test(tensor)) continue;
+      if (!files.has(file)) files.set(file, (await openDiskFile(join(weightsFolder, file)))?.file);
+      hash.update(JSON.stringify([tensor, form]));
+      const end = byteOffset + form.byteLength;
+      for (let at = byteOffset; at < end; at += HASH_BYTES) {
+        const bytes = await files.get(file)?.read(at, Math.min(at + HASH_BYTES, end));
+        if (bytes !== undefined) hash.update(bytes);
+      }
+    }
+    return hash.digest("hex");
+  },
+
+  async convert({ folder, hash }): Promise<void> {
+    const checksum = createHash("sha256");
     const buffers = new ReadBuffers();
     const files: CheckpointFile[] = [];
     for (const file of new Set([...tensors.values()].map((tensor) => tensor.file))) {
       const opened = await openDiskFile(join(weightsFolder, file), (byteLength) => buffers.take(byteLength));
       if (opened === undefined) continue; // the checkpoint says which tensor lacks it
-      files.push({
-        ...opened.file,
-        async read(start, end) {
-          const bytes = await opened.file.read(start, end);
-          hash.update(bytes);
-          return bytes;
-        },
-      });
+      files.push(opened.file);
     }
     const converted = planTower(new Checkpoint(tensors, files), tower, dtype, name);
     const part = join(folder, `${name}.${randomUUID()}.part`);
@@ -47,6 +61,7 @@ servePort<ConvertRequest>({
         let unsynced = 0;
         // Chunk by chunk: a layer is read, converted and written before the next, and goes to the disk meanwhile.
         for await (const chunk of converted.chunks(() => buffers.takeBack())) {
+          checksum.update(chunk);
           await target.writeFile(chunk);
           unsynced += chunk.length;
           if (unsynced < SYNC_BYTES) continue;
@@ -60,10 +75,10 @@ servePort<ConvertRequest>({
       } finally {
         await target.close();
       }
-      const digest = hash.digest("hex");
-      await mkdir(join(folder, digest), { recursive: true });
-      await rename(part, join(folder, digest, name));
-      return { hash: digest };
+      const path = join(folder, hash, name);
+      await mkdir(join(folder, hash), { recursive: true });
+      await writeFile(checksumFile(path), checksum.digest("hex"));
+      await rename(part, path);
     } catch (error) {
       throw cacheError(error, folder);
     } finally {

@@ -2,40 +2,56 @@
  * Converted towers on the disk, in `.chinese-clip` in the hub's cache: each is converted once, in a thread of its own, and found again by
  * the hash of the weights that it was made of. That hash is not computed again while the files' sizes and times stay what they were.
  *
- *     .chinese-clip/towers/<hash>/text.q8.safetensors
+ *     .chinese-clip/towers/<hash>/text.q8.safetensors           and beside it .sha256, which is checked when the file is opened
  *     .chinese-clip/sources/<what the weights' files looked like>.json    -> { "hash": "…" }
  *
- * Deleting any of it costs another conversion, nothing else.
+ * Deleting any of it costs another conversion, nothing else. A cache that cannot be written is read; what it lacks goes to a temporary folder.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
 import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
-import { HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
-import { fileSize } from "../files/disk-file.js";
+import { errorMessage, HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
 import { LocalFolder } from "../files/local-folder.js";
 import type { DiskModelFiles } from "../files/open-model.js";
-import { cacheError } from "../hub/hub-cache.js";
 import { cacheFolder } from "../hub/hub-settings.js";
+import { hostProcess } from "../worker/host-process.js";
 import { WorkerHost } from "../worker/worker-host.js";
-import type { ConvertedTower, ConvertRequest, ConversionWorkerData } from "./conversion-messages.js";
+import { checksumFile, type ConversionRequest, type ConversionWorkerData } from "./conversion-messages.js";
+import { isIntact } from "./is-intact.js";
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
 const converting: Map<string, Promise<string>> = new Map();
+
+/** Where this process puts conversions that a cache does not take, by the cache's folder; removed when the process exits. */
+const temporaries: Map<string, string> = new Map();
+
+/** Which conversion, and where. */
+interface Place {
+  /** Has a folder for each conversion, named by its hash. */
+  readonly towers: string;
+  /** Remembers the hash of weights that look the same. */
+  readonly memo: string;
+  readonly byteLength: number;
+  /** Called before a conversion. */
+  readonly onConvert: () => void;
+  readonly onCacheError: (error: Error) => void;
+}
 
 /**
  * Finds a converted tower, or converts it.
  *
  * @returns files whose folder has {@link TowerConversion.file}.
- * @throws HubError - `disk`, `cache`: the converted weights cannot be written; CheckpointError - the weights cannot be read.
+ * @throws CheckpointError - the weights cannot be read; HubError - `disk`: no space in the temporary folder either.
  */
 export async function cacheTower(
   { checkpoint, tower, dtype, file }: TowerConversion,
   files: DiskModelFiles,
-  { cacheDir, onProgress, signal }: PretrainedOptions,
+  { cacheDir, onProgress, onCacheError = warn, signal }: PretrainedOptions,
 ): Promise<DiskModelFiles> {
-  const root = join(resolve(cacheDir ?? cacheFolder("hugging-face")), ".chinese-clip");
   const { source } = files;
   const names = new Set([...checkpoint.tensors.values()].map((tensor) => tensor.file));
   const weightsFolder = files.folderOf(names);
@@ -43,18 +59,24 @@ export async function cacheTower(
   const key = createHash("sha256")
     .update(JSON.stringify([TOWER_FORMAT, tower, dtype, ...looks]))
     .digest("hex");
-  const folder = join(root, "towers");
-  const memo = join(root, "sources", `${key}.json`);
-  const known = await rememberedHash(memo);
-  const path = known === undefined ? undefined : join(folder, known, file.name);
-  if (path !== undefined && (await fileSize(path)) === file.byteLength) return cachedFiles(path, source);
+  const root = join(resolve(cacheDir ?? cacheFolder("hugging-face")), ".chinese-clip");
+  const place: Place = {
+    towers: join(root, "towers"),
+    memo: join(root, "sources", `${key}.json`),
+    byteLength: file.byteLength,
+    onConvert: () => onProgress?.({ status: "initiate", name: source, file: file.name }),
+    onCacheError,
+  };
+  const known = await rememberedHash(place.memo);
+  const path = known === undefined ? undefined : await cachedPath(place, known, file.name);
+  if (path !== undefined) return cachedFiles(path, source);
 
   signal?.throwIfAborted();
-  onProgress?.({ status: "initiate", name: source, file: file.name });
   let conversion = converting.get(key);
   if (conversion === undefined) {
-    const data = { tensors: checkpoint.tensors, weightsFolder, tower, dtype, name: file.name, folder };
-    conversion = convert(data, memo).finally(() => converting.delete(key));
+    conversion = findOrConvert({ tensors: checkpoint.tensors, weightsFolder, tower, dtype, name: file.name }, place).finally(() =>
+      converting.delete(key),
+    );
     converting.set(key, conversion);
   }
   const made = await conversion;
@@ -62,8 +84,8 @@ export async function cacheTower(
   return cachedFiles(made, source);
 }
 
-async function convert(data: ConversionWorkerData, memo: string): Promise<string> {
-  const host = new WorkerHost<ConvertRequest>(() => new URL("./conversion-worker.cjs", import.meta.url), {
+async function findOrConvert(data: ConversionWorkerData, place: Place): Promise<string> {
+  const host = new WorkerHost<ConversionRequest>(() => new URL("./conversion-worker.cjs", import.meta.url), {
     name: `chinese-clip ${data.tower} conversion`,
     workerData: data,
     reviveError: {
@@ -73,17 +95,54 @@ async function convert(data: ConversionWorkerData, memo: string): Promise<string
     },
   });
   try {
-    const { hash } = await host.call<ConvertedTower>({ type: "convert" });
-    await mkdir(join(memo, ".."), { recursive: true });
-    const part = `${memo}.${randomUUID()}.part`;
-    await writeFile(part, JSON.stringify({ hash }));
-    await rename(part, memo);
-    return join(data.folder, hash, data.name);
-  } catch (error) {
-    throw cacheError(error, memo);
+    const hash = await host.call<string>({ type: "hash" });
+    const found = await cachedPath(place, hash, data.name);
+    if (found === undefined) place.onConvert();
+    const path = found ?? (await convert(host, hash, data.name, place));
+    await remember(place.memo, hash);
+    return path;
   } finally {
     await host.dispose();
   }
+}
+
+async function convert(host: WorkerHost<ConversionRequest>, hash: string, name: string, { towers, onCacheError }: Place): Promise<string> {
+  try {
+    await host.call({ type: "convert", folder: towers, hash });
+    return join(towers, hash, name);
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    onCacheError(error);
+  }
+  const temporary = temporaries.get(towers) ?? temporaryFolder();
+  temporaries.set(towers, temporary);
+  await host.call({ type: "convert", folder: temporary, hash });
+  return join(temporary, hash, name);
+}
+
+/** The path of a conversion that is whole, in the cache or among this process's own. */
+async function cachedPath({ towers, byteLength }: Place, hash: string, name: string): Promise<string | undefined> {
+  const temporary = temporaries.get(towers);
+  for (const folder of temporary === undefined ? [towers] : [towers, temporary]) {
+    const path = join(folder, hash, name);
+    if (await isIntact(path, checksumFile(path), byteLength)) return path;
+  }
+  return undefined;
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "chinese-clip-towers-"));
+  hostProcess.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function warn(error: Error): void {
+  hostProcess.emitWarning(
+    `${errorMessage(error)}. The converted weights go to a temporary folder, and are converted again by the next process`,
+    {
+      code: "CHINESE_CLIP_CACHE",
+    },
+  );
 }
 
 /** What tells that a file is still the one that was hashed. */
@@ -95,6 +154,15 @@ async function lookOf(path: string): Promise<readonly string[]> {
 async function rememberedHash(memo: string): Promise<string | undefined> {
   const text = await readFile(memo, "utf8").catch(() => "");
   return /^\{"hash":"([0-9a-f]{64})"\}$/u.exec(text)?.[1];
+}
+
+/** In a cache that cannot be written, the hash is computed again by the next process. */
+async function remember(memo: string, hash: string): Promise<void> {
+  const part = `${memo}.${randomUUID()}.part`;
+  await mkdir(dirname(memo), { recursive: true })
+    .then(() => writeFile(part, JSON.stringify({ hash })))
+    .then(() => rename(part, memo))
+    .catch(() => undefined);
 }
 
 async function cachedFiles(path: string, source: string): Promise<DiskModelFiles> {
