@@ -95,6 +95,5 @@ export const UNFINISHED: readonly RegExp[] = [
   /^packages\/model\//,
   /^packages\/pipeline\//,
   /^packages\/node\//,
-  /^packages\/web\//,
   /^packages\/cli\//,
 ];
