@@ -2,7 +2,6 @@ import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph } from "./ir/graph.js";
 import type { TowerOutputs } from "./tower-outputs.js";
-import { buildVisionTransformer } from "./vision-transformer.js";
 
 /** Builds an image tower's graph: {@link buildVisionGraph} for one configuration. */
 type VisionGraphBuilder = (
@@ -12,11 +11,13 @@ type VisionGraphBuilder = (
   interpolatePositions?: boolean,
 ) => Graph;
 
-/** The builder of a configuration's graphs. One of the five published models has a ResNet, whose code loads lazily. */
+/** The builder of a configuration's graphs. Each kind's code loads lazily: a text tower needs neither. */
 export async function visionGraphBuilder(config: VisionConfig): Promise<VisionGraphBuilder> {
-  if (config.kind === "visionTransformer")
+  if (config.kind === "visionTransformer") {
+    const { buildVisionTransformer } = await import("./vision-transformer.js");
     return (checkpoint, outputs, projectionDim, interpolatePositions) =>
       buildVisionTransformer(config, checkpoint, outputs, projectionDim, interpolatePositions);
+  }
   const { buildModifiedResNet } = await import("./modified-resnet.js");
   return (checkpoint, outputs, projectionDim) => buildModifiedResNet(config, checkpoint, outputs, projectionDim);
 }

@@ -8,6 +8,7 @@ import type { ModifiedResNetConfig } from "../config/modified-resnet-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph, Value } from "./ir/graph.js";
 import { GraphBuilder } from "./ir/graph-builder.js";
+import { averagePool, batchNorm, conv as convolve, mean } from "./ir/image-operators.js";
 import { ParameterScope } from "./parameter-scope.js";
 import type { TowerOutputs } from "./tower-outputs.js";
 
@@ -56,7 +57,7 @@ export function resNetEncoder(
   let x = graph.relu(convolution(graph, visual, "conv1", "bn1", pixelValues, { outputs: W / 2, kernel: 3, stride: 2 })); // [B, W/2, R/2, R/2]
   x = graph.relu(convolution(graph, visual, "conv2", "bn2", x, { outputs: W / 2, kernel: 3 })); // [B, W/2, R/2, R/2]
   x = graph.relu(convolution(graph, visual, "conv3", "bn3", x, { outputs: W, kernel: 3 })); // [B, W, R/2, R/2]
-  x = graph.averagePool(x, 2); // [B, W, R/4, R/4]
+  x = averagePool(graph, x, 2); // [B, W, R/4, R/4]
   for (const [stage, blocks] of layers.entries()) {
     const inner = W * 2 ** stage;
     for (let i = 0; i < blocks; i++) x = bottleneck(graph, visual.in(`layer${stage + 1}.${i}`), x, inner, stage > 0 && i === 0 ? 2 : 1);
@@ -69,7 +70,7 @@ export function resNetEncoder(
 function attentionPool(graph: GraphBuilder, pool: ParameterScope, places: Value, heads: number, E: number): Value {
   const [, N, C] = places.dims.map(Number) as [number, number, number];
   const positions = pool.get("positional_embedding", [N + 1, C]); // [N+1, C]
-  const tokens = graph.add(graph.concat([graph.mean(places, 1), places], 1), positions); // [B, N+1, C]
+  const tokens = graph.add(graph.concat([mean(graph, places, 1), places], 1), positions); // [B, N+1, C]
   const shape = graph.shape(tokens); // = [B, N+1, C]
   const rows = graph.reshape(tokens, graph.int64([-1, C])); // [B·(N+1), C]
   const queryInput = graph.gather(tokens, graph.int64(0), 1); // [B, C]
@@ -83,7 +84,7 @@ function attentionPool(graph: GraphBuilder, pool: ParameterScope, places: Value,
 /** `relu(conv3(pool(conv2(conv1(x)))) + shortcut(x))`, each convolution with its batch norm: `[B, inputs, h, w] -> [B, 4 inner, h/pool, w/pool]`. */
 function bottleneck(graph: GraphBuilder, block: ParameterScope, x: Value, inner: number, pool: number): Value {
   const outputs = inner * EXPANSION;
-  const pooled = (value: Value): Value => (pool > 1 ? graph.averagePool(value, pool) : value);
+  const pooled = (value: Value): Value => (pool > 1 ? averagePool(graph, value, pool) : value);
   let y = graph.relu(convolution(graph, block, "conv1", "bn1", x, { outputs: inner, kernel: 1 })); // [B, inner, h, w]
   y = pooled(graph.relu(convolution(graph, block, "conv2", "bn2", y, { outputs: inner, kernel: 3 }))); // [B, inner, h/pool, w/pool]
   y = convolution(graph, block, "conv3", "bn3", y, { outputs, kernel: 1 }); // [B, 4 inner, h/pool, w/pool]
@@ -108,7 +109,7 @@ function convolution(
   { outputs, kernel, stride = 1 }: ConvolutionSize,
 ): Value {
   const weight = scope.get(`${conv}.weight`, [outputs, Number(x.dims[1]), kernel, kernel]); // [outputs, inputs, kernel, kernel]
-  const y = graph.conv(x, weight, stride, (kernel - 1) / 2); // [B, outputs, h/stride, w/stride]
+  const y = convolve(graph, x, weight, stride, (kernel - 1) / 2); // [B, outputs, h/stride, w/stride]
   const [scale, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map((name) => scope.get(`${norm}.${name}`, [outputs])) as [Value, Value, Value, Value]; // prettier-ignore
-  return graph.batchNorm(y, scale, bias, mean, variance, BATCH_NORM_EPS);
+  return batchNorm(graph, y, scale, bias, mean, variance, BATCH_NORM_EPS);
 }

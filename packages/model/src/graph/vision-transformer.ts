@@ -10,6 +10,7 @@ import type { ChineseCLIPVisionConfig } from "../config/vision-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph, Value } from "./ir/graph.js";
 import { GraphBuilder } from "./ir/graph-builder.js";
+import { conv } from "./ir/image-operators.js";
 import { ParameterScope } from "./parameter-scope.js";
 import { interpolatePositionEmbedding } from "./position-embedding.js";
 import type { TowerOutputs } from "./tower-outputs.js";
@@ -72,7 +73,7 @@ export function visionEncoder(
 ): EncoderOutput {
   const { hiddenSize: D, numHiddenLayers, numChannels: C, patchSize: P, gridSize, layerNormEps } = config;
   const embeddings = model.in("embeddings");
-  const patches = graph.conv(pixelValues, embeddings.get("patch_embedding.weight", [D, C, P, P]), P); // [B, D, H/P, W/P]
+  const patches = conv(graph, pixelValues, embeddings.get("patch_embedding.weight", [D, C, P, P]), P); // [B, D, H/P, W/P]
   const patchRows = graph.transpose(graph.reshape(patches, graph.int64([0, D, -1])), [0, 2, 1]); // [B, N, D]
   const batch = graph.shape(pixelValues, 0, 1); // = [B]
   const classTokens = graph.expand(embeddings.get("class_embedding", [D]), graph.concat([batch, graph.int64([1, D])], 0)); // [B, 1, D]

@@ -4,9 +4,10 @@
  */
 import { DATA_TYPE } from "../../onnx/write/encode-model.js";
 import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "../../onnx/write/ir.js";
-import { float, int, ints, string } from "./attributes.js";
+import { float, int, ints } from "./attributes.js";
 import { product, quotient, sum } from "./dimension.js";
 import type { Graph, Storage, Value } from "./graph.js";
+import { bind, broadcast, contentOf, isKnown, isSame, mismatch } from "./shapes.js";
 
 /** What an operator gives: a value that has no name yet. */
 export type Result = Omit<Value, "name">;
@@ -156,39 +157,19 @@ export class GraphBuilder {
 
   /** `a [.., M, K] @ b [.., K, N] -> [.., M, N]`. */
   matMul(a: Value, b: Value): Value {
-    const [K, N] = b.dims.slice(-2);
-    if (
-      a.type !== b.type ||
-      a.dims.length !== b.dims.length ||
-      N === undefined ||
-      a.dims.at(-1) !== K ||
-      !isSame(a.dims.slice(0, -2), b.dims.slice(0, -2))
-    )
-      return mismatch("MatMul", "[.., M, K] and [.., K, N]", a, b);
-    return this.apply("MatMul", [a, b], { type: a.type, dims: [...a.dims.slice(0, -1), N] });
+    const { M = 0, N = 0 } = bind("MatMul", [a, ".. M K"], [b, ".. K N"]);
+    return this.apply("MatMul", [a, b], { type: a.type, dims: [...a.dims.slice(0, -2), M, N] });
   }
 
   /** PyTorch's linear layer: `x [M, K] @ weight [N, K]^T + bias [N] -> [M, N]`. */
   linear(x: Value, weight: Value, bias?: Value): Value {
-    const [[M, K], [N, inputs]] = [x.dims, weight.dims];
-    if (
-      M === undefined ||
-      N === undefined ||
-      x.type !== weight.type ||
-      x.dims.length !== 2 ||
-      weight.dims.length !== 2 ||
-      K !== inputs ||
-      !(bias === undefined || isSame(bias.dims, [N]))
-    )
-      return mismatch("Linear", "[M, K], a weight [N, K] and a bias [N]", x, weight, ...(bias === undefined ? [] : [bias]));
+    const { M = 0, N = 0 } = bind("Linear", [x, "M K"], [weight, "N K"], [bias, "N"]);
     return this.apply("Linear", bias === undefined ? [x, weight] : [x, weight, bias], { type: x.type, dims: [M, N] });
   }
 
   /** Rows of `table [rows, size]` at `indices [..] -> [.., size]`. */
   embedding(table: Value, indices: Value): Value {
-    const [, size] = table.dims;
-    if (size === undefined || table.dims.length !== 2 || indices.type !== "int64")
-      return mismatch("Embedding", "a table [rows, size] and int64 indices", table, indices);
+    const { size = 0 } = bind("Embedding", [table, "rows size"], [indices, "int64 .."]);
     return this.apply("Embedding", [table, indices], { type: table.type, dims: [...indices.dims, size] });
   }
 
@@ -202,10 +183,8 @@ export class GraphBuilder {
     { query, key, value, heads, mask }: AttentionInputs,
     probabilities = false,
   ): { context: Value; probabilities: Value | undefined } {
-    const [[B, Q, D], [batch, L, size]] = [query.dims, key.dims];
-    const fits = B !== undefined && Q !== undefined && L !== undefined && B === batch && D === size && isSame(value.dims, key.dims);
-    if (!fits || query.dims.length !== 3 || key.dims.length !== 3 || typeof D !== "number" || D % heads !== 0 || !(mask === undefined || isSame(mask.dims, [B, L])))
-      return mismatch("Attention", `[B, Q, D], [B, L, D], [B, L, D] and a mask [B, L], D a multiple of ${heads}`, query, key, value, ...(mask === undefined ? [] : [mask])); // prettier-ignore
+    const { B = 0, Q = 0, L = 0, D = 0 } = bind("Attention", [query, "B Q D"], [key, "B L D"], [value, "B L D"], [mask, "int32 B L"]);
+    if (Number(D) % heads !== 0) mismatch("Attention", `a multiple of ${heads} heads as D`, query);
     const inputs = mask === undefined ? [query, key, value] : [query, key, value, mask];
     const results: [Result, ...Result[]] = probabilities ? [query, { type: query.type, dims: [B, heads, Q, L] }] : [query];
     const [context, second] = this.#push("Attention", inputs, results, { num_heads: int(heads) }, "");
@@ -214,51 +193,13 @@ export class GraphBuilder {
 
   /** Over the last axis; `scale` and `bias` have its extent. */
   layerNorm(x: Value, scale: Value, bias: Value, epsilon: number): Value {
-    const last = x.dims.slice(-1);
-    if (x.type !== scale.type || !isSame(scale.dims, last) || !isSame(bias.dims, last))
-      return mismatch("LayerNormalization", "[.., D], scale [D] and bias [D]", x, scale, bias);
+    bind("LayerNormalization", [x, ".. D"], [scale, "D"], [bias, "D"]);
     return this.apply("LayerNormalization", [x, scale, bias], x, { axis: int(-1), epsilon: float(epsilon) });
-  }
-
-  /** Convolution: `x [B, C, H, W]`, `weight [D, C, kernel, kernel]` -> `[B, D, H', W']`, with `padding` zeros on every side. */
-  conv(x: Value, weight: Value, stride: number, padding = 0): Value {
-    const [[B, C, H, W], [D, channels, kernel, width]] = [x.dims, weight.dims];
-    const fits = x.type === weight.type && x.dims.length === 4 && weight.dims.length === 4 && C === channels && kernel === width;
-    if (!fits || B === undefined || H === undefined || W === undefined || D === undefined || typeof kernel !== "number")
-      return mismatch("Conv", "[B, C, H, W] and a weight [D, C, kernel, kernel]", x, weight);
-    // Of an extent that is not known, how many patches lie side by side.
-    const steps = (extent: Dimension): Dimension =>
-      typeof extent === "number" ? Math.floor((extent + 2 * padding - kernel) / stride) + 1 : `${extent}/${kernel}`;
-    if ([H, W].some((extent) => typeof extent === "string") && (kernel !== stride || padding !== 0))
-      return mismatch("Conv", "a known height and width", x);
-    const pads = ints([padding, padding, padding, padding]);
-    const attributes = { kernel_shape: ints([kernel, kernel]), strides: ints([stride, stride]), pads };
-    return this.apply("Conv", [x, weight], { type: x.type, dims: [B, D, steps(H), steps(W)] }, attributes);
-  }
-
-  /** Batch normalisation of `[B, C, ..]` by running statistics `[C]`; ONNX Runtime folds it into the convolution before it. */
-  batchNorm(x: Value, scale: Value, bias: Value, mean: Value, variance: Value, epsilon: number): Value {
-    const statistics = [scale, bias, mean, variance];
-    if (!statistics.every(({ dims }) => isSame(dims, x.dims.slice(1, 2))))
-      return mismatch("BatchNormalization", "[B, C, ..], and scale, bias, mean and variance [C]", x, ...statistics);
-    return this.apply("BatchNormalization", [x, ...statistics], x, { epsilon: float(epsilon) });
-  }
-
-  /** The mean over each `size x size` window, side by side: `[B, C, H, W] -> [B, C, H / size, W / size]`. */
-  averagePool(x: Value, size: number): Value {
-    const dims = x.dims.map((extent, axis) => (axis < 2 ? extent : quotient(extent, size)));
-    if (dims.length !== 4 || !isKnown(dims)) return mismatch("AveragePool", `[B, C, H, W] of multiples of ${size}`, x);
-    return this.apply("AveragePool", [x], { type: x.type, dims }, { kernel_shape: ints([size, size]), strides: ints([size, size]) });
-  }
-
-  /** The mean along one axis, which stays with extent 1. */
-  mean(x: Value, axis: number): Value {
-    return this.#reduce("ReduceMean", x, axis);
   }
 
   /** The maximum along one axis, which stays with extent 1. */
   reduceMax(x: Value, axis: number): Value {
-    return this.#reduce("ReduceMax", x, axis);
+    return this.reduce("ReduceMax", x, axis);
   }
 
   /** What lies at `indices` along `axis`; a scalar index takes the axis away. */
@@ -331,20 +272,6 @@ export class GraphBuilder {
     return this.apply("Shape", [x], { type: "int64", dims: [content.length], content }, attributes);
   }
 
-  /**
-   * Bicubic interpolation to `sizes`, as `torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`: a = -0.75,
-   * no antialiasing, borders repeated.
-   */
-  resizeBicubic(x: Value, sizes: Value): Value {
-    const dims = contentOf("Resize", sizes);
-    if (dims.length !== x.dims.length) return mismatch("Resize", `a size for each of ${dims.length} axes`, x);
-    return this.apply("Resize", [x, undefined, undefined, sizes], { type: x.type, dims }, {
-      mode: string("cubic"),
-      cubic_coeff_a: float(-0.75),
-      coordinate_transformation_mode: string("half_pixel"),
-    }); // prettier-ignore
-  }
-
   /** Any operator, by its name; the result's type and shape are the caller's to know. */
   apply(
     opType: string,
@@ -385,7 +312,8 @@ export class GraphBuilder {
     return this.apply(opType, [a, b], { type: a.type, dims });
   }
 
-  #reduce(opType: string, x: Value, axis: number): Value {
+  /** An operator such as `ReduceMean` along one axis, which stays with extent 1. */
+  reduce(opType: string, x: Value, axis: number): Value {
     const reduced = axis < 0 ? axis + x.dims.length : axis;
     if (x.dims[reduced] === undefined) return mismatch(opType, `an axis ${axis}`, x);
     return this.apply(opType, [x, this.int64([axis])], { type: x.type, dims: x.dims.map((extent, i) => (i === reduced ? 1 : extent)) });
@@ -395,31 +323,4 @@ export class GraphBuilder {
     this.#values.set(value.name, value);
     return value;
   }
-}
-
-/** The shape of an element-wise result: axes from the last one on, where 1 goes with any extent. */
-function broadcast(a: readonly Dimension[], b: readonly Dimension[]): readonly Dimension[] | undefined {
-  const rank = Math.max(a.length, b.length);
-  const dims = Array.from({ length: rank }, (_, i) => {
-    const [x = 1, y = 1] = [a[i - rank + a.length], b[i - rank + b.length]];
-    return x === y || y === 1 ? x : x === 1 ? y : undefined;
-  });
-  return isKnown(dims) ? dims : undefined;
-}
-
-function isKnown(dims: readonly (Dimension | undefined)[]): dims is readonly Dimension[] {
-  return !dims.includes(undefined);
-}
-
-function isSame(a: readonly Dimension[], b: readonly Dimension[]): boolean {
-  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
-}
-
-function contentOf(opType: string, shape: Value): readonly Dimension[] {
-  return shape.content ?? mismatch(opType, "a shape of known elements", shape);
-}
-
-function mismatch(opType: string, expected: string, ...values: readonly ValueInfo[]): never {
-  const got = values.map(({ type, dims }) => `${type} [${dims.join(", ")}]`);
-  throw new TypeError(`${opType}: expected ${expected}, got ${got.join(", ")}`);
 }
