@@ -6,6 +6,7 @@ import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast } from "@
 import type { Checkpoint, CheckpointFile, GraphSession, TowerDtype, TowerGraph, TowerName } from "@chinese-clip/model";
 import type { TowerFile } from "@chinese-clip/model/quantize";
 import type { InferenceSession } from "onnxruntime-common";
+import type { HubError } from "./hub-error.js";
 
 /**
  * What a model is called: a folder of this machine (a path or a `file:` URL), one weights file, a hub's id such as
@@ -100,7 +101,7 @@ export interface PretrainedOptions {
    * Called when converted weights cannot be cached; they then go to a temporary folder for this process. Default: a warning of the process. In a
    * browser such weights stay in memory.
    */
-  readonly onCacheError?: ((error: Error) => void) | undefined;
+  readonly onCacheError?: ((error: HubError) => void) | undefined;
   /** Whether to use only the cache, with no request at all. Default: `HF_HUB_OFFLINE`. */
   readonly localFilesOnly?: boolean | undefined;
   /** A mirror to ask instead of the hub, or several, asked in order until one answers. Default: `HF_ENDPOINT`. */

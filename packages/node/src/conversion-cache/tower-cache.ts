@@ -38,7 +38,7 @@ interface Place {
   readonly byteLength: number;
   /** Called before a conversion. */
   readonly onConvert: () => void;
-  readonly onCacheError: (error: Error) => void;
+  readonly onCacheError: (error: HubError) => void;
 }
 
 /**
@@ -136,7 +136,7 @@ function temporaryFolder(): string {
   return folder;
 }
 
-function warn(error: Error): void {
+function warn(error: HubError): void {
   hostProcess.emitWarning(
     `${errorMessage(error)}. The converted weights go to a temporary folder, and are converted again by the next process`,
     {
