@@ -3,15 +3,8 @@
  */
 import { type ImagePreprocessor, type ImageProcessor, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
-import { decodePortable, type ImageInput, type PortableImage, toPortable } from "./load-image.js";
-
-/** The one request. */
-export interface PreprocessRequest {
-  readonly type: "preprocess";
-  /** The parsed `preprocessor_config.json`. */
-  readonly config: unknown;
-  readonly image: PortableImage;
-}
+import { preprocessed, type PreprocessRequest } from "./image-messages.js";
+import { decodePortable, type ImageInput, toPortable } from "./load-image.js";
 
 /** Prepares a worker, which starts at the first image. */
 export function createWorkerPreprocessor(imageProcessor: ImageProcessor): ImagePreprocessor<ImageInput> {
@@ -43,10 +36,4 @@ export function createLocalPreprocessor(processor: ImageProcessor): ImagePreproc
     },
     dispose: async () => undefined,
   };
-}
-
-/** An image's tensor `[1, 3, H, W]` as it crosses threads. */
-export function preprocessed({ data, dims }: { readonly data: unknown; readonly dims: readonly number[] }): PreprocessedImage {
-  const [, channels = 0, height = 0, width = 0] = dims;
-  return { pixelValues: data as Float32Array, dims: [channels, height, width] };
 }

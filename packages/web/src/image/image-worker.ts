@@ -4,7 +4,7 @@
 import { createImageProcessor } from "@chinese-clip/image-processor";
 import { limitConcurrency, Transferred } from "@chinese-clip/pipeline";
 import { servePort } from "../worker/worker-port.js";
-import { preprocessed, type PreprocessRequest } from "./image-preprocessor.js";
+import { preprocessed, type PreprocessRequest } from "./image-messages.js";
 import { decodePortable } from "./load-image.js";
 
 /** Images decoded at once: the browser decodes one while this thread resizes another; more would only take memory. */

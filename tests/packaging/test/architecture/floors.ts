@@ -37,7 +37,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
 };
 
 /** Packages that are being rebuilt: nothing is asserted of them yet. */
-export const UNFINISHED: readonly string[] = ["model", "pipeline", "node", "web"];
+export const UNFINISHED: readonly string[] = ["model", "pipeline", "node"];
 
 /** Folders below the root whose code uses the packages as anybody would: by their published names alone. */
 export const OUTSIDE: readonly string[] = ["bench", "examples", "tools"];
