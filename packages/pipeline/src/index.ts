@@ -38,12 +38,15 @@ export {
   parseTowerFileName,
   PREPROCESSOR_CONFIG_FILE,
   PROBED_FILES,
+  PROCESSOR_CONFIG_FILE,
   TOKENIZER_FILE,
   TOKENIZER_FILES,
   towerFileName,
   VOCABULARY_FILE,
 } from "./loading/model-file-names.js";
 export { ModelReader } from "./loading/model-reader.js";
+export type { CheckpointOptions } from "./loading/open-checkpoint.js";
+export { findPreprocessorConfig } from "./loading/read-config.js";
 export { ChineseCLIPProcessor, loadProcessorParts, type ProcessorInputs, type ProcessorParts } from "./processor.js";
 export {
   answerRequests,

@@ -93,6 +93,10 @@ export interface PretrainedOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with each progress event. The load rejects with an error that it throws. */
   readonly onProgress?: ((event: LoadProgress) => void) | undefined;
+  /** Which weights, where a model has several: `"fp16"` for `model.fp16.safetensors`, as `save_pretrained(variant="fp16")` names them. */
+  readonly variant?: string | undefined;
+  /** The folder of the source that the model's files are in, such as `"checkpoint-500"`. Default: the source itself. */
+  readonly subfolder?: string | undefined;
   /** Revision of a hub's model: a branch, a tag or a commit. Default: the hub's main branch. A commit that is in the cache needs no network. */
   readonly revision?: string | undefined;
   /** Folder of the hub's cache. Default: Python's, by its variables (`HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`). */

@@ -11,7 +11,7 @@ export class CheckedCheckpoint extends Checkpoint {
   readonly problems: Map<string, CheckpointError> = new Map();
 
   constructor(checkpoint: Checkpoint) {
-    super(checkpoint.tensors, []);
+    super(checkpoint.tensors, checkpoint.files, checkpoint.faults);
   }
 
   /** The reference; of a tensor that does not fit, one of the shape that was asked for, so that the graph can be built on. */

@@ -71,7 +71,7 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
   const reopen = (): Promise<DiskModelFiles> => openModel(source, { ...options, localFilesOnly: true });
   const here = withoutFetching(files, await files.list(), reopen);
   const problems: Problem[] = [];
-  const model = new ModelReader(here);
+  const model = new ModelReader(here, { variant: options.variant });
   const listed = await listFiles(here);
   const weights = await attempt(problems, () => readWeights(model));
   const weightsHere = weights !== "not-here";

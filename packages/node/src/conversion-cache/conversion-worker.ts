@@ -46,6 +46,7 @@ servePort<ConversionRequest>({
     const checksum = createHash("sha256");
     const buffers = new ReadBuffers();
     const files: CheckpointFile[] = [];
+    for (const { bytes } of tensors.values()) if (bytes !== undefined) hash.update(bytes); // came along, and will not be read
     for (const file of new Set([...tensors.values()].map((tensor) => tensor.file))) {
       const opened = await openDiskFile(join(weightsFolder, file), (byteLength) => buffers.take(byteLength));
       if (opened === undefined) continue; // the checkpoint says which tensor lacks it

@@ -1,6 +1,7 @@
 /**
  * Any checkpoint as a Hugging Face folder: what transformers' `convert_chinese_clip_original_pytorch_to_hf.py` does, without Python.
  */
+import { isDeepStrictEqual } from "node:util";
 import {
   type Checkpoint,
   CheckpointError,
@@ -13,10 +14,12 @@ import {
 import type { Piece } from "@chinese-clip/model/onnx";
 import {
   CONFIG_FILE,
+  findPreprocessorConfig,
   loadFrom,
   type ModelFiles,
   type ModelSource,
   PREPROCESSOR_CONFIG_FILE,
+  PROCESSOR_CONFIG_FILE,
   TOKENIZER_FILES,
 } from "@chinese-clip/pipeline";
 import type { DiskModelFiles } from "../files/open-model.js";
@@ -45,8 +48,9 @@ const PREPROCESSOR: Readonly<Record<string, unknown>> = {
 };
 
 /**
- * Writes a model as `config.json`, `model.safetensors`, `preprocessor_config.json` and, where they are known, the tokenizer's files. Reads all
- * that `fromPretrained` does but an ONNX export. Tensors keep their dtype and get Hugging Face's names; cn_clip's projections are
+ * Writes a model as `config.json`, `model.safetensors`, `preprocessor_config.json` (and `processor_config.json` where the model has it) and, where they
+ * are known, the tokenizer's files. Reads all that `fromPretrained` does but an ONNX export. Tensors keep their dtype and get Hugging Face's names;
+ * cn_clip's projections are
  * transposed. transformers loads the result, but for a ResNet, which it does not have: that keeps cn_clip's names, under a `vision_config` with
  * `"model_type": "chinese_clip_modified_resnet"`.
  *
@@ -65,7 +69,9 @@ export async function convert(source: ModelSource, folder: string | URL, options
     const config = ChineseCLIPConfig.fromJSON(await model.config());
     const checkpoint = await model.checkpoint();
     await checkWhole(config, checkpoint);
-    const small = await smallFiles(files, config, checkpoint);
+    const small = new Map(await smallFiles(files, config, checkpoint));
+    const processor = await files.readText(PROCESSOR_CONFIG_FILE); // transformers 5 looks there first
+    if (processor !== undefined) small.set(PROCESSOR_CONFIG_FILE, processor);
     const weights = await safetensors(modelTensors(checkpoint), files);
     const staging = {
       folder: target,
@@ -111,14 +117,25 @@ function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): string {
   const dtypes = new Set(modelTensors(checkpoint).map(([, { dtype }]) => dtype));
   const dtype =
     dtypes.has("F32") || dtypes.size !== 1 ? "float32" : dtypes.has("F16") ? "float16" : dtypes.has("BF16") ? "bfloat16" : "float64";
-  return `${JSON.stringify({ architectures: ["ChineseCLIPModel"], dtype, ...config.toJSON() }, undefined, 2)}\n`;
+  return pythonJson({ architectures: ["ChineseCLIPModel"], dtype, ...config.toJSON() });
+}
+
+/** Keys of a configuration whose values transformers wants as floats. */
+const FLOAT =
+  /^(\s*"(?:initializer_factor|initializer_range|layer_norm_eps|logit_scale_init_value|rescale_factor|\w*dropout\w*)": -?\d+)(?=,?$)/gmu;
+
+/** JSON in which what is a float in Python has a point, as 1.0: JavaScript has one kind of number. */
+function pythonJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2).replace(FLOAT, "$1.0")}\n`;
 }
 
 async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIPConfig): Promise<string> {
-  const given = await files.readText(PREPROCESSOR_CONFIG_FILE);
-  if (given !== undefined) return given;
+  const given = await findPreprocessorConfig(files);
+  const text = await files.readText(PREPROCESSOR_CONFIG_FILE);
+  if (text !== undefined && isDeepStrictEqual(given, JSON.parse(text))) return text;
+  if (given !== undefined) return pythonJson(given);
   const size = { height: visionConfig.imageSize, width: visionConfig.imageSize };
-  return `${JSON.stringify({ ...PREPROCESSOR, size, crop_size: size }, undefined, 2)}\n`;
+  return pythonJson({ ...PREPROCESSOR, size, crop_size: size });
 }
 
 /** The model's tensors, wide elements first, so that each begins at a multiple of its element's size; then by name. */
@@ -136,10 +153,10 @@ export async function safetensors(
 ): Promise<Piece[]> {
   const headers = tensors.map(([name, { dtype, shape, transposed }]) => ({ name, dtype, shape: transposed ? shape.toReversed() : shape }));
   const pieces: Piece[] = [safetensorsHeader(headers, { format: "pt" })];
-  for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length }] of tensors) {
+  for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length, bytes }] of tensors) {
     const range = { location, offset, length };
     // Only the two projections are ever transposed, at most a few megabytes each.
-    pieces.push(transposed ? transpose(await readPiece(files.folderOf([location]), range), shape, length) : range);
+    pieces.push(transposed ? transpose(bytes ?? (await readPiece(files.folderOf([location]), range)), shape, length) : (bytes ?? range));
   }
   return pieces;
 }

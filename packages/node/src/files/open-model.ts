@@ -1,6 +1,7 @@
 /**
  * Where a source's files are: in a folder of this machine, or at a hub.
  */
+import { join } from "node:path";
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
 import { LocalFolder } from "./local-folder.js";
@@ -27,7 +28,7 @@ export async function openModel(source: string | URL, options: PretrainedOptions
   const name = String(source);
   const parsed = parseSource(source);
   if (parsed.path !== undefined) {
-    const local = await LocalFolder.open(parsed.path, name);
+    const local = await LocalFolder.open(options.subfolder === undefined ? parsed.path : join(parsed.path, options.subfolder), name);
     if (local !== undefined) return local;
   }
   if (parsed.kind === "hub") {

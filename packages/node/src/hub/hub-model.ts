@@ -12,6 +12,7 @@ import {
   isCheckpointFile,
   type ModelFiles,
   PREPROCESSOR_CONFIG_FILE,
+  PROCESSOR_CONFIG_FILE,
   type PretrainedOptions,
   PROBED_FILES,
   TOKENIZER_FILE,
@@ -136,34 +137,45 @@ export class HubModel implements ModelFiles {
     const { commit, names } = this.#snapshot;
     const all =
       names ?? (this.#settings.offline || (await this.#isComplete()) ? await this.#cache.snapshotNames(commit) : await this.#probe());
-    return all.filter((name) => !name.includes("/"));
+    const folder = this.#path("");
+    const own = all.flatMap((name) => (name.startsWith(folder) ? [name.slice(folder.length)] : []));
+    return own.filter((name) => !name.includes("/"));
+  }
+
+  /** A file's name in the repository. */
+  #path(name: string): string {
+    const { subfolder } = this.#options;
+    return subfolder === undefined ? name : `${subfolder.replaceAll("\\", "/")}/${name}`;
   }
 
   async readText(name: string): Promise<string | undefined> {
-    const path = await this.#fetch(name);
+    const path = await this.#fetch(this.#path(name));
     if (path !== undefined) return readTextFile(path);
     const isShared =
-      name === VOCABULARY_FILE && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch(CONFIG_FILE)) === undefined;
+      name === VOCABULARY_FILE && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch(this.#path(CONFIG_FILE))) === undefined;
     return isShared ? this.#sharedVocabulary() : undefined;
   }
 
   async #sharedVocabulary(): Promise<string | undefined> {
-    const owner = await HubModel.open(this.#hub, VOCABULARY_OWNERS[this.#hub], this.source, { ...this.#options, revision: undefined });
+    const options = { ...this.#options, revision: undefined, subfolder: undefined };
+    const owner = await HubModel.open(this.#hub, VOCABULARY_OWNERS[this.#hub], this.source, options);
     return owner.readText(VOCABULARY_FILE);
   }
 
   async open(name: string): Promise<CheckpointFile | undefined> {
-    const path = await this.#fetch(name);
+    const path = await this.#fetch(this.#path(name));
     return path === undefined ? undefined : this.#opened.open(path);
   }
 
   /** Whether the cache has all that a model consists of, though nobody listed it: another program put it there. */
   async #isComplete(): Promise<boolean> {
     const names = await this.#cache.snapshotNames(this.#snapshot.commit);
+    const has = (...some: readonly string[]): boolean => some.some((name) => names.includes(this.#path(name)));
     return (
-      [CONFIG_FILE, PREPROCESSOR_CONFIG_FILE].every((name) => names.includes(name)) &&
-      (names.includes(VOCABULARY_FILE) || names.includes(TOKENIZER_FILE)) &&
-      names.some(isCheckpointFile)
+      has(CONFIG_FILE) &&
+      has(PREPROCESSOR_CONFIG_FILE, PROCESSOR_CONFIG_FILE) &&
+      has(VOCABULARY_FILE, TOKENIZER_FILE) &&
+      names.some((name) => name.startsWith(this.#path("")) && isCheckpointFile(name))
     );
   }
 
@@ -171,7 +183,7 @@ export class HubModel implements ModelFiles {
   async #probe(): Promise<readonly string[]> {
     const { commit } = this.#snapshot;
     const names: string[] = [];
-    for (const name of PROBED_FILES) {
+    for (const name of PROBED_FILES.map((probed) => this.#path(probed))) {
       // One by one: a mirror that small should not be asked for all at once.
       if ((await this.#cache.has(commit, name)) || (await this.#locate(name)) !== undefined) names.push(name);
     }

@@ -19,6 +19,7 @@ import {
 } from "@chinese-clip/model";
 import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ConvertedTowers } from "./converted-towers.js";
+import { showValue } from "../show-value.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { errorMessage, isError } from "../error-message.js";
 import { ModelReader } from "./model-reader.js";
@@ -55,7 +56,8 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
 ): Promise<Made> {
   const { dtype = "fp32", device, numThreads, signal } = options;
   if (!DTYPES.includes(dtype))
-    throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${JSON.stringify(dtype)}`);
+    throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${showValue(dtype)}`);
+  checkNames(options);
   await platform.checkDevice(device);
   if (numThreads !== undefined && !(Number.isInteger(numThreads) && numThreads >= 1)) {
     throw new RangeError(`fromPretrained: expected numThreads to be an integer of at least 1, got ${String(numThreads)}`);
@@ -76,6 +78,15 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
   }
   const reasons = errors.map((error, i) => `${String(source[i])}: ${errorMessage(error)}`);
   throw new AggregateError(errors, `fromPretrained: expected one of ${errors.length} sources to work, got\n${reasons.join("\n")}`);
+}
+
+/** A variant is part of a file's name, a subfolder the way to a folder inside of the source. */
+function checkNames({ variant, subfolder }: PretrainedOptions): void {
+  if (variant !== undefined && !/^[\w-]{1,64}$/u.test(variant))
+    throw new RangeError(`fromPretrained: expected variant to be a word such as "fp16", got ${showValue(variant)}`);
+  const isInside = (part: string): boolean => part !== "" && part !== "." && part !== ".." && !/[:\p{Cc}]/u.test(part);
+  if (subfolder !== undefined && !subfolder.split(/[/\\]/u).every(isInside))
+    throw new RangeError(`fromPretrained: expected subfolder to be a folder inside of the model's, got ${showValue(subfolder)}`);
 }
 
 function isList<Source>(source: Source | readonly Source[]): source is readonly Source[] {

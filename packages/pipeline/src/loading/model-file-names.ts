@@ -9,6 +9,8 @@ import type { Dtype } from "../platform.js";
 export const CONFIG_FILE = "config.json";
 /** The file that configures the image processor. */
 export const PREPROCESSOR_CONFIG_FILE = "preprocessor_config.json";
+/** The file that configures the processor; transformers 5 has the image processor's configuration in it, and no file of its own. */
+export const PROCESSOR_CONFIG_FILE = "processor_config.json";
 /** cn_clip's configuration: of the text tower, of the image tower. */
 export const CN_CLIP_CONFIG_FILES = ["text_model_config.json", "vision_model_config.json"] as const;
 /** The vocabulary, one token a line. */
@@ -34,8 +36,24 @@ export const WEIGHTS_FILES: readonly string[] = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ];
-/** Other names of weights, by preference, each only where one file has such a name: cn_clip's releases, then checkpoints of its training. */
-export const OTHER_WEIGHTS_FILES: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/];
+/**
+ * Hugging Face's names of a variant's weights, by preference.
+ *
+ * @param variant - as in `save_pretrained`: `"fp16"` for `model.fp16.safetensors`. Default: none.
+ */
+export function weightsFiles(variant: string | undefined): readonly string[] {
+  return variant === undefined ? WEIGHTS_FILES : WEIGHTS_FILES.map((name) => name.replace(/(?=\.\w+$)/, `.${variant}`));
+}
+
+/** The variant in one of Hugging Face's names of weights; undefined where there is none. */
+export function parseVariant(name: string): string | undefined {
+  const [, variant, ofIndex] =
+    /^(?:model|pytorch_model)\.(?:([\w-]+)\.(?:safetensors|bin)|(?:safetensors|bin)\.index\.([\w-]+)\.json)$/.exec(name) ?? [];
+  return variant ?? ofIndex;
+}
+
+/** Other names of weights, by preference, each only where one file has such a name: cn_clip's releases, then checkpoints of training loops. */
+export const OTHER_WEIGHTS_FILES: readonly RegExp[] = [/^clip_cn_.*\.pt$/, /\.pt$/, /\.(?:ckpt|pth)$/];
 /** Where the exporters put the float32 graph of both towers. */
 export const EXPORT_FILES: readonly string[] = ["onnx/model.onnx", "model.onnx"];
 /** Lists the files of a folder that `exportWeb` wrote, with their sizes and hashes. */
@@ -45,6 +63,7 @@ export const MANIFEST_FILE = "chinese-clip.json";
 export const PROBED_FILES: readonly string[] = [
   CONFIG_FILE,
   PREPROCESSOR_CONFIG_FILE,
+  PROCESSOR_CONFIG_FILE,
   TOKENIZER_FILE,
   TOKENIZER_CONFIG_FILE,
   ADDED_TOKENS_FILE,
@@ -58,7 +77,9 @@ export const PROBED_FILES: readonly string[] = [
   "clip_cn_rn50.pt",
 ];
 
-const CHECKPOINT = /\.(?:safetensors|bin|pt|pth)$/;
+const CHECKPOINT = /\.(?:safetensors|bin|pt|pth|ckpt)$/;
+/** What trainers save beside the weights. */
+const BESIDE_WEIGHTS = /^(?:optimizer|scheduler|scaler|rng_state\w*|training_args|\w*_optim_states)\.(?:pt|pth|bin)$/;
 const GRAPH = /\.onnx$/;
 const SHARD_INDEX = /\.index\.json$/;
 const TOWER_FILE = /^(text|vision)\.(fp32|fp16|q8|q4)\.safetensors$/;
@@ -66,6 +87,11 @@ const TOWER_FILE = /^(text|vision)\.(fp32|fp16|q8|q4)\.safetensors$/;
 /** Whether a file has the extension of a checkpoint: safetensors or PyTorch. */
 export function isCheckpointFile(name: string): boolean {
   return CHECKPOINT.test(name);
+}
+
+/** The files that may be weights by one of {@link OTHER_WEIGHTS_FILES}. */
+export function otherWeightsFiles(names: readonly string[], pattern: RegExp): readonly string[] {
+  return names.filter((name) => pattern.test(name) && !BESIDE_WEIGHTS.test(name));
 }
 
 /** Whether a file has the extension of an ONNX graph. */

@@ -3,8 +3,8 @@
  */
 import type { Checkpoint } from "@chinese-clip/model";
 import type { CombinedOnnx } from "@chinese-clip/model/onnx";
-import type { ModelFiles, PretrainedOptions } from "../platform.js";
-import { hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
+import type { ModelFiles } from "../platform.js";
+import { type CheckpointOptions, hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
 import { openCombinedOnnx } from "./open-combined-onnx.js";
 import { readConfig, readPreprocessorConfig } from "./read-config.js";
 
@@ -12,12 +12,12 @@ import { readConfig, readPreprocessorConfig } from "./read-config.js";
 export class ModelReader<Files extends ModelFiles = ModelFiles> {
   /** The model's files. */
   readonly files: Files;
-  readonly #options: Pick<PretrainedOptions, "dtype">;
+  readonly #options: CheckpointOptions;
   #checkpoint: Promise<Checkpoint> | undefined;
   #config: Promise<unknown> | undefined;
 
-  /** @param options - `dtype` selects among the files of a folder that has one for each tower and dtype. */
-  constructor(files: Files, options: Pick<PretrainedOptions, "dtype"> = {}) {
+  /** @param options - `dtype` selects among the files of a folder that has one for each tower and dtype, `variant` among Hugging Face's. */
+  constructor(files: Files, options: CheckpointOptions = {}) {
     this.files = files;
     this.#options = options;
   }
@@ -28,7 +28,7 @@ export class ModelReader<Files extends ModelFiles = ModelFiles> {
    * @throws CheckpointError - `missing-file`: no weights, no such shard, or none in that dtype; or a file that cannot be read.
    */
   checkpoint(): Promise<Checkpoint> {
-    this.#checkpoint ??= openCheckpoint(this.files, this.#options.dtype ?? "fp32");
+    this.#checkpoint ??= openCheckpoint(this.files, this.#options);
     return this.#checkpoint;
   }
 
@@ -38,7 +38,7 @@ export class ModelReader<Files extends ModelFiles = ModelFiles> {
    * @throws CheckpointError - as {@link ModelReader.checkpoint}; `unsupported-graph`: an export of another kind.
    */
   async weights(): Promise<Checkpoint | CombinedOnnx> {
-    const onnx = (await hasCheckpoint(this.files)) ? undefined : await openCombinedOnnx(this.files);
+    const onnx = (await hasCheckpoint(this.files, this.#options)) ? undefined : await openCombinedOnnx(this.files);
     return onnx ?? this.checkpoint();
   }
 
@@ -53,7 +53,7 @@ export class ModelReader<Files extends ModelFiles = ModelFiles> {
   }
 
   /**
-   * The parsed `preprocessor_config.json`. A cn_clip release has none, and squashes images to the square that its image tower takes.
+   * The image processor's configuration: of `processor_config.json`, else `preprocessor_config.json`. A cn_clip release has none, and squashes images to the square that its image tower takes.
    *
    * @throws CheckpointError - `missing-file`: a Hugging Face model without one, whose values cannot be guessed; `malformed`.
    */

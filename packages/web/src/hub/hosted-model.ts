@@ -4,7 +4,7 @@
 import { type ExpectedFile, parseExpectedFile } from "../http/expected-file.js";
 
 /** Weights of any name, as the one file that a source names. */
-export const WEIGHTS_FILE: RegExp = /\.(?:safetensors|bin|pt|pth|onnx)$/u;
+export const WEIGHTS_FILE: RegExp = /\.(?:safetensors|bin|pt|pth|ckpt|onnx)$/u;
 
 /** Lists the files of a folder that `exportWeb` of `@chinese-clip/node` wrote. */
 export const MANIFEST = "chinese-clip.json";
@@ -33,6 +33,15 @@ export function modelAt(source: string, url: URL): HostedModel {
     return file.href;
   };
   return { source, urlOf, files: undefined, only };
+}
+
+/** The model in a folder of that one. */
+export function inSubfolder(model: HostedModel, subfolder: string): HostedModel {
+  const folder = `${subfolder.replaceAll("\\", "/")}/`;
+  const files =
+    model.files &&
+    [...model.files].flatMap(([name, file]) => (name.startsWith(folder) ? [[name.slice(folder.length), file] as const] : []));
+  return { ...model, urlOf: (name) => model.urlOf(folder + name), files: files && new Map(files) };
 }
 
 /** The files that a manifest lists; none where there is no manifest, or something else under its name. */

@@ -4,7 +4,7 @@
 import { HubError, isWeightsFile } from "@chinese-clip/pipeline";
 import { FileCache } from "../cache/file-cache.js";
 import type { HttpClient } from "../http/request-range.js";
-import { modelAt } from "../hub/hosted-model.js";
+import { type HostedModel, inSubfolder, modelAt } from "../hub/hosted-model.js";
 import { HostedFiles } from "./hosted-files.js";
 import type { PickedFiles } from "./picked-files.js";
 import type { OpenOptions, WebFiles } from "./web-files.js";
@@ -23,17 +23,18 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
   // By its method, not its class: a page without PickedFiles does not bundle them.
   if (typeof source === "object" && "readRanges" in source) return source;
   const cache = (options.cache ?? true) ? await FileCache.open() : undefined;
-  const { signal } = options;
+  const { signal, subfolder } = options;
+  const within = (model: HostedModel): HostedModel => (subfolder === undefined ? model : inSubfolder(model, subfolder));
   if (source instanceof URL || isAddress(source)) {
     const url = addressOf(source);
-    return new HostedFiles(modelAt(String(source), url), { client: clientOf(options, {}), cache, signal }, options);
+    return new HostedFiles(within(modelAt(String(source), url)), { client: clientOf(options, {}), cache, signal }, options);
   }
   const { token } = options;
   const client = clientOf(options, token === undefined || token === "" ? {} : { Authorization: `Bearer ${token}` });
   const context = { client, cache, signal };
   const { findAtHub } = await import("../hub/hub-model.js"); // not needed by a page that serves its model itself
   const { endpoint = HUB, revision } = options;
-  return new HostedFiles(await findAtHub(source, endpoint, revision, context), context, options);
+  return new HostedFiles(within(await findAtHub(source, endpoint, revision, context)), context, options);
 }
 
 /**

@@ -11,7 +11,7 @@ import type { WebFiles } from "./web-files.js";
 const CHUNK_BYTES = 1 << 24;
 
 /** Names that the pipeline looks for. */
-const FOUND = /^(?:model\.safetensors|pytorch_model\.bin|.*\.pt)$/u;
+const FOUND = /^(?:model(?:\.[\w-]+)?\.safetensors|pytorch_model(?:\.[\w-]+)?\.bin|.*\.(?:pt|pth|ckpt))$/u;
 const ALIAS = "model.safetensors";
 
 /** Files in the page's hands, as a source of `fromPretrained`. */
