@@ -106,3 +106,22 @@ describe("ChineseCLIPConfig.fromJSON", () => {
     );
   });
 });
+
+describe("A15 activations", () => {
+  it.each([
+    ["gelu_python", "gelu"],
+    ["gelu_fast", "gelu_new"],
+    ["gelu_accurate", "gelu_new"],
+    ["gelu_pytorch_tanh", "gelu_new"],
+    ["gelu_python_tanh", "gelu_new"],
+  ])("%s is %s, and stays what it was called", (name, activation) => {
+    for (const tower of [ChineseCLIPTextConfig, ChineseCLIPVisionConfig]) {
+      const config = tower.fromJSON({ hidden_act: name });
+      expect([config.hiddenAct, config.toJSON()["hidden_act"]]).toEqual([activation, name]);
+    }
+  });
+
+  it.each(["gelu_10", "silu", "toString"])("%s is rejected", (name) => {
+    expect(() => ChineseCLIPTextConfig.fromJSON({ hidden_act: name })).toThrow(/hidden_act: expected one of gelu, /);
+  });
+});

@@ -88,7 +88,9 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
       ),
     );
   }
-  const checked = checkpoint === undefined ? undefined : new CheckedCheckpoint(checkpoint);
+  // A checkpoint of another model lacks every tensor, for one reason, which the first that is asked for says.
+  const isOther = checkpoint !== undefined && !hasModelTensors(checkpoint);
+  const checked = checkpoint === undefined || isOther ? undefined : new CheckedCheckpoint(checkpoint);
   const shape = typeof config === "object" ? config : undefined;
   const towers = shape === undefined ? undefined : await inspectTowers(shape, checked, problems);
   const scale =
@@ -96,7 +98,9 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
       ? typeof weights === "object"
         ? weights.logitScale
         : undefined
-      : await attempt(problems, () => checkpoint.scalar("logit_scale"));
+      : isOther && problems.length > 0
+        ? undefined
+        : await attempt(problems, () => checkpoint.scalar("logit_scale"));
   return {
     source,
     kind: await tellKind(here, checkpoint),
@@ -108,9 +112,15 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
     logitScale: typeof scale === "number" ? Math.exp(scale) : undefined,
     towers,
     vocabulary: typeof vocabulary === "number" ? vocabulary : undefined,
-    unused: checked === undefined ? [] : [...checked.tensors.keys()].filter((name) => name !== "logit_scale" && !checked.used.has(name)),
+    unused: [...(checkpoint?.tensors.keys() ?? [])].filter((name) => name !== "logit_scale" && checked?.used.has(name) !== true),
     problems,
   };
+}
+
+const MODEL_TENSOR = /^(?:(?:text_model|vision_model|visual)\.|(?:text|visual)_projection\.|logit_scale$)/u;
+
+function hasModelTensors({ tensors }: Checkpoint): boolean {
+  return [...tensors.keys()].some((name) => MODEL_TENSOR.test(name));
 }
 
 /** Looking must not cost a download of a gigabyte: small files are fetched, large ones only opened where they are here already. */

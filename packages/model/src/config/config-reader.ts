@@ -84,14 +84,6 @@ export function towerPart(json: unknown, key: "text_config" | "vision_config"): 
   return { ...asJsonObject(object[key] ?? {}, key), ...asJsonObject(object[`${key}_dict`] ?? {}, `${key}_dict`) };
 }
 
-/**
- * What is written of a configuration that was read. `initializer_factor`, 1.0 in nearly every file, must be a float for transformers, and JSON has no 1.0 in
- * JavaScript: where it is the default it is left out, which means the same.
- */
-export function withoutDefaults({ initializer_factor: factor, ...rest }: JsonObject): JsonObject {
-  return factor === undefined || factor === 1 ? rest : { ...rest, initializer_factor: factor };
-}
-
 /** The value as an object, or a {@link CheckpointError} that names the place. */
 export function asJsonObject(json: unknown, path: string): JsonObject {
   if (typeof json !== "object" || json === null || Array.isArray(json)) refuse(path, "an object", json);

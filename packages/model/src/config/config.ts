@@ -1,5 +1,5 @@
 import { CheckpointError } from "../checkpoint-error.js";
-import { asJsonObject, ConfigReader, type JsonObject, withoutDefaults } from "./config-reader.js";
+import { asJsonObject, ConfigReader, type JsonObject } from "./config-reader.js";
 import { ChineseCLIPTextConfig } from "./text-config.js";
 import { parseVisionConfig, type VisionConfig } from "./parse-vision-config.js";
 
@@ -46,7 +46,7 @@ export class ChineseCLIPConfig {
   /** The configuration in the file's names; keys that nothing here uses are kept as they came. */
   toJSON(): Record<string, unknown> {
     return {
-      ...withoutDefaults(this.#source),
+      ...this.#source,
       model_type: "chinese_clip",
       text_config: this.textConfig.toJSON(),
       vision_config: this.visionConfig.toJSON(),

@@ -1,5 +1,5 @@
 import { ACTIVATIONS, type Activation } from "./activation.js";
-import { ConfigReader, type JsonObject, towerPart, withoutDefaults } from "./config-reader.js";
+import { ConfigReader, type JsonObject, towerPart } from "./config-reader.js";
 
 /** The text tower's configuration: a BERT encoder. Missing keys take the defaults of transformers' `ChineseCLIPTextConfig`. */
 export class ChineseCLIPTextConfig {
@@ -50,7 +50,7 @@ export class ChineseCLIPTextConfig {
   /** The configuration in the file's names; keys that nothing here uses are kept as they came. */
   toJSON(): Record<string, unknown> {
     return {
-      ...withoutDefaults(this.#source),
+      ...this.#source,
       vocab_size: this.vocabSize,
       hidden_size: this.hiddenSize,
       num_hidden_layers: this.numHiddenLayers,

@@ -1,5 +1,5 @@
 import { ACTIVATIONS, type Activation } from "./activation.js";
-import { ConfigReader, type JsonObject, towerPart, withoutDefaults } from "./config-reader.js";
+import { ConfigReader, type JsonObject, towerPart } from "./config-reader.js";
 
 /** The image tower's configuration: a vision transformer. Missing keys take the defaults of transformers' `ChineseCLIPVisionConfig`. */
 export class ChineseCLIPVisionConfig {
@@ -56,7 +56,7 @@ export class ChineseCLIPVisionConfig {
   /** The configuration in the file's names; keys that nothing here uses are kept as they came. */
   toJSON(): Record<string, unknown> {
     return {
-      ...withoutDefaults(this.#source),
+      ...this.#source,
       hidden_size: this.hiddenSize,
       num_hidden_layers: this.numHiddenLayers,
       num_attention_heads: this.numAttentionHeads,

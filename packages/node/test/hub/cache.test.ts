@@ -299,3 +299,21 @@ describe("who is asked, and what is said", () => {
     expect([...new Set(of("model.safetensors"))]).toEqual(["initiate", "done"]);
   });
 });
+
+describe("A9 a subfolder and a variant of a hub's model", () => {
+  it("are fetched, and nothing else; the cache serves them without a request", async () => {
+    const repo = hub.server.repos.get(REPO);
+    const files = repo?.files ?? new Map<string, Uint8Array>();
+    for (const [name, bytes] of [...files]) {
+      if (name.includes("/")) continue;
+      files.set(`checkpoint-5/${name.replace("model.safetensors", "model.fp16.safetensors")}`, bytes);
+    }
+    const options = { subfolder: "checkpoint-5", variant: "fp16" };
+    const model = await load(options);
+    await model.dispose();
+    const names = hub.server.requests.map(({ path }) => path).filter((path) => path.includes("/resolve/"));
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.filter((path) => !path.includes("/checkpoint-5/"))).toEqual([]);
+    await (await load({ ...options, localFilesOnly: true })).dispose();
+  });
+});

@@ -4,7 +4,15 @@
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles } from "../platform.js";
-import { CONFIG_FILE, EXPORT_FILES, isGraphFile, OTHER_WEIGHTS_FILES, otherWeightsFiles, parseVariant, weightsFiles } from "./model-file-names.js";
+import {
+  CONFIG_FILE,
+  EXPORT_FILES,
+  isGraphFile,
+  OTHER_WEIGHTS_FILES,
+  otherWeightsFiles,
+  parseVariant,
+  weightsFiles,
+} from "./model-file-names.js";
 
 const [EXPORT_FILE = ""] = EXPORT_FILES;
 
