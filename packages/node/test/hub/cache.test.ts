@@ -304,16 +304,18 @@ describe("A9 a subfolder and a variant of a hub's model", () => {
   it("are fetched, and nothing else; the cache serves them without a request", async () => {
     const repo = hub.server.repos.get(REPO);
     const files = repo?.files ?? new Map<string, Uint8Array>();
-    for (const [name, bytes] of [...files]) {
+    const served = [...files];
+    for (const [name, bytes] of served) {
       if (name.includes("/")) continue;
       files.set(`checkpoint-5/${name.replace("model.safetensors", "model.fp16.safetensors")}`, bytes);
     }
-    const options = { subfolder: "checkpoint-5", variant: "fp16" };
-    const model = await load(options);
-    await model.dispose();
+    const options = { endpoint: hub.server.endpoint, cacheDir: hub.cacheDir, subfolder: "checkpoint-5", variant: "fp16" };
+    await using clip = await Built.fromPretrained(REPO, options);
+    const { data } = await clip.embedText("猫");
     const names = hub.server.requests.map(({ path }) => path).filter((path) => path.includes("/resolve/"));
     expect(names.length).toBeGreaterThan(1);
     expect(names.filter((path) => !path.includes("/checkpoint-5/"))).toEqual([]);
-    await (await load({ ...options, localFilesOnly: true })).dispose();
+    await using again = await Built.fromPretrained(REPO, { ...options, localFilesOnly: true });
+    expect((await again.embedText("猫")).data).toEqual(data);
   });
 });
