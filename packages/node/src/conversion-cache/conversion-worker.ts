@@ -29,10 +29,14 @@ servePort<ConversionRequest>({
   async hash(): Promise<string> {
     const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype]));
     const files = new Map<string, CheckpointFile | undefined>();
-    for (const [tensor, { file, byteOffset, ...form }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [tensor, { file, byteOffset, bytes: copy, ...form }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       if (!TOWER_TENSOR[tower].test(tensor)) continue;
       if (!files.has(file)) files.set(file, (await openDiskFile(join(weightsFolder, file)))?.file);
       hash.update(JSON.stringify([tensor, form]));
+      if (copy !== undefined) {
+        hash.update(copy);
+        continue;
+      }
       const end = byteOffset + form.byteLength;
       for (let at = byteOffset; at < end; at += HASH_BYTES) {
         const bytes = await files.get(file)?.read(at, Math.min(at + HASH_BYTES, end));
@@ -46,7 +50,6 @@ servePort<ConversionRequest>({
     const checksum = createHash("sha256");
     const buffers = new ReadBuffers();
     const files: CheckpointFile[] = [];
-    for (const { bytes } of tensors.values()) if (bytes !== undefined) hash.update(bytes); // came along, and will not be read
     for (const file of new Set([...tensors.values()].map((tensor) => tensor.file))) {
       const opened = await openDiskFile(join(weightsFolder, file), (byteLength) => buffers.take(byteLength));
       if (opened === undefined) continue; // the checkpoint says which tensor lacks it

@@ -71,9 +71,10 @@ export class HubCache {
     return (await fileSize(this.snapshotPath(commit, name))) !== undefined;
   }
 
-  /** Names of the files of a commit that are there, those in folders left out. */
+  /** Names of the files of a commit that are there, those in folders with the way to them. */
   async snapshotNames(commit: string): Promise<readonly string[]> {
-    const names = await readdir(this.snapshotPath(commit)).catch(() => []);
+    const found = await readdir(this.snapshotPath(commit), { recursive: true }).catch(() => []);
+    const names = found.map((name) => name.replaceAll("\\", "/"));
     const there = await Promise.all(names.map((name) => this.has(commit, name)));
     return names.filter((_, i) => there[i] === true);
   }

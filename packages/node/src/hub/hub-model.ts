@@ -137,6 +137,11 @@ export class HubModel implements ModelFiles {
     const { commit, names } = this.#snapshot;
     const all =
       names ?? (this.#settings.offline || (await this.#isComplete()) ? await this.#cache.snapshotNames(commit) : await this.#probe());
+    return this.#own(all);
+  }
+
+  /** The files of the model's folder, by their names in it; those in folders of it are left out. */
+  #own(all: readonly string[]): readonly string[] {
     const folder = this.#path("");
     const own = all.flatMap((name) => (name.startsWith(folder) ? [name.slice(folder.length)] : []));
     return own.filter((name) => !name.includes("/"));
@@ -175,7 +180,7 @@ export class HubModel implements ModelFiles {
       has(CONFIG_FILE) &&
       has(PREPROCESSOR_CONFIG_FILE, PROCESSOR_CONFIG_FILE) &&
       has(VOCABULARY_FILE, TOKENIZER_FILE) &&
-      names.some((name) => name.startsWith(this.#path("")) && isCheckpointFile(name))
+      this.#own(names).some(isCheckpointFile)
     );
   }
 
