@@ -34,7 +34,7 @@ export {
 } from "./towers/tower-graphs.js";
 export type { ImageInputs } from "./towers/vision-tower.js";
 export type { ByteSource, CheckpointFile } from "./weights/byte-source.js";
-export { Checkpoint, readCheckpoint } from "./weights/checkpoint.js";
+export { Checkpoint, type CheckpointFaults, readCheckpoint } from "./weights/checkpoint.js";
 export { safetensorsHeader, type TensorHeader } from "./weights/safetensors-header.js";
 export { parseShardIndex, type ShardIndex } from "./weights/shard-index.js";
 export type { StoredTensor, TensorReference, WeightDtype } from "./weights/tensor-reference.js";
