@@ -30,7 +30,7 @@ export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu"
       ),
       nodes,
       // ONNX Runtime cannot infer what a shape of the inputs' makes of a tensor. With a name for each extent it sees which tensors are of one size:
-      // it then takes their memory again, and loads a graph faster, for it looks for such a tensor among all that went before.
+      // it then takes their memory again, and loads a graph faster, because it looks for such a tensor among all that went before.
       values: nodes.flatMap(({ opType, outputs: [result = ""] }) => (opType === "Reshape" ? info(result) : [])),
     });
   let model: Uint8Array | undefined;

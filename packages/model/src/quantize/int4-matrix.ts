@@ -20,7 +20,7 @@ export interface Int4Matrix {
 const RANGES: readonly number[] = Array.from({ length: 16 }, (_, i) => 1.1 - 0.03 * i);
 
 /**
- * A weight `[N, K]` in 4 bits, 16 steps from the least to the greatest of each block; of several ranges the one with the least squared error.
+ * A weight `[N, K]` in 4 bits, 16 steps from the least to the maximum of each block; of several ranges the one with the least squared error.
  *
  * @param squares - `[K]`: the inputs' mean squares.
  * @param block - even, divides K.
@@ -68,14 +68,14 @@ function bestGrid(weight: Float32Array, start: number, squares: Float32Array, co
   if (low === high) return best; // all zero
   // The zero point keeps its place whatever the range.
   const zero = Math.floor((-low / (high - low)) * 15 + 0.5);
-  const [least, greatest] = [-zero, 15 - zero];
+  const [least, maximum] = [-zero, 15 - zero];
   for (let r = 0; r < RANGES.length; r++) {
     const inverse = 15 / ((high - low) * RANGES[r]!);
     let [products, norm] = [0, 0];
     for (let i = 0; i < block; i++) {
       const value = weight[start + i]!;
       const nearestSteps = Math.floor(value * inverse + 0.5);
-      const steps = nearestSteps < least ? least : nearestSteps > greatest ? greatest : nearestSteps;
+      const steps = nearestSteps < least ? least : nearestSteps > maximum ? maximum : nearestSteps;
       const weighted = squares[column + i]! * steps;
       products += weighted * value;
       norm += weighted * steps;

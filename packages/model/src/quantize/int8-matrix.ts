@@ -25,7 +25,7 @@ export function quantizeInt8(weight: Float32Array, [N, K]: readonly [number, num
   const tile = new Float32Array(TILE * TILE);
   for (let startN = 0; startN < N; startN += TILE) {
     const endN = Math.min(startN + TILE, N);
-    for (let n = startN; n < endN; n++) scales[n] = greatest(weight, n * K, columns) / 127;
+    for (let n = startN; n < endN; n++) scales[n] = maximum(weight, n * K, columns) / 127;
     for (let startK = 0; startK < K; startK += TILE) {
       const endK = Math.min(startK + TILE, K);
       // Along the rows first: steps of a row in memory are multiples of a page, which few lines of the cache are there for.
@@ -45,7 +45,7 @@ export function quantizeInt8(weight: Float32Array, [N, K]: readonly [number, num
 const ROUNDING = 1.5 * 2 ** 23;
 
 /** The maximum magnitude in the row that begins at `start`. */
-function greatest(weight: Float32Array, start: number, columns: Float32Array): number {
+function maximum(weight: Float32Array, start: number, columns: Float32Array): number {
   let max = 0;
   for (let k = 0, at = start; k < columns.length; k++, at++) {
     const value = Math.abs(weight[at]! * columns[k]!);

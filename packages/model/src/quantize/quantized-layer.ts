@@ -250,17 +250,17 @@ function readAll(checkpoint: Checkpoint, name: string): Promise<Float32Array> {
  */
 function smoothingScale(squares: Float32Array, layers: readonly Parameters[]): Float32Array {
   const K = squares.length;
-  const greatest = new Float32Array(K);
+  const maxima = new Float32Array(K);
   for (const { weight } of layers) {
     for (let row = 0; row < weight.length; row += K)
       for (let k = 0; k < K; k++) {
         const value = weight[row + k]!;
-        if (value > greatest[k]!) greatest[k] = value;
-        else if (-value > greatest[k]!) greatest[k] = -value;
+        if (value > maxima[k]!) maxima[k] = value;
+        else if (-value > maxima[k]!) maxima[k] = -value;
       }
   }
   const ratio = squares.map((square, k) => {
-    const [a, w] = [Math.sqrt(square), greatest[k]!];
+    const [a, w] = [Math.sqrt(square), maxima[k]!];
     return w > 0 ? Math.sqrt(a / w) : 0;
   });
   const mean = ratio.reduce((a, b) => a + b, 0) / K;

@@ -34,7 +34,7 @@ export class VisionTower {
     this.#sessions = new SessionPool(owner, createSession);
   }
 
-  /** Builds a graph without loading it, so that a checkpoint that does not fit is refused at once. */
+  /** Builds a graph without loading it, so that a checkpoint that does not fit is rejected at once. */
   check(outputs: TowerOutputs): void {
     this.#graphs.vision(outputs, false);
   }
