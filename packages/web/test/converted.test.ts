@@ -48,7 +48,7 @@ describe.skipIf(chromiumPath === undefined)("converted weights", () => {
             device: "wasm",
             worker: false,
             onProgress: (event) => void (event.status === "initiate" && initiated.push(event.file)),
-            onCacheError: (error) => notCached.push((error as Error & { code: string }).code),
+            onCacheError: (error) => notCached.push(error.code),
             ...given,
           });
           const { data } = await clip.embedText("红色的汽车").finally(() => void clip.dispose());

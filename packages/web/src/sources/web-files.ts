@@ -1,7 +1,7 @@
 /**
  * A model's files in a browser: what the pipeline reads, and many ranges at once, which sessions read.
  */
-import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
+import type { HubError, ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
 import type { FileCache } from "../cache/file-cache.js";
 import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 
@@ -10,10 +10,10 @@ export interface OpenOptions extends PretrainedOptions {
   /** Whether downloads are cached, and read from the cache. Default true. */
   readonly cache?: boolean | undefined;
   /**
-   * Called with a `HubError` when converted weights (`dtype`) cannot be cached because there is no room. The model loads all the same, and converts again at the
+   * Called when converted weights (`dtype`) cannot be cached because there is no room. The model loads all the same, and converts again at the
    * next visit. Default: a warning in the console.
    */
-  readonly onCacheError?: ((error: Error) => void) | undefined;
+  readonly onCacheError?: ((error: HubError) => void) | undefined;
 }
 
 /** Where a file that is made of a model's files is cached. */
