@@ -81,7 +81,7 @@ function startWorker(
     events.crash(`sent an answer that cannot be read (${error.message})`, error);
     void worker.terminate();
   });
-  worker.on("error", (error: unknown) => events.crash(errorMessage(error), error));
+  worker.on("error", (error: unknown) => events.crash(crashReason(url, error), error));
   worker.on("exit", (exitCode) => {
     if (gate !== undefined) forgetGate(gate);
     events.crash(`exit code ${exitCode}`);
@@ -96,22 +96,24 @@ function startWorker(
   };
 }
 
-/** A bundler may have left the entry file behind, or have made CommonJS, which has no `import.meta.url`; Node's own error names no cure. */
+/** The entry's URL. CommonJS that a bundler made has no `import.meta.url`, and Node's own error names no cure. */
 function findEntry(entry: URL | (() => URL)): URL {
-  let url: URL | undefined;
   try {
-    url = typeof entry === "function" ? entry() : entry;
-  } catch {
-    // import.meta.url was undefined
+    return typeof entry === "function" ? entry() : entry;
+  } catch (cause) {
+    throw new WorkerError("crashed", `@chinese-clip/node: expected to lie in an ES module, got CommonJS. ${BUNDLED}`, { cause });
   }
-  if (url !== undefined && (url.protocol !== "file:" || existsSync(url))) return url;
-  throw new WorkerError(
-    "crashed",
-    `@chinese-clip/node: expected the thread's file ${url === undefined ? "beside an ES module" : fileURLToPath(url)}, but a bundler left it out. Keep ` +
-      "@chinese-clip/node external (esbuild: --external:@chinese-clip/node; Next.js: serverExternalPackages; webpack, Rollup: externals), or copy its " +
-      "dist/*.cjs beside a bundle in ESM format",
-  );
 }
+
+/** Why a thread crashed: a bundler may have left its entry file behind. */
+function crashReason(url: URL, error: unknown): string {
+  const isMissing = url.protocol === "file:" && !existsSync(url);
+  return isMissing ? `expected the file ${fileURLToPath(url)}, got none. ${BUNDLED}` : errorMessage(error);
+}
+
+const BUNDLED =
+  "If a bundler left it out: keep @chinese-clip/node external (esbuild: --external:@chinese-clip/node; Next.js: serverExternalPackages; " +
+  "webpack, Rollup: externals), or copy its dist/*.cjs beside a bundle in ESM format";
 
 /** Resolves when the thread has finished its current call and ended itself. */
 function askToEnd(worker: Worker): Promise<void> {
