@@ -1,4 +1,7 @@
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.js";
 
-export default defineConfig({ ...base, entry: { index: "src/index.ts", vectors: "src/vectors/index.ts" } });
+export default defineConfig({
+  ...base,
+  entry: { index: "src/index.ts", vectors: "src/vectors/index.ts", "zero-shot": "src/zero-shot/index.ts" },
+});

@@ -1,3 +1,2 @@
-/** What the command knows and other programs may want: prompt templates. */
-export { isTemplateSet, readTemplates, TEMPLATE_SETS, type TemplateSet } from "./templates/built-in-templates.js";
-export { parseTemplates, TemplateError, type TemplateList } from "./templates/parse-templates.js";
+/** What the command knows and other programs may want: templates by name, as `--templates` reads them. */
+export { readTemplates } from "./input/read-templates.js";

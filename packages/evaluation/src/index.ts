@@ -5,5 +5,5 @@ export { type FailurePlace, formatJudgement, JUDGED, type Judgement, judgePredic
 export { adviceFor, type Annotation, evaluateDirection, referenceOf, type RetrievalResult } from "./cn-clip/retrieval.js";
 export { formatPrediction, type Found, searchTopK } from "./cn-clip/top-k.js";
 export { type ElevaterHead, formatElevater } from "./elevater/prediction-file.js";
-export { type ClassVectors, embedClasses, logitsOf, softmax, type ZeroShotScores, ZeroShotTally } from "./elevater/zero-shot.js";
+export { type ClassVectors, logitsOf, softmax, type ZeroShotScores, ZeroShotTally } from "./elevater/zero-shot.js";
 export { EVALUATION_MESSAGES, EvaluationError, type EvaluationErrorCode, type EvaluationErrorDetails } from "./evaluation-error.js";

@@ -17,6 +17,7 @@ export type {
   Classification,
   ClassifyOptions,
   Device,
+  Embedder,
   Embeddings,
   EmbedImagesOptions,
   EmbedImagesProgress,
@@ -29,6 +30,7 @@ export type {
   ProcessorInputs,
   TextEmbeddings,
 } from "@chinese-clip/pipeline";
+export { cosine, type FoundRow, topK } from "@chinese-clip/search";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
 export { convert, type ConvertOptions } from "./export/convert.js";

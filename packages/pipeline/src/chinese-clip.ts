@@ -1,16 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The short way from texts and pictures to embeddings and labels: tokenizer, image processor and both towers as one object.
+ * The short way from texts and images to embeddings and labels: tokenizer, image processor and both towers as one object.
  */
 import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
-import { averageTemplates, DEFAULT_TEMPLATE, fillTemplates } from "./class-embeddings.js";
-import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embed-images.js";
-import { dot, type Embeddings, type TextEmbeddings, writeNormalizedRows } from "./embeddings.js";
+import type { Tensor } from "onnxruntime-common";
+import { AbortScope } from "./embedding/abort-scope.js";
+import type { Embedder } from "./embedding/embedder.js";
+import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embedding/embed-images.js";
+import type { Embeddings, TextEmbeddings } from "./embedding/embeddings.js";
+import { batchByLength, textInputs, type TokenizedText, tokenizeTexts } from "./embedding/text-batches.js";
+import { TextQueue } from "./embedding/text-queue.js";
 import { type ChineseCLIPModelParts, loadModelParts } from "./loading/load-model.js";
 import type { ModelReader } from "./loading/model-reader.js";
 import type { ImagePreprocessor, Platform, PretrainedOptions } from "./platform.js";
 import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
-import { batchByLength, textInputs, tokenizeTexts } from "./text-batches.js";
+import { showValue } from "./show-value.js";
+import { writeNormalizedRows } from "./vectors/normalize.js";
+import { checkLabels, DEFAULT_TEMPLATE, embedClasses } from "./zero-shot/class-embeddings.js";
+import { type Classification, scoreLabels } from "./zero-shot/label-set.js";
 
 /** Options of a classification. */
 export interface ClassifyOptions {
@@ -23,37 +30,35 @@ export interface ClassifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How well one label fits. */
-export interface Classification {
-  /** The label, as it was given. */
-  readonly label: string;
-  /** Probability among the given labels: softmax over logit scale times similarity. Of a single label it is always 1. */
-  readonly score: number;
-  /** Cosine between picture and label, in [-1, 1]: comparable between calls, and the one to set a threshold on. */
-  readonly similarity: number;
-}
-
 /** What a {@link ChineseCLIP} is made of. */
 export interface ChineseCLIPParts<ImageInput> {
   /** Both towers and what they were built from. */
   readonly model: ChineseCLIPModelParts;
   /** Tokenizer and image processor. */
   readonly processor: ChineseCLIPProcessor;
-  /** The platform's way from a picture to pixel values, off the main thread where there is one. */
+  /** As {@link ChineseCLIP.fingerprint}. */
+  readonly fingerprint: string;
+  /** The platform's way from an image to pixel values, off the main thread where there is one. */
   readonly preprocessor: ImagePreprocessor<ImageInput>;
 }
 
-/** Chinese-CLIP ready to use: embeds texts and pictures, and classifies pictures by labels that it was never trained on. */
-export class ChineseCLIP<ImageInput> {
+/** Chinese-CLIP ready to use: embeds texts and images, and classifies images by labels that it was never trained on. */
+export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   /** The model, for features, logits and hidden states. */
   readonly model: ChineseCLIPModel;
   /** Tokenizer and image processor. */
   readonly processor: ChineseCLIPProcessor;
+  /**
+   * Which weights the embeddings are of, and in which dtype: the same for the same weights in another folder or file, different for any other
+   * model. Store it with embeddings: cosines between two models mean nothing.
+   */
+  readonly fingerprint: string;
   readonly #preprocessor: ImagePreprocessor<ImageInput>;
+  readonly #textQueue: TextQueue = new TextQueue((texts) => this.#runTextTower(texts));
   #lastClassifier: { readonly key: string; readonly embeddings: Promise<Embeddings> } | undefined;
 
   /** @throws CheckpointError - `vocabulary-mismatch`: the tokenizer knows ids that the text tower has no embedding for. */
-  constructor({ model, processor, preprocessor }: ChineseCLIPParts<ImageInput>) {
+  constructor({ model, processor, fingerprint, preprocessor }: ChineseCLIPParts<ImageInput>) {
     const [entries, rows] = [processor.tokenizer.vocabSize, model.config.textConfig.vocabSize];
     if (entries > rows) {
       throw new CheckpointError(
@@ -67,11 +72,18 @@ export class ChineseCLIP<ImageInput> {
     }
     this.model = new ChineseCLIPModel(model);
     this.processor = processor;
+    this.fingerprint = fingerprint;
     this.#preprocessor = preprocessor;
   }
 
+  /** Values of an embedding: the model's `projectionDim`. */
+  get dim(): number {
+    return this.model.config.projectionDim;
+  }
+
   /**
-   * Embeds one text or several. Texts of like length go through the model together, so the order in which they are given costs nothing.
+   * Embeds one text or several. Texts of like length go through the model together, so the order in which they are given costs nothing; so do texts
+   * of several calls that wait while the model is busy.
    *
    * @returns rows in the order of the texts; for no texts, no rows.
    * @throws TypeError - a text that is no string.
@@ -80,33 +92,35 @@ export class ChineseCLIP<ImageInput> {
     const { signal } = options;
     signal?.throwIfAborted();
     const { tokenizer } = this.processor;
-    const tokenized = await tokenizeTexts(tokenizer, typeof text === "string" ? [text] : text, signal);
-    const dim = this.model.config.projectionDim;
+    const { dim } = this;
+    const tokenized = await tokenizeTexts(tokenizer, textsOf(text), signal);
     const data = new Float32Array(tokenized.length * dim);
-    for (const rows of batchByLength(tokenized.map(({ ids }) => ids.length))) {
-      const inputs = textInputs(
-        rows.map((row) => tokenized[row]!),
-        tokenizer.padTokenId,
-      );
-      const features = await this.model.getTextFeatures(inputs);
-      signal?.throwIfAborted();
-      writeNormalizedRows(features.data as Float32Array, data, rows);
+    if (TextQueue.takes(tokenized)) {
+      const scope = new AbortScope(signal);
+      const rows = await scope.wait(this.#textQueue.embed(tokenized, signal)).finally(() => scope.end());
+      for (const [i, row] of rows.entries()) data.set(row, i * dim);
+    } else {
+      for (const rows of batchByLength(tokenized.map(({ ids }) => ids.length))) {
+        const normalized = await this.#runTextTower(rows.map((row) => tokenized[row] as TokenizedText));
+        signal?.throwIfAborted();
+        for (const [i, row] of rows.entries()) data.set(normalized.subarray(i * dim, (i + 1) * dim), row * dim);
+      }
     }
     return { data, count: tokenized.length, dim, truncated: tokenized.map(({ truncated }) => truncated) };
   }
 
   /**
-   * Embeds one picture or several.
+   * Embeds one image or several.
    *
-   * @returns rows in the order of the pictures; for no pictures, no rows.
-   * @throws ImageError - the first picture that cannot be read. To go on past such pictures, use {@link ChineseCLIP.embedImages}.
+   * @returns rows in the order of the images; for no images, no rows.
+   * @throws ImageError - the first image that cannot be read. To skip such images, use `embedImages`.
    */
   async embedImage(
     image: ImageInput | readonly ImageInput[],
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Embeddings> {
     const images = Array.isArray(image) ? (image as readonly ImageInput[]) : [image as ImageInput];
-    const dim = this.model.config.projectionDim;
+    const { dim } = this;
     const data = new Float32Array(images.length * dim);
     for await (const result of this.embedImages(images, options)) {
       if ("error" in result) throw result.error;
@@ -116,37 +130,55 @@ export class ChineseCLIP<ImageInput> {
   }
 
   /**
-   * Embeds any number of pictures as a stream, in their order, with bounded memory: while one batch is in the model, the next is
-   * decoded. A picture that cannot be read is a result with its error; the stream goes on.
+   * Embeds any number of images as a stream, in their order, with bounded memory: while one batch is in the model, the next is
+   * decoded. An image that cannot be read is a result with its error; the stream continues.
+   *
+   * @param inputs - images; or anything else, where `imageOf` gives each one's image. Each comes back in its result as `input`.
+   * @throws TypeError - no iterable; RangeError - a batch size below 1; the signal's reason; what `inputs` itself throws.
    */
-  embedImages(
-    images: Iterable<ImageInput> | AsyncIterable<ImageInput>,
-    options: EmbedImagesOptions = {},
-  ): AsyncGenerator<ImageEmbeddingResult, void, undefined> {
-    return embedImages(images, this.#preprocessor, (pixelValues) => this.model.getImageFeatures({ pixelValues }), options);
+  embedImages<Input extends ImageInput>(
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options?: EmbedImagesOptions,
+  ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined>;
+  /** The same for inputs that have an image. */
+  embedImages<Input>(
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options: EmbedImagesOptions & { readonly imageOf: (input: Input) => ImageInput },
+  ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined>;
+  embedImages<Input extends ImageInput>(
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options: EmbedImagesOptions & { readonly imageOf?: (input: Input) => ImageInput } = {},
+  ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined> {
+    const { imageOf = (input: Input): ImageInput => input } = options;
+    const stages = {
+      preprocessor: this.#preprocessor,
+      imageTower: (pixelValues: Tensor) => this.model.getImageFeatures({ pixelValues }),
+    };
+    return embedImages(inputs, imageOf, stages, options);
   }
 
   /**
-   * Which label fits a picture.
+   * Which label fits an image, or each of several images.
    *
-   * @returns one entry for each label, best first.
-   * @throws RangeError - no labels, or a template without `{}`; ImageError - a picture that cannot be read.
+   * @returns one entry for each label, best first; for a list of images, a list of these.
+   * @throws TypeError - labels that are no list of strings; RangeError - no labels, or a template without `{}`; ImageError - an image that
+   * cannot be read.
    */
+  async classify(image: readonly ImageInput[], labels: readonly string[], options?: ClassifyOptions): Promise<Classification[][]>;
+  /** The same for a single image. */
+  async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions): Promise<Classification[]>;
   async classify(
-    image: ImageInput,
+    image: ImageInput | readonly ImageInput[],
     labels: readonly string[],
     { template = DEFAULT_TEMPLATE, signal }: ClassifyOptions = {},
-  ): Promise<Classification[]> {
+  ): Promise<Classification[] | Classification[][]> {
     const templates = typeof template === "string" ? [template] : template;
-    const [classes, picture] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
-    const { dim, data } = classes;
-    const similarities = labels.map((_, label) => dot(picture.data, data.subarray(label * dim, (label + 1) * dim)));
-    const best = Math.max(...similarities);
-    const weights = similarities.map((similarity) => Math.exp(this.model.logitScale * (similarity - best)));
-    const total = weights.reduce((a, b) => a + b, 0);
-    return labels
-      .map((label, i) => ({ label, score: weights[i]! / total, similarity: similarities[i]! }))
-      .sort((a, b) => b.similarity - a.similarity);
+    checkLabels(labels, templates);
+    const [classes, { data, count, dim }] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
+    const results = Array.from({ length: count }, (_, i) =>
+      scoreLabels(data.subarray(i * dim, (i + 1) * dim), labels, classes, this.model.logitScale),
+    );
+    return Array.isArray(image) ? results : (results[0] as Classification[]);
   }
 
   /** Ends the threads and frees the memory; idempotent. Calls after it reject. */
@@ -159,12 +191,23 @@ export class ChineseCLIP<ImageInput> {
     return this.dispose();
   }
 
-  /** The labels' vectors; those of the last call are kept, since many pictures are classified by the same labels. */
+  /** One run of the text tower: one normalised row for each text. */
+  async #runTextTower(texts: readonly TokenizedText[]): Promise<Float32Array> {
+    const features = await this.model.getTextFeatures(textInputs(texts, this.processor.tokenizer.padTokenId));
+    const normalized = new Float32Array(features.data.length);
+    writeNormalizedRows(
+      features.data as Float32Array,
+      normalized,
+      texts.map((_, row) => row),
+    );
+    return normalized;
+  }
+
+  /** The labels' vectors; those of the last call are cached, since many images are classified by the same labels. */
   #classifier(labels: readonly string[], templates: readonly string[]): Promise<Embeddings> {
-    const texts = fillTemplates(labels, templates);
-    const key = JSON.stringify(texts);
+    const key = JSON.stringify([labels, templates]);
     if (this.#lastClassifier?.key !== key) {
-      const embeddings = this.embedText(texts).then((rows) => averageTemplates(rows, templates.length));
+      const embeddings = embedClasses(labels, templates, (texts) => this.embedText(texts));
       const made = { key, embeddings };
       this.#lastClassifier = made;
       embeddings.catch(() => {
@@ -173,6 +216,15 @@ export class ChineseCLIP<ImageInput> {
     }
     return this.#lastClassifier.embeddings;
   }
+}
+
+/** A single text or a list of texts as a list. */
+function textsOf(text: unknown): readonly string[] {
+  const texts: readonly unknown[] | undefined = typeof text === "string" ? [text] : Array.isArray(text) ? text : undefined;
+  const other = texts?.find((one) => typeof one !== "string");
+  if (texts !== undefined && other === undefined && !texts.includes(undefined)) return texts as readonly string[];
+  const got = texts === undefined ? showValue(text) : `${showValue(other)} among them`;
+  throw new TypeError(`embedText: expected a string or an array of strings, got ${got}`);
 }
 
 /**
@@ -185,9 +237,10 @@ export async function loadChineseCLIPParts<ImageInput>(
   model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {
-  const loading = [loadModelParts(platform, model, options), loadProcessorParts(model, options)] as const;
+  const modelParts = loadModelParts(platform, model, options);
+  const loading = [modelParts, loadProcessorParts(model, options), modelParts.then(({ fingerprint }) => fingerprint())] as const;
   await Promise.allSettled(loading); // in a folder without a model both fail, and missing weights say more than a missing vocabulary
-  const [towers, parts] = [await loading[0], await loading[1]];
+  const [towers, parts, fingerprint] = [await loading[0], await loading[1], await loading[2]];
   const preprocessor = platform.createImagePreprocessor(parts.imageProcessor, options);
-  return { model: towers, processor: new ChineseCLIPProcessor(parts), preprocessor };
+  return { model: towers, processor: new ChineseCLIPProcessor(parts), fingerprint, preprocessor };
 }

@@ -1,9 +1,10 @@
-export { ChineseCLIP, type ChineseCLIPParts, type Classification, type ClassifyOptions, loadChineseCLIPParts } from "./chinese-clip.js";
-export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embed-images.js";
+export { ChineseCLIP, type ChineseCLIPParts, type ClassifyOptions, loadChineseCLIPParts } from "./chinese-clip.js";
+export type { Embedder } from "./embedding/embedder.js";
+export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embedding/embed-images.js";
 export { errorMessage, isError } from "./error-message.js";
 export { HubError, type HubErrorCode } from "./hub-error.js";
 export { InferenceError, type InferenceErrorCode } from "./inference-error.js";
-export type { Embeddings, TextEmbeddings } from "./embeddings.js";
+export type { Embeddings, TextEmbeddings } from "./embedding/embeddings.js";
 export {
   type ChineseCLIPModelParts,
   loadFrom,
@@ -63,3 +64,4 @@ export { limitConcurrency } from "./threads/limit-concurrency.js";
 export { reviveImageError } from "./threads/revive-image-error.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";
 export { WorkerError } from "@chinese-clip/model";
+export type { Classification } from "./zero-shot/label-set.js";

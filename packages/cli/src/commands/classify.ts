@@ -2,10 +2,10 @@
  * `chinese-clip classify`: pictures by labels that the model was never trained on.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
-import { type LabelSet, labelPicture, type LabelScore, type PictureLabels } from "../classification/label-set.js";
-import { readLabelList } from "../classification/read-label-list.js";
+import { type Classification, embedClasses, type ImageLabels, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { readLabelList } from "../input/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { embedClasses } from "@chinese-clip/evaluation";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
 import { noteSkipped } from "../input/skipped-files.js";
 import { TerminalProgress } from "../terminal/progress.js";
@@ -73,8 +73,9 @@ export const classify: Command = {
     const pictures = await findImages(operands.length === 0 ? ["-"] : operands, process.stdin, skipped);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
-      const vectors = await embedClasses([...labels, ...negatives], templates, (texts) => clip.embedText(texts));
-      const set = { labels: [...labels, ...negatives], positives: labels.length, vectors, logitScale: clip.model.logitScale };
+      const all = [...labels, ...negatives];
+      const classes = await embedClasses(all, templates, (texts) => clip.embedText(texts), { prepare: preprocessEvalText });
+      const set = { labels: all, positives: labels.length, classes, logitScale: clip.model.logitScale };
       const code = await classifyAll(clip, pictures, set, { threshold, top }, context);
       return noteSkipped(skipped, context) || code;
     } finally {
@@ -121,8 +122,8 @@ async function classifyAll(
       if (json) print(JSON.stringify({ file, error: reason }));
       note(skippedText(file, result.error, language));
     } else {
-      const found = labelPicture(result.embedding, set, threshold, top);
-      if (json) print(JSON.stringify({ file, label: found.best[0]?.label ?? null, ...found, none: found.none ?? null }));
+      const found = labelImage(result.embedding, set, threshold, top);
+      if (json) print(formatJson(file, found));
       else print1?.(file, found);
     }
     progress?.report(language === "zh" ? "图片" : "pictures", result.index + 1, pictures.length);
@@ -138,23 +139,36 @@ async function classifyAll(
   return unreadable > 0 ? 1 : 0;
 }
 
+/** A line of `--json`. */
+function formatJson(file: string, { best, none, closest }: ImageLabels): string {
+  const plain = ({ label, score, similarity }: Classification): unknown => ({ label, probability: score, similarity });
+  const [first] = best;
+  return JSON.stringify({
+    file,
+    label: first?.label ?? null,
+    best: best.map(plain),
+    none: none ?? null,
+    closest: closest && plain(closest),
+  });
+}
+
 /** Prints rows of columns whose widths are known before the first result is. */
 function tableRow(
   pictures: readonly FilePath[],
   { labels, positives }: LabelSet,
   { language, print }: CommandContext,
-): (file: string, found: PictureLabels) => void {
+): (file: string, found: ImageLabels) => void {
   const none = language === "zh" ? "（以上都不是）" : "(none of these)";
   const widest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
   const fileWidth = Math.min(WIDEST_PATH, widest(pictures.map(({ label }) => label)));
   const labelWidth = Math.max(widest(labels.slice(0, positives)), displayWidth(none));
   const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - displayWidth(text)));
-  const row = (file: string, label: string, score: LabelScore | undefined, remark = ""): void =>
+  const row = (file: string, label: string, score: Classification | undefined, remark = ""): void =>
     print(
       `${pad(file, fileWidth)}  ${pad(label, labelWidth)}  ${score === undefined ? "" : numbers(score)}${remark === "" ? "" : `  ${remark}`}`.trimEnd(),
     );
-  const numbers = ({ probability, similarity }: LabelScore): string =>
-    `${(100 * probability).toFixed(1).padStart(5)}%  ${similarity.toFixed(3).padStart(6)}`;
+  const numbers = ({ score, similarity }: Classification): string =>
+    `${(100 * score).toFixed(1).padStart(5)}%  ${similarity.toFixed(3).padStart(6)}`;
   const head = (): void =>
     print(
       language === "zh"

@@ -3,7 +3,7 @@
  */
 import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
-import { readLabelList } from "../classification/read-label-list.js";
+import { readLabelList } from "../input/read-label-list.js";
 import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../reports/compare-embeddings.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
 import { noteSkipped } from "../input/skipped-files.js";

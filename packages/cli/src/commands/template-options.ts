@@ -2,7 +2,7 @@
  * The options for sentences around a label, the same in every verb that has labels.
  */
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
-import { readTemplates } from "../templates/built-in-templates.js";
+import { readTemplates } from "../input/read-templates.js";
 import { t } from "../translation/translate.js";
 
 /** Which sentences. */
@@ -31,7 +31,7 @@ export const GENERAL_SET = { templates: "general" } as const;
 /**
  * The templates that were asked for.
  *
- * @throws UsageError - both options, or a sentence without a place; TemplateError - no such set, or a file that is none.
+ * @throws UsageError - both options, or a sentence without a place; CommandError - no such file or list; TemplateError - a file of something else.
  */
 export async function templatesOf(values: OptionValues, otherwise: OptionValues): Promise<readonly string[]> {
   const given = (values["template"] ?? values["templates"]) !== undefined ? values : otherwise;

@@ -31,6 +31,11 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "$1: no labels in it; write one a line, or give them with commas: 猫,狗": "$1：没有标签；请每行写一个，或用逗号分隔：猫,狗",
   "$1: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)":
     "$1：应为每行一个标签的 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
+  "$1: no such file; give a file, or one of the sets $2": "$1：没有这个文件；请给出文件，或以下模板集之一：$2",
+  "$1: expected a file, got a folder; give a file, or one of the sets $2": "$1：应为文件，实际是文件夹；请给出文件，或以下模板集之一：$2",
+  "$1: cannot be read ($2); give a file, or one of the sets $3": "$1：无法读取（$2）；请给出文件，或以下模板集之一：$3",
+  "$1: no list $2 in it; it has $3": "$1：其中没有列表 $2；现有 $3",
+  "$1: it has several lists; choose one, as in $2. It has $3": "$1：其中有多个列表，请选一个，如 $2。现有 $3",
   "expected pictures, or --texts, or both; see chinese-clip compare --help":
     "请给出图片或 --texts，也可都给；用法见 chinese-clip compare --help",
   "none of the pictures can be read; replace them and run again": "没有一张图片能读取；请替换后再运行",

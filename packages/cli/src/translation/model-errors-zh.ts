@@ -3,6 +3,7 @@
  * message stands in parentheses as the technical detail.
  */
 import type { CheckpointErrorCode } from "@chinese-clip/model";
+import type { TemplateErrorCode } from "@chinese-clip/pipeline/zero-shot";
 import type { SearchErrorCode } from "@chinese-clip/search";
 import type { HubErrorCode, ImageErrorCode, InferenceErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
 
@@ -126,6 +127,13 @@ export const INFERENCE_ZH: Sentences<InferenceErrorCode> = {
   "run-failed": (facts) => `ONNX Runtime 运行模型时出错${reason(facts)}`,
   "not-finite": () => "模型输出不是有限数：权重中有 NaN 或无穷大，或该精度不适用于此模型",
   "weights-changed": ({ details: { file } }) => `权重文件在加载后被改动${file === undefined ? "" : `：${String(file)}`}；请重新加载模型`,
+};
+
+/** `TemplateError`. */
+export const TEMPLATE_ZH: Sentences<TemplateErrorCode> = {
+  "no-templates": (facts) => `${lineOf(facts)}里面没有模板；请每行写一个，用 {} 标出标签的位置`,
+  "no-placeholder": (facts) => `${lineOf(facts)}请用 {}（或 {c}）标出标签的位置，实际是 ${of(facts, "got")}`,
+  "not-strings": (facts) => `${lineOf(facts)}应为用逗号分隔的字符串，实际是 ${of(facts, "got")}`,
 };
 
 /** `WorkerError`. */

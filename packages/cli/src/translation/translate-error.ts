@@ -12,6 +12,7 @@ import {
   IMAGE_ZH,
   INFERENCE_ZH,
   SEARCH_ZH,
+  TEMPLATE_ZH,
   TOKENIZER_ZH,
   WORKER_ZH,
 } from "./model-errors-zh.js";
@@ -26,12 +27,13 @@ const SENTENCES: Readonly<Record<string, Readonly<Record<string, ErrorSentence>>
   ImageError: IMAGE_ZH,
   InferenceError: INFERENCE_ZH,
   SearchError: SEARCH_ZH,
+  TemplateError: TEMPLATE_ZH,
   TokenizerError: TOKENIZER_ZH,
   WorkerError: WORKER_ZH,
 };
 
 /** What an error without a sentence of its own is about. */
-const SUBJECTS: Readonly<Record<string, string>> = { TemplateError: "模板有问题", RangeError: "参数不对", TypeError: "参数不对" };
+const SUBJECTS: Readonly<Record<string, string>> = { RangeError: "参数不对", TypeError: "参数不对" };
 
 function filled(table: Readonly<Record<string, string>>): Record<string, ErrorSentence> {
   const entries = Object.entries(table).map(([code, sentence]) => [code, (facts: ErrorFacts) => placed(facts, sentence)] as const);

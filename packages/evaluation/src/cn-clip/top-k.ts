@@ -5,6 +5,7 @@
  * Products are summed in float64 and then rounded to float32. cn_clip sums in float32, in an order that its library chooses; the rounded
  * exact sum is what every such order comes near to, and makes equal features equal in score.
  */
+import { TopRows } from "@chinese-clip/search";
 import { type Direction, DIRECTION_NAMES } from "./direction.js";
 import type { Features } from "@chinese-clip/dataset/formats";
 
@@ -29,7 +30,7 @@ export function* searchTopK(queries: Features, gallery: Features, k: number): Ge
   const scores = new Float64Array(QUERY_BLOCK);
   for (let start = 0; start < queries.ids.length; start += QUERY_BLOCK) {
     const count = Math.min(QUERY_BLOCK, queries.ids.length - start);
-    const best = Array.from({ length: count }, () => new BestK(k));
+    const best = Array.from({ length: count }, () => new TopRows(k));
     rows.fill(0).set(queries.data.subarray(start * dim, (start + count) * dim));
     for (let item = 0; item < gallery.ids.length; item++) {
       item64.set(gallery.data.subarray(item * dim, (item + 1) * dim));
@@ -38,7 +39,7 @@ export function* searchTopK(queries: Features, gallery: Features, k: number): Ge
     }
     yield best.map((found, row) => ({
       queryId: queries.ids[start + row] as number,
-      ids: found.items.map((item) => gallery.ids[item] as number),
+      ids: found.sorted().map(({ row: item }) => gallery.ids[item] as number),
     }));
   }
 }
@@ -63,30 +64,6 @@ function multiply(rows: Float64Array, item: Float64Array, scores: Float64Array, 
     scores[row + 1] = sum1;
     scores[row + 2] = sum2;
     scores[row + 3] = sum3;
-  }
-}
-
-/** The best few of a stream, kept sorted; one that only equals another comes after it. */
-class BestK {
-  readonly items: number[] = [];
-  readonly #scores: number[] = [];
-  readonly #k: number;
-
-  constructor(k: number) {
-    this.#k = k;
-  }
-
-  offer(item: number, score: number): void {
-    const scores = this.#scores;
-    if (scores.length === this.#k && score <= (scores[this.#k - 1] as number)) return;
-    let at = scores.length;
-    while (at > 0 && (scores[at - 1] as number) < score) at--;
-    scores.splice(at, 0, score);
-    this.items.splice(at, 0, item);
-    if (scores.length > this.#k) {
-      scores.pop();
-      this.items.pop();
-    }
   }
 }
 

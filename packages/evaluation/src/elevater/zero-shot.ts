@@ -2,8 +2,6 @@
  * Zero-shot classification as cn_clip's `zeroshot_evaluation.py` does it: one vector for each class, 100 times the cosine, softmax. The 100
  * is cn_clip's own, whatever the checkpoint's logit scale is.
  */
-import type { EmbedTexts } from "@chinese-clip/dataset";
-import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { dotAt } from "@chinese-clip/pipeline/vectors";
 
 /** One vector for each class, of length 1. */
@@ -14,47 +12,8 @@ export interface ClassVectors {
   readonly dim: number;
 }
 
-/** Texts that are embedded together at most, unless one label has more templates. */
-const TEXTS_AT_ONCE = 512;
-
 /** `100. * features @ classifier` in cn_clip. */
 const SCALE = 100;
-
-/**
- * The class vectors: each label in each template, prepared as cn_clip prepares texts for evaluation, embedded, averaged, normalised.
- *
- * @param templates - sentences with `{}` where the label goes.
- * @param onProgress - told after each group of labels how many are done.
- */
-export async function embedClasses(
-  labels: readonly string[],
-  templates: readonly string[],
-  embedTexts: EmbedTexts,
-  onProgress: (done: number) => void = () => {},
-): Promise<ClassVectors> {
-  const group = Math.max(1, Math.floor(TEXTS_AT_ONCE / templates.length));
-  const rows: Float32Array[] = [];
-  for (let start = 0; start < labels.length; start += group) {
-    const part = labels.slice(start, start + group);
-    const texts = part.flatMap((label) => templates.map((template) => preprocessEvalText(template.replaceAll("{}", () => label))));
-    const { data, dim } = await embedTexts(texts);
-    for (const [i] of part.entries())
-      rows.push(meanDirection(data.subarray(i * templates.length * dim, (i + 1) * templates.length * dim), dim));
-    onProgress(Math.min(start + group, labels.length));
-  }
-  const dim = rows[0]?.length ?? 0;
-  const data = new Float32Array(rows.length * dim);
-  for (const [row, vector] of rows.entries()) data.set(vector, row * dim);
-  return { data, dim };
-}
-
-/** The mean of rows, normalised. */
-function meanDirection(rows: Float32Array, dim: number): Float32Array {
-  const sums = new Float64Array(dim);
-  for (const [i, value] of rows.entries()) sums[i % dim] = (sums[i % dim] as number) + value;
-  const norm = Math.sqrt(sums.reduce((sum, value) => sum + value * value, 0));
-  return Float32Array.from(sums, (value) => value / norm);
-}
 
 /** 100 times the cosine of a picture with each class, float32. */
 export function logitsOf(image: Float32Array, classes: ClassVectors): Float32Array {

@@ -2,7 +2,9 @@
  * Zero-shot classification from a folder of classes to accuracy.
  */
 import { type DatasetEmbedder, type ImageFolder, readImageFolder } from "@chinese-clip/dataset";
-import { embedClasses, logitsOf, softmax, ZeroShotTally, type ZeroShotScores } from "../elevater/zero-shot.js";
+import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { logitsOf, softmax, ZeroShotTally, type ZeroShotScores } from "../elevater/zero-shot.js";
 import { unreadableImages } from "../unreadable-images.js";
 import type { ReportProgress } from "./progress.js";
 import { readIndex } from "./read-index.js";
@@ -49,7 +51,10 @@ export async function runZeroShot({ files, templates, openEmbedder, onProgress }
   const labels = await readLabels(files.labels, folder.classes);
   const index = files.index === undefined ? undefined : await readIndex(files.index, folder.images.length);
   const embedder = await openEmbedder();
-  const classes = await embedClasses(labels, templates, embedder.embedTexts, (done) => onProgress("embed-labels", done, labels.length));
+  const classes = await embedClasses(labels, templates, embedder.embedTexts, {
+    prepare: preprocessEvalText,
+    onProgress: (done) => onProgress("embed-labels", done, labels.length),
+  });
   const tally = new ZeroShotTally(labels.length);
   const probabilities: Float32Array[] = [];
   const unreadable: { readonly file: string; readonly error: unknown }[] = [];

@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { formatElevater } from "../../src/elevater/prediction-file.js";
 import { readImageFolder } from "@chinese-clip/dataset";
 import { readIndex } from "../../src/node/read-index.js";
 import { readLabels } from "../../src/node/read-labels.js";
-import { embedClasses, logitsOf, softmax, ZeroShotTally } from "../../src/elevater/zero-shot.js";
+import { logitsOf, softmax, ZeroShotTally } from "../../src/elevater/zero-shot.js";
 
 let folder: string;
 beforeEach(() => {
@@ -97,10 +99,15 @@ describe("class vectors", () => {
   it("are normalised means over the templates, of texts prepared as for cn_clip's evaluation", async () => {
     const seen: string[] = [];
     const vectors: Readonly<Record<string, readonly number[]>> = { a猫: [1, 0], "猫。": [0, 1], "a“狗”": [0.6, 0.8] };
-    const { data, dim } = await embedClasses(["猫", "“狗”"], ["A{}", "{}。"], async (texts) => {
-      seen.push(...texts);
-      return { data: Float32Array.from(texts.flatMap((text) => vectors[text] ?? [0.6, 0.8])), dim: 2 };
-    });
+    const { data, dim } = await embedClasses(
+      ["猫", "“狗”"],
+      ["A{}", "{}。"],
+      async (texts) => {
+        seen.push(...texts);
+        return { data: Float32Array.from(texts.flatMap((text) => vectors[text] ?? [0.6, 0.8])), dim: 2 };
+      },
+      { prepare: preprocessEvalText },
+    );
     expect(seen).toEqual(["a猫", "猫。", 'a"狗"', '"狗"。']);
     expect(dim).toBe(2);
     expect(Array.from(data, (value) => value.toFixed(6))).toEqual(["0.707107", "0.707107", "0.600000", "0.800000"]);
@@ -115,7 +122,7 @@ describe("class vectors", () => {
       sizes.push(texts.length);
       return { data: new Float32Array(texts.length * 2).fill(1), dim: 2 };
     };
-    const { data } = await embedClasses(labels, templates, embed, (count) => done.push(count));
+    const { data } = await embedClasses(labels, templates, embed, { onProgress: (count) => void done.push(count) });
     expect(sizes).toEqual([500, 500, 500, 500]);
     expect(done).toEqual([5, 10, 15, 20]);
     expect(data.length).toBe(40);

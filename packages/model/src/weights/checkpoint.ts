@@ -108,6 +108,20 @@ export class Checkpoint {
     return transposed ? transposeMatrix(values, shape) : values;
   }
 
+  /**
+   * The first bytes of a tensor as it is stored, to tell checkpoints apart.
+   *
+   * @throws {@link CheckpointError} `missing-tensor`; `malformed` where the file is shorter than it was.
+   */
+  async readStart(name: string, byteLength: number): Promise<Uint8Array> {
+    const found = this.tensors.get(name);
+    if (found === undefined) throw new CheckpointError("missing-tensor", `expected a tensor ${name}, got none`, { tensor: name });
+    const length = Math.min(byteLength, found.byteLength);
+    const bytes = await this.#files.get(found.file)?.read(found.byteOffset, found.byteOffset + length);
+    if (bytes?.byteLength !== length) malformed({ name: found.file }, `tensor ${name}: expected ${length} bytes to read`, { tensor: name });
+    return bytes;
+  }
+
   async #read(name: string, shape: readonly number[]): Promise<Uint8Array> {
     const { file, byteOffset, byteLength, bytes: copied } = this.tensor(name, shape);
     if (copied !== undefined) return copied;

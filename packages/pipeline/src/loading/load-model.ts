@@ -20,6 +20,7 @@ import {
 import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ConvertedTowers } from "./converted-towers.js";
 import { showValue } from "../show-value.js";
+import { fingerprintCheckpoint, fingerprintExport } from "./fingerprint.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { errorMessage, isError } from "../error-message.js";
 import { ModelReader } from "./model-reader.js";
@@ -27,7 +28,11 @@ import { ModelReader } from "./model-reader.js";
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 
 /** What a `ChineseCLIPModel` is made of. */
-export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & { readonly logitScale: number };
+export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> & {
+  readonly logitScale: number;
+  /** Which weights these are, in which dtype; computed at each call. */
+  readonly fingerprint: () => Promise<string>;
+};
 
 /** The part of a platform that loads graphs, and converts their weights. */
 export type SessionMaker = Pick<Platform<never>, "createSession" | "cacheTower">;
@@ -124,7 +129,10 @@ export async function loadModelParts(
   options: PretrainedOptions,
 ): Promise<ChineseCLIPModelParts> {
   const { config, weights, towers, createSession } = await loadParts(platform, model, options, (json) => ChineseCLIPConfig.fromJSON(json));
-  if (!(weights instanceof Checkpoint)) return { config, ...weights, createSession };
+  const { dtype = "fp32" } = options;
+  if (!(weights instanceof Checkpoint)) {
+    return { config, ...weights, createSession, fingerprint: () => fingerprintExport(model.files, dtype) };
+  }
   const graphsOf = await checkpointGraphs(config);
   const graphs: TowerGraphs =
     towers === undefined
@@ -133,7 +141,8 @@ export async function loadModelParts(
           text: (outputs) => towers.graph("text", (checkpoint) => graphsOf(checkpoint).text(outputs)),
           vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
         };
-  return { config, graphs, createSession, logitScale: await weights.scalar("logit_scale") };
+  const logitScale = await weights.scalar("logit_scale");
+  return { config, graphs, createSession, logitScale, fingerprint: () => fingerprintCheckpoint(weights, logitScale, dtype) };
 }
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */

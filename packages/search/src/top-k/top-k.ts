@@ -1,7 +1,6 @@
 /**
  * Exact nearest neighbours in memory.
  */
-import { SearchError } from "../search-error.js";
 import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
 
 /**
@@ -10,7 +9,7 @@ import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
  * @param query - float32 `[dim]`, such as an embedding's `data`.
  * @param rows - embeddings as `embedText` gives them, or a list of vectors as `embedImages` gives one by one.
  * @returns at most `k`, best first, equal ones in the order of the rows.
- * @throws RangeError - `k` is not a positive integer; SearchError - `dimension-mismatch`.
+ * @throws RangeError - `k` is not a positive integer, or rows and query are of different lengths.
  */
 export function topK(
   query: Float32Array,
@@ -32,9 +31,5 @@ export function topK(
 }
 
 function checkDimension(actual: number, expected: number): void {
-  if (actual === expected) return;
-  throw new SearchError("dimension-mismatch", `topK: expected rows of ${expected} values, as the query has, got ${actual}`, {
-    expected,
-    actual,
-  });
+  if (actual !== expected) throw new RangeError(`topK: expected rows of ${expected} values, as the query has, got ${actual}`);
 }

@@ -3,23 +3,23 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { missingFile } from "@chinese-clip/dataset";
+import { parseLabelLines, parseLabelList } from "@chinese-clip/pipeline/zero-shot";
 import { CommandError, t } from "../translation/translate.js";
 
 /**
  * Reads labels.
  *
- * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file; empty lines and lines that begin with `#` are passed over.
+ * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file; empty lines and lines that start with `#` are skipped.
  * @returns at least one label, none of them twice.
  * @throws DatasetError - no such file; CommandError - no labels in it.
  */
 export async function readLabelList(value: string): Promise<string[]> {
   const file = await isPath(value);
-  const labels = file ? await readLabelFile(value) : value.split(/[,，、]/).map((label) => label.trim());
-  const filled = labels.filter((label) => label !== "");
-  if (filled.length === 0) {
+  const labels = file ? parseLabelLines(await readLabelFile(value)) : parseLabelList(value);
+  if (labels.length === 0) {
     throw new CommandError(t`${value}: no labels in it; write one a line, or give them with commas: 猫,狗`);
   }
-  return [...new Set(filled)];
+  return labels;
 }
 
 /** A list is no path; what ends like a text file is one, though it may not be there. */
@@ -31,16 +31,12 @@ async function isPath(value: string): Promise<boolean> {
   );
 }
 
-async function readLabelFile(file: string): Promise<string[]> {
+async function readLabelFile(file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
   if (text.includes("\0") || text.includes("\ufffd")) {
     throw new CommandError(t`${file}: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`);
   }
-  return text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => !line.startsWith("#"));
+  return text;
 }

@@ -55,16 +55,18 @@ export async function tokenizeTexts(
  * more than beginning another batch.
  *
  * @param lengths - of each text, in tokens.
+ * @param maxRows - texts of a batch, at most.
  * @returns the numbers of the texts, each once, shorter texts first.
  */
-export function batchByLength(lengths: readonly number[]): number[][] {
+export function batchByLength(lengths: readonly number[], maxRows: number = Number.POSITIVE_INFINITY): number[][] {
   const byLength = lengths.map((length, row) => ({ length, row })).sort((a, b) => a.length - b.length);
   const batches: number[][] = [];
   let batch: number[] = [];
   let [longest, padding] = [0, 0];
   for (const { length, row } of byLength) {
     padding += batch.length * (length - longest);
-    if (batch.length === 0 || padding > BATCH_COST_TOKENS || (batch.length + 1) * length > BATCH_TOKENS) {
+    const isFull = batch.length === maxRows || (batch.length + 1) * length > BATCH_TOKENS;
+    if (batch.length === 0 || padding > BATCH_COST_TOKENS || isFull) {
       batch = [];
       padding = 0;
       batches.push(batch);

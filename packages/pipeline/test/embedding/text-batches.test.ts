@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batchByLength, textInputs } from "../src/text-batches.js";
+import { batchByLength, textInputs } from "../../src/embedding/text-batches.js";
 
 const lengthsOf = (lengths: readonly number[]): number[][] => batchByLength(lengths).map((rows) => rows.map((row) => lengths[row] ?? 0));
 
