@@ -5,6 +5,19 @@ export { formatNpy, parseNpy, type Rows } from "./npy/npy.js";
 export { formatNpyHead, NPY_HEAD, type NpyHead, parseNpyHead } from "./npy/npy-head.js";
 export { combine, parseQuery, type QueryPart } from "./query/query.js";
 export { SearchError, type SearchErrorCode, type SearchErrorDetails } from "./search-error.js";
+export { type FieldCondition, type Filter, type FilterField, type FilterValue, matchesFilter, parseFilter } from "./store/filter.js";
+export { MemoryStore } from "./store/memory-store.js";
+export {
+  checkFingerprint,
+  checkItems,
+  checkLimits,
+  checkVector,
+  type StoreHit,
+  type StoreInfo,
+  type StoreItem,
+  type StoreQuery,
+  type VectorStore,
+} from "./store/vector-store.js";
 export { RowScorer } from "./top-k/score-kernel.js";
 export { topK } from "./top-k/top-k.js";
 export { type FoundRow, scoreRows, TopRows } from "./top-k/top-rows.js";

@@ -49,6 +49,12 @@ const BUNDLES: readonly BundleRule[] = [
     reason: "less than a thousandth of the smallest model's weights: code is never what a user waits for",
   },
   {
+    name: "search",
+    packages: ["search"],
+    ceiling: 6_500,
+    reason: "an index in a page: vectors, exact top-k with its WebAssembly kernel, queries, filters and a store in memory",
+  },
+  {
     name: "web",
     packages: ["web"],
     hosts: ["https://huggingface.co"],

@@ -50,7 +50,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   search: {
     platformFree: true,
     dependencies: { "@chinese-clip/pipeline": "the arithmetic of vectors, which classification needs too" },
-    subpaths: { node: "files on the disk" },
+    subpaths: { conformance: "what every vector store must do, for any test framework", node: "files on the disk" },
   },
   dataset: {
     platformFree: false,

@@ -20,7 +20,6 @@ import {
 import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ConvertedTowers } from "./converted-towers.js";
 import { showValue } from "../show-value.js";
-import { fingerprintCheckpoint, fingerprintExport } from "./fingerprint.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { errorMessage, isError } from "../error-message.js";
 import { ModelReader } from "./model-reader.js";
@@ -131,7 +130,7 @@ export async function loadModelParts(
   const { config, weights, towers, createSession } = await loadParts(platform, model, options, (json) => ChineseCLIPConfig.fromJSON(json));
   const { dtype = "fp32" } = options;
   if (!(weights instanceof Checkpoint)) {
-    return { config, ...weights, createSession, fingerprint: () => fingerprintExport(model.files, dtype) };
+    return { config, ...weights, createSession, fingerprint: async () => (await fingerprints()).fingerprintExport(model.files, dtype) };
   }
   const graphsOf = await checkpointGraphs(config);
   const graphs: TowerGraphs =
@@ -142,8 +141,12 @@ export async function loadModelParts(
           vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
         };
   const logitScale = await weights.scalar("logit_scale");
-  return { config, graphs, createSession, logitScale, fingerprint: () => fingerprintCheckpoint(weights, logitScale, dtype) };
+  const fingerprint = async (): Promise<string> => (await fingerprints()).fingerprintCheckpoint(weights, logitScale, dtype);
+  return { config, graphs, createSession, logitScale, fingerprint };
 }
+
+/** Loaded on demand: features need no fingerprint. */
+const fingerprints = (): Promise<typeof import("./fingerprint.js")> => import("./fingerprint.js");
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
 export async function loadTextModelParts(
