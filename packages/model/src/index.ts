@@ -7,7 +7,7 @@ export { inferConfig, parseCnClipConfig } from "./config/release-config.js";
 export { ChineseCLIPTextConfig } from "./config/text-config.js";
 export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
 export { buildTextGraph } from "./graph/bert.js";
-export type { TowerOutputs } from "./graph/tower-outputs.js";
+export type { TowerOutputs } from "./tower-outputs.js";
 export { buildVisionGraph } from "./graph/build-vision-graph.js";
 export { encodeGraph, type TowerGraph } from "./graph/encode-graph.js";
 export type { Graph, GraphTarget, NamedTensor, Storage, Value } from "./graph/ir/graph.js";

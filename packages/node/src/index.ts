@@ -37,7 +37,7 @@ export { convert, type ConvertOptions } from "./export/convert.js";
 export { exportWeb, type ExportWebOptions } from "./export/export-web.js";
 export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
-export { type DiskModelFiles, openModel } from "./files/open-model.js";
+export { type DiskModelFiles, openModel } from "./sources/open-model.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
 export type { HubFetch } from "./hub/hub-fetch.js";
 export { type HubName, type HubSettings, readHubSettings } from "./hub/hub-settings.js";

@@ -3,7 +3,7 @@
  */
 import { encodeGraph, type GraphSession, type TowerGraph } from "@chinese-clip/model";
 import type { ImagePreprocessor, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
-import { type DiskModelFiles, openModel } from "./files/open-model.js";
+import { type DiskModelFiles, openModel } from "./sources/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";

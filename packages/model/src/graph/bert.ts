@@ -9,7 +9,7 @@ import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph, Value } from "./ir/graph.js";
 import { GraphBuilder } from "./ir/graph-builder.js";
 import { ParameterScope } from "./parameter-scope.js";
-import type { TowerOutputs } from "./tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 import {
   type AttentionNames,
   classToken,

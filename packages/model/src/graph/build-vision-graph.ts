@@ -1,7 +1,7 @@
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph } from "./ir/graph.js";
-import type { TowerOutputs } from "./tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 
 /** Builds an image tower's graph: {@link buildVisionGraph} for one configuration. */
 type VisionGraphBuilder = (

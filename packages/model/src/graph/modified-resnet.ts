@@ -10,7 +10,7 @@ import type { Graph, Value } from "./ir/graph.js";
 import { GraphBuilder } from "./ir/graph-builder.js";
 import { averagePool, batchNorm, conv as convolve, mean } from "./ir/image-operators.js";
 import { ParameterScope } from "./parameter-scope.js";
-import type { TowerOutputs } from "./tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 
 /** PyTorch's default for `BatchNorm2d`. */
 const BATCH_NORM_EPS = 1e-5;

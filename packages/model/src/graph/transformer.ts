@@ -10,7 +10,7 @@ import { activate } from "./activate.js";
 import type { Value } from "./ir/graph.js";
 import type { GraphBuilder } from "./ir/graph-builder.js";
 import type { ParameterScope } from "./parameter-scope.js";
-import type { TowerOutputs } from "./tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 
 /** A layer's result, and its attention's probabilities `[B, heads, Q, L]` where they were asked for. */
 export interface LayerOutput {

@@ -13,7 +13,7 @@ import { GraphBuilder } from "./ir/graph-builder.js";
 import { conv } from "./ir/image-operators.js";
 import { ParameterScope } from "./parameter-scope.js";
 import { interpolatePositionEmbedding } from "./position-embedding.js";
-import type { TowerOutputs } from "./tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 import {
   type AttentionNames,
   classToken,

@@ -3,7 +3,7 @@
  */
 import { Tensor } from "onnxruntime-common";
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
-import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { TextGraphs } from "./tower-graphs.js";
 import { type StateOptions, wantedStates } from "./tower-states.js";

@@ -7,7 +7,7 @@ import type { ChineseCLIPTextConfig } from "../config/text-config.js";
 import { buildTextGraph } from "../graph/bert.js";
 import { visionGraphBuilder } from "../graph/build-vision-graph.js";
 import type { TowerGraph } from "../graph/encode-graph.js";
-import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 
 /** The text tower's graphs. */

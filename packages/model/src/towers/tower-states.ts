@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { CheckpointError } from "../checkpoint-error.js";
-import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 
 /** Which inner states a forward pass returns besides the last. */
 export interface StateOptions {

@@ -3,7 +3,7 @@
  */
 import type { Tensor } from "onnxruntime-common";
 import type { VisionConfig } from "../config/parse-vision-config.js";
-import type { TowerOutputs } from "../graph/tower-outputs.js";
+import type { TowerOutputs } from "../tower-outputs.js";
 import { type CreateSession, SessionPool } from "./session.js";
 import type { VisionGraphs } from "./tower-graphs.js";
 import { type StateOptions, wantedStates } from "./tower-states.js";

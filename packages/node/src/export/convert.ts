@@ -22,7 +22,7 @@ import {
   PROCESSOR_CONFIG_FILE,
   TOKENIZER_FILES,
 } from "@chinese-clip/pipeline";
-import type { DiskModelFiles } from "../files/open-model.js";
+import type { DiskModelFiles } from "../sources/open-model.js";
 import { nodePlatform } from "../node-platform.js";
 import { folderPath, type ModelFileOptions } from "./export-onnx.js";
 import { readPiece, StagedFiles } from "./staged-files.js";

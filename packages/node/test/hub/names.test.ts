@@ -10,7 +10,7 @@ import { join, resolve, sep } from "node:path";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { parseSource } from "../../src/files/model-source.js";
+import { parseSource } from "../../src/sources/model-source.js";
 import { hashKind, createBlobHash } from "../../src/hub/blob-hash.js";
 import { checkFileName, isSafeId, isSafePath, parseEtag } from "../../src/hub/hub-path.js";
 import { readHubSettings } from "../../src/hub/hub-settings.js";

@@ -4,7 +4,7 @@
  * its features, as they are before the L2 normalisation, depend on. Weights stay where they are, as in a checkpoint.
  */
 import { CheckpointError, malformed, quote } from "../../checkpoint-error.js";
-import type { TowerOutputs } from "../../graph/tower-outputs.js";
+import type { TowerOutputs } from "../../tower-outputs.js";
 import type { CheckpointFile } from "../../weights/byte-source.js";
 import { type Origin, ValueGraph } from "./cut-graph.js";
 import type { EncodedGraph } from "../write/encoded-graph.js";

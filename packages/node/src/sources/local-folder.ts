@@ -5,8 +5,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { CheckpointFile } from "@chinese-clip/model";
 import { isShardIndex, isWeightsFile, type ModelFiles } from "@chinese-clip/pipeline";
-import { readTextFile } from "./disk-file.js";
-import { OpenedFiles } from "./opened-files.js";
+import { readTextFile } from "../files/disk-file.js";
+import { OpenedFiles } from "../files/opened-files.js";
 
 /** A model's folder. */
 export class LocalFolder implements ModelFiles {
