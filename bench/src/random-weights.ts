@@ -21,7 +21,7 @@ class TensorList extends Checkpoint {
 /** Every tensor that a model of this configuration has, by canonical name, with its shape. */
 export async function tensorShapes(config: ChineseCLIPConfig): Promise<ReadonlyMap<string, readonly number[]>> {
   const list = new TensorList();
-  buildTextGraph(config.textConfig, list, { kind: "features" }, config.projectionDim);
+  await buildTextGraph(config.textConfig, list, { kind: "features" }, config.projectionDim);
   await buildVisionGraph(config.visionConfig, list, { kind: "features" }, config.projectionDim);
   return list.shapes;
 }

@@ -1,14 +1,14 @@
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint-error.js";
 export type { Activation } from "./config/activation.js";
+export { parseCnClipConfig } from "./config/cn-clip-config.js";
 export { ChineseCLIPConfig } from "./config/config.js";
+export { inferConfig } from "./config/infer-config.js";
 export { ModifiedResNetConfig } from "./config/modified-resnet-config.js";
 export { parseVisionConfig, type VisionConfig } from "./config/parse-vision-config.js";
-export { inferConfig, parseCnClipConfig } from "./config/release-config.js";
 export { ChineseCLIPTextConfig } from "./config/text-config.js";
 export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
-export { buildTextGraph } from "./graph/bert.js";
+export { buildTextGraph, buildVisionGraph } from "./graph/build-graph.js";
 export type { TowerOutputs } from "./tower-outputs.js";
-export { buildVisionGraph } from "./graph/build-vision-graph.js";
 export { encodeGraph, type TowerGraph } from "./graph/encode-graph.js";
 export type { Graph, GraphTarget, NamedTensor, Storage, Value } from "./graph/ir/graph.js";
 export type { EncodedGraph } from "./onnx/write/encoded-graph.js";

@@ -7,7 +7,7 @@ import { messages, readFields, strings } from "./protobuf-reader.js";
 
 const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-vit/config.json"));
 const stored = await fixtureBytes("tiny-vit/model.safetensors");
-const text = await encodeGraph(buildTextGraph(config.textConfig, await tinyCheckpoint(), { kind: "features" }, config.projectionDim));
+const text = await encodeGraph(await buildTextGraph(config.textConfig, await tinyCheckpoint(), { kind: "features" }, config.projectionDim));
 const OPTIONS: OnnxExportOptions = { normalize: false, externalData: "auto", dataFile: "text.onnx.data", metadata: { source: "here" } };
 
 /** What a file would hold. */

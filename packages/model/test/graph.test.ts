@@ -40,7 +40,7 @@ async function parts(graphToEncode: TowerGraph): Promise<{
 
 describe("buildTextGraph and buildVisionGraph", () => {
   it("refer to the weights where they lie, and hold none themselves", async () => {
-    const text = buildTextGraph(config.textConfig, checkpoint, FEATURES, config.projectionDim);
+    const text = await buildTextGraph(config.textConfig, checkpoint, FEATURES, config.projectionDim);
     const vision = await buildVisionGraph(config.visionConfig, checkpoint, FEATURES, config.projectionDim);
     for (const [graph, tower] of [
       [text, /^text_/],
@@ -70,7 +70,7 @@ describe("buildTextGraph and buildVisionGraph", () => {
   });
 
   it("name their inputs and outputs", async () => {
-    const text = buildTextGraph(config.textConfig, checkpoint, STATES, config.projectionDim);
+    const text = await buildTextGraph(config.textConfig, checkpoint, STATES, config.projectionDim);
     expect(text.inputs).toEqual(["input_ids", "attention_mask", "token_type_ids"]);
     expect(text.outputs.toSorted()).toEqual(
       [
@@ -104,9 +104,9 @@ describe("buildTextGraph and buildVisionGraph", () => {
       ]),
       [],
     );
-    const without = (await parts(buildTextGraph(config.textConfig, checkpoint, STATES, undefined))).operators;
+    const without = (await parts(await buildTextGraph(config.textConfig, checkpoint, STATES, undefined))).operators;
     expect(without).not.toContain("Tanh");
-    expect((await parts(buildTextGraph(config.textConfig, pooled, STATES, undefined))).operators).toContain("Tanh");
+    expect((await parts(await buildTextGraph(config.textConfig, pooled, STATES, undefined))).operators).toContain("Tanh");
   });
 
   it.each([
@@ -117,14 +117,14 @@ describe("buildTextGraph and buildVisionGraph", () => {
   ])("apply hidden_act %s as %s", async (hiddenAct, operator) => {
     const json = config.toJSON();
     const changed = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), hidden_act: hiddenAct } });
-    const { operators } = await parts(buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40));
+    const { operators } = await parts(await buildTextGraph(changed.textConfig, checkpoint, FEATURES, 40));
     expect(operators.filter((op) => op === operator)).toHaveLength(3);
   });
 
   it("name a tensor that is missing or has another shape", async () => {
     const json = config.toJSON();
     const deeper = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), num_hidden_layers: 4 } });
-    expect(() => buildTextGraph(deeper.textConfig, checkpoint, FEATURES, 40)).toThrow(
+    await expect(buildTextGraph(deeper.textConfig, checkpoint, FEATURES, 40)).rejects.toThrow(
       expect.objectContaining({
         name: "CheckpointError",
         code: "missing-tensor",
@@ -132,8 +132,8 @@ describe("buildTextGraph and buildVisionGraph", () => {
       }),
     );
     const larger = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), vocab_size: 300 } });
-    expect(() => buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).toThrow(CheckpointError);
-    expect(() => buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).toThrow(
+    await expect(buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).rejects.toThrow(CheckpointError);
+    await expect(buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).rejects.toThrow(
       /word_embeddings\.weight: expected shape \[300,48\] by the configuration, got \[231,48\]/,
     );
     await expect(buildVisionGraph(config.visionConfig, checkpoint, FEATURES, 41)).rejects.toThrow(

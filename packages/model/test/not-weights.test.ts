@@ -60,9 +60,9 @@ describe("A16 a header is bounded before it is parsed", () => {
     expect(file.reads.length).toBe(2);
   });
 
-  it("I12 an index of more shards than a model has is refused, and one of many tensors costs one look at each", async () => {
+  it("I12 an index of more shards than a model has is refused, and one of many tensors costs one look at each", () => {
     const weight_map = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`t${i}`, `${i}.safetensors`]));
-    await expect(parseShardIndex({ weight_map }, "index.json")).rejects.toThrow(/at most 1024 files/);
+    expect(() => parseShardIndex({ weight_map }, "index.json")).toThrow(/at most 1024 files/);
   });
 });
 

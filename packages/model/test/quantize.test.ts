@@ -160,7 +160,7 @@ describe("planTower", () => {
   it("gives graphs that the builders make of what is stored", async () => {
     const config = ChineseCLIPConfig.fromJSON(JSON.parse(new TextDecoder().decode(await fixtureBytes("tiny-vit/config.json"))));
     const checkpoint = await tinyModel();
-    const text = buildTextGraph(
+    const text = await buildTextGraph(
       config.textConfig,
       planTower(checkpoint, "text", "q8", "t").checkpoint,
       { kind: "features" },

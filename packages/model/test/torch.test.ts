@@ -26,7 +26,7 @@ describe("files of real torch", () => {
   it("tiny-legacy makes both towers", async () => {
     const checkpoint = await read(await fixtureBytes("tiny-legacy/pytorch_model.bin"));
     const config = ChineseCLIPConfig.fromJSON(await fixtureJson("tiny-legacy/config.json"));
-    expect(buildTextGraph(config.textConfig, checkpoint, { kind: "features" }, config.projectionDim).files).toEqual(["model.pt"]);
+    expect((await buildTextGraph(config.textConfig, checkpoint, { kind: "features" }, config.projectionDim)).files).toEqual(["model.pt"]);
     expect((await buildVisionGraph(config.visionConfig, checkpoint, { kind: "features" }, config.projectionDim)).files).toEqual([
       "model.pt",
     ]);
@@ -39,7 +39,7 @@ describe("files of real torch", () => {
     expect(names).toContain("visual.layer1.0.downsample.1.running_var");
     expect(checkpoint.tensors.get("visual.conv1.weight")?.shape).toHaveLength(4);
     expect(names.filter((name) => /^module|num_batches_tracked|^bert/.test(name))).toEqual([]);
-    const config = await parseCnClipConfig(
+    const config = parseCnClipConfig(
       await fixtureJson("tiny-rn50/text_model_config.json"),
       await fixtureJson("tiny-rn50/vision_model_config.json"),
     );
@@ -165,7 +165,7 @@ describe("shards", () => {
   const index = (weightMap: unknown) => parseShardIndex({ metadata: {}, weight_map: weightMap }, "model.safetensors.index.json");
 
   it("are one checkpoint", async () => {
-    const parsed = await index({ a: "1.safetensors", b: "2.safetensors" });
+    const parsed = index({ a: "1.safetensors", b: "2.safetensors" });
     expect(parsed.files).toEqual(["1.safetensors", "2.safetensors"]);
     const { tensors } = await readCheckpoint(files, parsed);
     expect([...tensors].map(([name, { file }]) => [name, file])).toEqual([
@@ -182,11 +182,11 @@ describe("shards", () => {
   });
 
   it("are refused where one is missing, or a tensor is elsewhere", async () => {
-    await expect(readCheckpoint(files.slice(0, 1), await index({ a: "1.safetensors", b: "2.safetensors" }))).rejects.toMatchObject({
+    await expect(readCheckpoint(files.slice(0, 1), index({ a: "1.safetensors", b: "2.safetensors" }))).rejects.toMatchObject({
       code: "missing-file",
       details: { file: "2.safetensors", tensor: "b" },
     });
-    await expect(readCheckpoint(files, await index({ a: "2.safetensors", b: "2.safetensors" }))).rejects.toMatchObject({
+    await expect(readCheckpoint(files, index({ a: "2.safetensors", b: "2.safetensors" }))).rejects.toMatchObject({
       code: "malformed",
       message: expect.stringContaining("tensor a"),
     });
@@ -199,8 +199,8 @@ describe("shards", () => {
     "x",
     { a: 1 },
     ...["../x", "/etc/passwd", "a/b", "a\\b", "C:x", ".", "..", ".x", "", "a\0b", "a\n", "x".repeat(300)].map((a) => ({ a })),
-  ])("an index of %j is refused", async (weightMap) => {
-    await expect(index(weightMap)).rejects.toThrow(expect.objectContaining({ code: "malformed" }));
+  ])("an index of %j is refused", (weightMap) => {
+    expect(() => index(weightMap)).toThrow(expect.objectContaining({ code: "malformed" }));
   });
 });
 

@@ -132,7 +132,7 @@ describe("A5 checkpoints of other training loops", () => {
     ] as const) {
       const files = shards.map((some, i) => memoryFile(`${i}.${ext}`, write(some)));
       const weight_map = Object.fromEntries(shards.flatMap((some, i) => [...some.keys()].map((name) => [name, `${i}.${ext}`])));
-      const { tensors } = await readCheckpoint(files, await parseShardIndex({ weight_map }, "index.json"));
+      const { tensors } = await readCheckpoint(files, parseShardIndex({ weight_map }, "index.json"));
       expect([...tensors.keys()].sort()).toEqual([...canonical.keys()].sort());
     }
   });

@@ -9,7 +9,11 @@ import { ChineseCLIPConfig } from "./config.js";
 /** Width of an attention head where the file says nothing, as in cn_clip's `CLIP.__init__`. */
 const HEAD_WIDTH = 64;
 
-/** As {@link parseCnClipConfig} of `release-config.ts`, which loads this file when it is wanted. */
+/**
+ * Reads cn_clip's two configuration files, parsed.
+ *
+ * @throws {@link CheckpointError} `invalid-config`, naming the key.
+ */
 export function parseCnClipConfig(text: unknown, vision: unknown): ChineseCLIPConfig {
   const t = asJsonObject(text, "text_model_config.json");
   const v = asJsonObject(vision, "vision_model_config.json");

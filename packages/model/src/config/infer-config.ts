@@ -10,7 +10,11 @@ import { ChineseCLIPConfig } from "./config.js";
 const HEAD_WIDTHS: ReadonlyMap<number, number> = new Map([[1280, 80]]);
 const HEAD_WIDTH = 64;
 
-/** As {@link inferConfig} of `release-config.ts`, which loads this file when it is wanted. */
+/**
+ * Infers the configuration of a whole model from the shapes of its tensors: one of the five published ones, or another of their make.
+ *
+ * @throws {@link CheckpointError} `missing-tensor` or `invalid-config`, where the shapes make no model.
+ */
 export function inferConfig(checkpoint: Checkpoint): ChineseCLIPConfig {
   const shape = (name: string): readonly number[] => {
     const found = checkpoint.tensors.get(name);

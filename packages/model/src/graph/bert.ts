@@ -33,7 +33,7 @@ import {
  * @param projectionDim - E, or undefined for a tower without a projection (then only `states` can be asked for).
  * @throws {@link CheckpointError} naming a tensor that is missing or has another shape.
  */
-export function buildTextGraph(
+export function buildBert(
   config: ChineseCLIPTextConfig,
   checkpoint: Checkpoint,
   outputs: TowerOutputs,

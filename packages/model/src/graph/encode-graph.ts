@@ -5,7 +5,6 @@ import type { EncodedGraph } from "../onnx/write/encoded-graph.js";
 import { encodeModel } from "../onnx/write/encode-model.js";
 import type { ExternalData, ValueInfo } from "../onnx/write/ir.js";
 import type { Graph, GraphTarget } from "./ir/graph.js";
-import { forTarget } from "./lowering/for-target.js";
 
 /** A tower's graph: built here, or cut out of an ONNX export, which is encoded already. */
 export type TowerGraph = Graph | EncodedGraph;
@@ -13,6 +12,7 @@ export type TowerGraph = Graph | EncodedGraph;
 /** Encodes a graph for a target. One that is encoded already stays as it is. */
 export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu"): Promise<EncodedGraph> {
   if ("model" in graph) return graph;
+  const { forTarget } = await import("./lowering/for-target.js"); // lazy like the builders: an ONNX export needs neither
   const { name, inputs, outputs, nodes, values, initializers } = await forTarget(graph, target);
   const info = (value: string): ValueInfo[] => {
     const found = values.get(value);

@@ -8,7 +8,7 @@ import type { ModifiedResNetConfig } from "../config/modified-resnet-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Graph, Value } from "./ir/graph.js";
 import { GraphBuilder } from "./ir/graph-builder.js";
-import { averagePool, batchNorm, conv as convolve, mean } from "./ir/image-operators.js";
+import { averagePool, batchNorm, conv as convolve, meanOver } from "./ir/image-operators.js";
 import { ParameterScope } from "./parameter-scope.js";
 import type { TowerOutputs } from "../tower-outputs.js";
 
@@ -70,7 +70,7 @@ export function resNetEncoder(
 function attentionPool(graph: GraphBuilder, pool: ParameterScope, places: Value, heads: number, E: number): Value {
   const [, N, C] = places.dims.map(Number) as [number, number, number];
   const positions = pool.get("positional_embedding", [N + 1, C]); // [N+1, C]
-  const tokens = graph.add(graph.concat([mean(graph, places, 1), places], 1), positions); // [B, N+1, C]
+  const tokens = graph.add(graph.concat([meanOver(graph, places, 1), places], 1), positions); // [B, N+1, C]
   const shape = graph.shape(tokens); // = [B, N+1, C]
   const rows = graph.reshape(tokens, graph.int64([-1, C])); // [B·(N+1), C]
   const queryInput = graph.gather(tokens, graph.int64(0), 1); // [B, C]

@@ -4,8 +4,7 @@
 import type { ChineseCLIPConfig } from "../config/config.js";
 import type { VisionConfig } from "../config/parse-vision-config.js";
 import type { ChineseCLIPTextConfig } from "../config/text-config.js";
-import { buildTextGraph } from "../graph/bert.js";
-import { visionGraphBuilder } from "../graph/build-vision-graph.js";
+import { textGraphBuilder, visionGraphBuilder } from "../graph/build-graph.js";
 import type { TowerGraph } from "../graph/encode-graph.js";
 import type { TowerOutputs } from "../tower-outputs.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
@@ -38,16 +37,17 @@ export interface TowerGraphs extends TextGraphs, VisionGraphs {}
 /** How both towers' graphs of this configuration are built from a whole model's checkpoint. */
 export async function checkpointGraphs(config: ChineseCLIPConfig): Promise<(checkpoint: Checkpoint) => TowerGraphs> {
   const { textConfig, visionConfig, projectionDim } = config;
-  const buildVision = await visionGraphBuilder(visionConfig);
+  const [buildText, buildVision] = await Promise.all([textGraphBuilder(textConfig), visionGraphBuilder(visionConfig)]);
   return (checkpoint) => ({
-    text: (outputs) => buildTextGraph(textConfig, checkpoint, outputs, projectionDim),
+    text: (outputs) => buildText(checkpoint, outputs, projectionDim),
     vision: (outputs, interpolate) => buildVision(checkpoint, outputs, projectionDim, interpolate),
   });
 }
 
-/** Builds the graphs of a text tower as a backbone, without a projection. */
-export function checkpointTextGraphs(config: ChineseCLIPTextConfig, checkpoint: Checkpoint): TextGraphs {
-  return { text: (outputs) => buildTextGraph(config, checkpoint, outputs, undefined) };
+/** How the graphs of a text tower as a backbone, without a projection, are built from its checkpoint. */
+export async function checkpointTextGraphs(config: ChineseCLIPTextConfig): Promise<(checkpoint: Checkpoint) => TextGraphs> {
+  const build = await textGraphBuilder(config);
+  return (checkpoint) => ({ text: (outputs) => build(checkpoint, outputs, undefined) });
 }
 
 /** How the graphs of an image tower as a backbone, without a projection, are built from its checkpoint. */

@@ -1,6 +1,10 @@
 /**
- * A checkpoint in several files. What reads its index comes when there is one.
+ * The index of a checkpoint in several files, as transformers writes it: which file holds which tensor.
  */
+import { malformed, quote, showName } from "../checkpoint-error.js";
+
+/** More files than any model has: the largest published ones, of another kind, have 200. */
+const MAX_FILES = 1024;
 
 /** Which of a checkpoint's files holds which tensor: a `model.safetensors.index.json` or `pytorch_model.bin.index.json`. */
 export interface ShardIndex {
@@ -13,12 +17,23 @@ export interface ShardIndex {
 }
 
 /**
- * Reads a parsed index, as transformers writes it for a checkpoint in several files.
+ * Reads a parsed index.
  *
  * @param name - the index's name, for messages.
  * @throws {@link CheckpointError} `malformed`: no map, or one that leads out of the folder.
  */
-export async function parseShardIndex(json: unknown, name: string): Promise<ShardIndex> {
-  const reader = await import("./shard-map.js");
-  return reader.parseShardMap(json, name);
+export function parseShardIndex(json: unknown, name: string): ShardIndex {
+  const map: unknown = typeof json === "object" && json !== null && "weight_map" in json ? json.weight_map : undefined;
+  if (typeof map !== "object" || map === null || Array.isArray(map)) malformed({ name }, "expected an object weight_map");
+  const weightMap = new Map<string, string>();
+  for (const [tensor, file] of Object.entries(map as Record<string, unknown>)) {
+    // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
+    if (typeof file !== "string" || !/^[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,254}$/.test(file))
+      malformed({ name }, `tensor ${showName(tensor)}: expected the name of a file beside this one, got ${quote(file)}`, { tensor });
+    weightMap.set(tensor, file);
+  }
+  if (weightMap.size === 0) malformed({ name }, "expected a weight_map of some tensors, got none");
+  const files = [...new Set(weightMap.values())];
+  if (files.length > MAX_FILES) malformed({ name }, `expected at most ${MAX_FILES} files, got ${files.length}`);
+  return { name, files, weightMap };
 }

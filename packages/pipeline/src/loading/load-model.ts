@@ -158,7 +158,7 @@ export async function loadTextModelParts(
     ChineseCLIPTextConfig.fromJSON(json),
   );
   if (!(weights instanceof Checkpoint)) return { config, graphs: weights.graphs, createSession };
-  const graphsOf = (checkpoint: Checkpoint): TextGraphs => checkpointTextGraphs(config, checkpoint);
+  const graphsOf = await checkpointTextGraphs(config);
   const converted: TextGraphs | undefined = towers && {
     text: (outputs) => towers.graph("text", (checkpoint) => graphsOf(checkpoint).text(outputs)),
   };

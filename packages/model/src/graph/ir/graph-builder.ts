@@ -3,7 +3,7 @@
  * shape as ONNX's specification has it, and rejects inputs that do not fit, so that the shapes in a forward pass's margin are checked when it is built.
  */
 import { DATA_TYPE } from "../../onnx/write/encode-model.js";
-import type { Attribute, Dimension, ElementType, Initializer, Node, ValueInfo } from "../../onnx/write/ir.js";
+import type { Attribute, Dimension, ElementType, Initializer, Node } from "../../onnx/write/ir.js";
 import { float, int, ints } from "./attributes.js";
 import { product, quotient, sum } from "./dimension.js";
 import type { Graph, Storage, Value } from "./graph.js";

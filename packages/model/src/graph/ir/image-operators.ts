@@ -2,7 +2,7 @@
  * Operators that only image towers have: convolution and what goes with it, and resizing. Shapes are inferred and checked as in {@link GraphBuilder}.
  */
 import type { Dimension } from "../../onnx/write/ir.js";
-import { float, int, ints, string } from "./attributes.js";
+import { float, ints, string } from "./attributes.js";
 import { quotient } from "./dimension.js";
 import type { Value } from "./graph.js";
 import type { GraphBuilder } from "./graph-builder.js";
@@ -36,7 +36,7 @@ export function averagePool(graph: GraphBuilder, x: Value, size: number): Value 
 }
 
 /** The mean along one axis, which stays with extent 1. */
-export function mean(graph: GraphBuilder, x: Value, axis: number): Value {
+export function meanOver(graph: GraphBuilder, x: Value, axis: number): Value {
   return graph.reduce("ReduceMean", x, axis);
 }
 

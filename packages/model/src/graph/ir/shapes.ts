@@ -27,7 +27,7 @@ export function bind(opType: string, ...shaped: readonly Shaped[]): Record<strin
   const given = shaped.flatMap(([value, shape]) => (value === undefined ? [] : [{ value, letters: shape.split(" ") }]));
   const bound: Record<string, Dimension> = {};
   const fits = given.every(({ value: { type, dims }, letters }) => {
-    const named = /^int/u.test(letters[0] ?? "");
+    const named = letters[0]?.startsWith("int") === true;
     const axes = named ? letters.slice(1) : letters;
     const any = axes[0] === "..";
     const last = any ? axes.slice(1) : axes;
