@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readCheckpoint } from "@chinese-clip/model";
 import { ChineseCLIP, type PretrainedOptions, Tensor } from "@chinese-clip/node";
+import { dotAt } from "@chinese-clip/search";
 import { normalized } from "./agreement.js";
 import { captions, pixelValues } from "./inputs.js";
 import { plantOutliers } from "./planted-outliers.js";
@@ -124,7 +125,7 @@ function demoCaptions(): string[] {
 }
 
 function cosines(a: Float32Array, b: Float32Array, dim: number): { cosine: number; mean: number } {
-  const all = Array.from({ length: a.length / dim }, (_, row) => dot(a, row, b, row, dim));
+  const all = Array.from({ length: a.length / dim }, (_, row) => dotAt(a, row * dim, b, row * dim, dim));
   return { cosine: Math.min(...all), mean: all.reduce((sum, value) => sum + value, 0) / all.length };
 }
 
@@ -135,17 +136,11 @@ function nearest(rows: Float32Array, dim: number): number[] {
     let best = -1;
     let most = Number.NEGATIVE_INFINITY;
     for (let other = 0; other < count; other++) {
-      const similarity = other === row ? Number.NEGATIVE_INFINITY : dot(rows, row, rows, other, dim);
+      const similarity = other === row ? Number.NEGATIVE_INFINITY : dotAt(rows, row * dim, rows, other * dim, dim);
       if (similarity > most) [most, best] = [similarity, other];
     }
     return best;
   });
-}
-
-function dot(a: Float32Array, rowA: number, b: Float32Array, rowB: number, dim: number): number {
-  let sum = 0;
-  for (let i = 0; i < dim; i++) sum += (a[rowA * dim + i] ?? Number.NaN) * (b[rowB * dim + i] ?? Number.NaN);
-  return sum;
 }
 
 async function fileBytes(folder: string, name: string): Promise<number> {

@@ -1,7 +1,7 @@
 /**
  * Text-to-image search: every image is embedded once; each sentence is then one dot product per image.
  */
-import type { ChineseCLIP } from "@chinese-clip/node";
+import { type ChineseCLIP, topK } from "@chinese-clip/node";
 import type { ImageFile } from "./image-files.js";
 
 /** An image and how well it fits a sentence. */
@@ -32,23 +32,17 @@ export async function searchImages(
   { onProgress, onUnreadable }: SearchEvents,
 ): Promise<SearchResult[]> {
   const index: { readonly image: ImageFile; readonly embedding: Float32Array }[] = [];
-  const paths = images.map(({ path }) => path);
-  for await (const result of clip.embedImages(paths, { onProgress: ({ done }) => onProgress(done) })) {
-    const image = images[result.index];
-    if (image === undefined) continue;
-    if ("error" in result) onUnreadable(image, result.error);
-    else index.push({ image, embedding: result.embedding });
+  const options = { imageOf: ({ path }: ImageFile) => path, onProgress: ({ done }: { readonly done: number }) => onProgress(done) };
+  for await (const result of clip.embedImages(images, options)) {
+    if ("error" in result) onUnreadable(result.input, result.error);
+    else index.push({ image: result.input, embedding: result.embedding });
   }
 
   const { data, dim } = await clip.embedText(texts);
+  const embeddings = index.map(({ embedding }) => embedding);
   return texts.map((text, row) => {
     const query = data.subarray(row * dim, (row + 1) * dim);
-    const matches = index.map(({ image, embedding }) => ({ image, similarity: dot(query, embedding) }));
-    return { text, matches: matches.toSorted((a, b) => b.similarity - a.similarity) };
+    const best = topK(query, embeddings, Math.max(1, index.length));
+    return { text, matches: best.map((found) => ({ image: (index[found.row] as (typeof index)[number]).image, similarity: found.score })) };
   });
-}
-
-/** The cosine of two vectors of length 1. */
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
 }

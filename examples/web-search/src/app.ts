@@ -2,14 +2,14 @@
  * What the visitor can do: each verb changes the state, and the page follows. What is still under way for an earlier wish (a sentence, a
  * model) has no effect once there is a newer one.
  */
-import type { BackendReport, ChineseCLIP } from "@chinese-clip/web";
+import { type BackendReport, type ChineseCLIP, cosine } from "@chinese-clip/web";
 import type { AppState } from "./app-state.js";
 import { Indexer } from "./indexer.js";
 import type { ModelChoice } from "./model-choice.js";
 import { DownloadMeter, type Download } from "./load-progress.js";
 import { isHidden, isPicture } from "./picked-files.js";
 import type { Picture, PictureLibrary } from "./picture-library.js";
-import { type Candidate, cosine, probabilities, rank } from "./ranking.js";
+import { type Candidate, probabilities, rank } from "./ranking.js";
 import { fetchSamples } from "./samples.js";
 import { keyOf, loadSearchModel, warmImageTower } from "./search-model.js";
 import { type Settings, writeSettings } from "./settings.js";

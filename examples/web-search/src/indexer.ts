@@ -24,7 +24,7 @@ export interface IndexerListeners {
 /** A file on its way through the model. */
 interface Taken {
   readonly id: string;
-  readonly name: string;
+  readonly file: File;
   /** Undefined where the browser cannot decode it. */
   readonly preview: Promise<Blob | undefined>;
 }
@@ -78,16 +78,15 @@ export class Indexer {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const taken: Taken[] = [];
     const started = performance.now();
     this.#report();
-    for await (const result of this.#clip.embedImages(this.#take(taken, signal), { batchSize: BATCH_SIZE, signal })) {
-      const { id, name, preview } = taken[result.index] as Taken;
+    for await (const result of this.#clip.embedImages(this.#take(signal), { imageOf: ({ file }) => file, batchSize: BATCH_SIZE, signal })) {
+      const { id, file, preview } = result.input;
       const thumbnail = await preview;
-      if ("error" in result || thumbnail === undefined) this.#listeners.onUnreadable(name);
+      if ("error" in result || thumbnail === undefined) this.#listeners.onUnreadable(file.name);
       else {
         const embedding = new Float32Array(result.embedding);
-        const picture = await this.#library.add(this.#model, { id, name, thumbnail, embedding });
+        const picture = await this.#library.add(this.#model, { id, name: file.name, thumbnail, embedding });
         signal.throwIfAborted();
         this.#listeners.onPicture(picture, (performance.now() - started) / (result.index + 1));
       }
@@ -96,7 +95,7 @@ export class Indexer {
   }
 
   /** The files whose turn it is, those left out that are in the index, or were in the queue before. */
-  async *#take(taken: Taken[], signal: AbortSignal): AsyncGenerator<File> {
+  async *#take(signal: AbortSignal): AsyncGenerator<Taken> {
     const seen = new Set<string>();
     for (let file = this.#waiting.shift(); file !== undefined; file = this.#waiting.shift()) {
       const id = await idOf(file);
@@ -112,8 +111,7 @@ export class Indexer {
       }
       seen.add(id);
       // Made while the model is busy; one that cannot be made is noticed when its turn comes.
-      taken.push({ id, name: file.name, preview: createThumbnail(file).catch(() => undefined) });
-      yield file;
+      yield { id, file, preview: createThumbnail(file).catch(() => undefined) };
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * The order of pictures for a query, and the odds of labels for a picture: both from cosines, which for vectors of norm 1 are dot products.
  */
+import { cosine, softmax } from "@chinese-clip/web";
 import type { Picture } from "./picture-library.js";
 
 /** A picture and how well it fits. */
@@ -24,11 +25,6 @@ export function rank(pictures: readonly Picture[], query: Float32Array | undefin
   return pictures.map((picture) => ({ picture, similarity: cosine(picture.embedding, query) })).sort((a, b) => b.similarity - a.similarity);
 }
 
-/** Of two vectors of norm 1. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
-}
-
 /**
  * How probable each candidate is: softmax over scale times cosine, each candidate counting by its weight. Those without a cosine, or whose
  * weight is 0, have none.
@@ -40,11 +36,8 @@ export function probabilities(
   similarities: ReadonlyMap<number, number>,
   logitScale: number,
 ): Map<number, number> {
-  const best = Math.max(...similarities.values());
-  const odds = candidates.map(({ key, weight }) => {
-    const similarity = similarities.get(key);
-    return [key, similarity === undefined ? 0 : weight * Math.exp(logitScale * (similarity - best))] as const;
-  });
-  const total = odds.reduce((sum, [, value]) => sum + value, 0);
-  return new Map(odds.filter(([, value]) => value > 0).map(([key, value]) => [key, value / total]));
+  const counted = candidates.filter(({ key, weight }) => similarities.has(key) && weight > 0);
+  // A weight in front of an exponential is its logarithm in the exponent.
+  const odds = softmax(counted.map(({ key, weight }) => logitScale * (similarities.get(key) ?? 0) + Math.log(weight)));
+  return new Map(counted.map(({ key }, i) => [key, odds[i] ?? 0]));
 }

@@ -30,7 +30,7 @@ export type {
   ProcessorInputs,
   TextEmbeddings,
 } from "@chinese-clip/pipeline";
-export { cosine, type FoundRow, topK } from "@chinese-clip/search";
+export { cosine, type FoundRow, softmax, topK } from "@chinese-clip/search";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
 export { convert, type ConvertOptions } from "./export/convert.js";

@@ -28,7 +28,7 @@ export type {
   TextEmbeddings,
 } from "@chinese-clip/pipeline";
 export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
-export { cosine, type FoundRow, topK } from "@chinese-clip/search";
+export { cosine, type FoundRow, softmax, topK } from "@chinese-clip/search";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
 export { clearCache, type WebModelSource } from "./sources/open-model.js";

@@ -127,7 +127,7 @@ async function embedParts(parts: readonly QueryPart[], embedder: DatasetEmbedder
   for (const { kind, content } of parts) {
     if (kind === "text") embeddings.push((await embedder.embedTexts([preprocessEvalText(content)])).data);
     else {
-      for await (const result of embedder.embedImages(only(content))) {
+      for await (const result of embedder.embedImages(only(content), (file) => file)) {
         if ("embedding" in result) embeddings.push(result.embedding);
         else
           throw new CommandError(t`${content}: cannot be read as the query's image (${errorText(result.error)})`, { cause: result.error });
@@ -142,18 +142,11 @@ async function* only(file: string): AsyncGenerator<string, void, undefined> {
 }
 
 async function searchFolder(folder: string, { vector, top, embedder, onRows, skipped, files: others }: Search): Promise<Hit[]> {
-  const waiting: string[] = [];
-  const files = async function* (): AsyncGenerator<string | Uint8Array, void, undefined> {
-    for await (const { label = "", content } of folderImages(folder, others)) {
-      waiting.push(label);
-      yield content;
-    }
-  };
   const best = new TopRows(top);
   const paths = new Map<number, string>();
   let done = 0;
-  for await (const result of embedder.embedImages(files())) {
-    const path = waiting.shift() ?? "";
+  for await (const result of embedder.embedImages(folderImages(folder, others), ({ content }) => content)) {
+    const { label: path = "" } = result.input;
     if ("embedding" in result) {
       paths.set(result.index, path);
       scoreRows(result.embedding, result.index, vector, best);

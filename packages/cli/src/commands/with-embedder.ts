@@ -54,7 +54,7 @@ export async function withEmbedder<Result>(
     clip = loaded;
     return {
       embedTexts: (texts) => loaded.embedText(texts),
-      embedImages: (images) => loaded.embedImages(images),
+      embedImages: (inputs, imageOf) => loaded.embedImages(inputs, { imageOf }),
       dim: loaded.model.config.projectionDim,
       record: (tower) => recordModel(model, tower, options),
     };

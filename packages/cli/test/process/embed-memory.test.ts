@@ -36,14 +36,16 @@ describe("memory of embed", () => {
         dim: 1,
         embedTexts: () => Promise.reject(new Error("not asked for")),
         // As the library does: one group in the model while the next is decoded.
-        async *embedImages(images) {
+        async *embedImages<Input>(images: AsyncIterable<Input>) {
+          const held: Input[] = [];
           let index = 0;
           let waiting = 0;
-          for await (const _ of images) {
+          for await (const image of images) {
+            held.push(image);
             if (++waiting < 2 * group) continue;
-            for (; waiting > group; waiting--) yield { index: index++, embedding: new Float32Array(1) };
+            for (; waiting > group; waiting--) yield { index: index++, input: held.shift() as Input, embedding: new Float32Array(1) };
           }
-          for (; waiting > 0; waiting--) yield { index: index++, embedding: new Float32Array(1) };
+          for (; waiting > 0; waiting--) yield { index: index++, input: held.shift() as Input, embedding: new Float32Array(1) };
         },
         record: () => Promise.reject(new Error("not asked for")),
       },

@@ -147,18 +147,9 @@ async function* embedImages(
   inputs: AsyncIterable<Planned>,
   embedder: DatasetEmbedder,
 ): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
-  const waiting: Planned[] = [];
-  const pictures = async function* (): AsyncGenerator<string | Uint8Array, void, undefined> {
-    for await (const planned of inputs) {
-      waiting.push(planned);
-      // One that cannot be read is not read again; nothing holds its place in its group.
-      yield planned.done === "failed" ? new Uint8Array() : planned.item.content;
-    }
-  };
-  for await (const result of embedder.embedImages(pictures())) {
-    const planned = waiting.shift();
-    if (planned !== undefined) yield { planned, result };
-  }
+  // One that cannot be read is not read again; nothing holds its place in its group.
+  const imageOf = ({ item, done }: Planned): string | Uint8Array => (done === "failed" ? new Uint8Array() : item.content);
+  for await (const result of embedder.embedImages(inputs, imageOf)) yield { planned: result.input, result };
 }
 
 async function* embedTexts(

@@ -6,10 +6,16 @@ import type { ModelRecord, Tower } from "./model-record.js";
 /** Texts to normalised rows, float32 `[texts.length, dim]`. */
 export type EmbedTexts = (texts: readonly string[]) => Promise<{ readonly data: Float32Array; readonly dim: number }>;
 
-/** A stream of images, files or their bytes, to a stream of rows of length 1, in the same order; unreadable ones are errors. */
-export type EmbedImages = (
-  images: AsyncIterable<string | Uint8Array>,
-) => AsyncIterable<{ readonly index: number; readonly embedding: Float32Array } | { readonly index: number; readonly error: unknown }>;
+/** One input's result: its row with L2 norm 1, or why there is none. */
+export type ImageResult<Input> =
+  | { readonly index: number; readonly input: Input; readonly embedding: Float32Array }
+  | { readonly index: number; readonly input: Input; readonly error: unknown };
+
+/** A stream of inputs, of each of which `imageOf` gives the image's file or bytes, to their results in the same order. */
+export type EmbedImages = <Input>(
+  inputs: AsyncIterable<Input>,
+  imageOf: (input: Input) => string | Uint8Array,
+) => AsyncIterable<ImageResult<Input>>;
 
 /** A model's two towers as a data set is embedded with them. */
 export interface DatasetEmbedder {

@@ -41,18 +41,11 @@ export async function embedAnnotatedTexts(
  * @throws EvaluationError - `unreadable-image`, `unreadable-images`: some cannot be read; all are tried before it is thrown, and the first lines named.
  */
 export async function embedTsvImages(file: string, embedImages: EmbedImages, onProgress: (done: number) => void): Promise<Features> {
-  const lines: { readonly id: number; readonly line: number }[] = [];
-  const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const { id, bytes, line } of readImageTsv(file)) {
-      lines.push({ id, line });
-      yield bytes;
-    }
-  };
   const rows: { readonly id: number; readonly embedding: Float32Array }[] = [];
   const unreadable: { readonly line: number; readonly error: unknown }[] = [];
   let done = 0;
-  for await (const result of embedImages(source())) {
-    const { id, line } = lines[result.index] as (typeof lines)[number];
+  for await (const result of embedImages(readImageTsv(file), ({ bytes }) => bytes)) {
+    const { id, line } = result.input;
     if ("error" in result) unreadable.push({ line, error: result.error });
     else rows.push({ id, embedding: result.embedding });
     onProgress(++done);

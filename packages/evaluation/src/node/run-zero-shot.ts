@@ -58,9 +58,8 @@ export async function runZeroShot({ files, templates, openEmbedder, onProgress }
   const tally = new ZeroShotTally(labels.length);
   const probabilities: Float32Array[] = [];
   const unreadable: { readonly file: string; readonly error: unknown }[] = [];
-  for await (const result of embedder.embedImages(filesOf(folder))) {
-    const image = folder.images[result.index];
-    if (image === undefined) continue;
+  for await (const result of embedder.embedImages(imagesOf(folder), ({ file }) => file)) {
+    const { input: image } = result;
     if ("error" in result) unreadable.push({ file: image.file, error: result.error });
     else {
       const logits = logitsOf(result.embedding, classes);
@@ -73,8 +72,8 @@ export async function runZeroShot({ files, templates, openEmbedder, onProgress }
   return { labels, scores: tally.scores(), probabilities, index };
 }
 
-async function* filesOf({ images }: ImageFolder): AsyncGenerator<string, void, undefined> {
-  for (const { file } of images) yield file;
+async function* imagesOf({ images }: ImageFolder): AsyncGenerator<ImageFolder["images"][number], void, undefined> {
+  yield* images;
 }
 
 function rejectUnreadable(unreadable: readonly { readonly file: string; readonly error: unknown }[]): void {

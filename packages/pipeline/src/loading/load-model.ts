@@ -130,7 +130,12 @@ export async function loadModelParts(
   const { config, weights, towers, createSession } = await loadParts(platform, model, options, (json) => ChineseCLIPConfig.fromJSON(json));
   const { dtype = "fp32" } = options;
   if (!(weights instanceof Checkpoint)) {
-    return { config, ...weights, createSession, fingerprint: async () => (await fingerprints()).fingerprintExport(model.files, dtype) };
+    return {
+      config,
+      ...weights,
+      createSession,
+      fingerprint: async () => (await import("./fingerprint.js")).fingerprintExport(model.files, dtype),
+    };
   }
   const graphsOf = await checkpointGraphs(config);
   const graphs: TowerGraphs =
@@ -141,12 +146,10 @@ export async function loadModelParts(
           vision: (outputs, interpolate) => towers.graph("vision", (checkpoint) => graphsOf(checkpoint).vision(outputs, interpolate)),
         };
   const logitScale = await weights.scalar("logit_scale");
-  const fingerprint = async (): Promise<string> => (await fingerprints()).fingerprintCheckpoint(weights, logitScale, dtype);
+  // Loaded on demand: features need no fingerprint.
+  const fingerprint = async (): Promise<string> => (await import("./fingerprint.js")).fingerprintCheckpoint(weights, logitScale, dtype);
   return { config, graphs, createSession, logitScale, fingerprint };
 }
-
-/** Loaded on demand: features need no fingerprint. */
-const fingerprints = (): Promise<typeof import("./fingerprint.js")> => import("./fingerprint.js");
 
 /** The parts of a text tower: of a whole model's files, or of a text tower's own. */
 export async function loadTextModelParts(
