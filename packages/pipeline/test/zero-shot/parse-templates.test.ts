@@ -72,7 +72,7 @@ describe("formats", () => {
 });
 
 describe("in time linear in the text (I1)", () => {
-  const long = 100_000;
+  const long = 1_000_000;
   it.each([
     ["spaces in braces", `{${" ".repeat(long)}`],
     ["many braces and spaces", "{ ".repeat(long)],
@@ -83,13 +83,12 @@ describe("in time linear in the text (I1)", () => {
     ["many strings on one line", `a = [${"'{}', ".repeat(long)}]`],
     ["a format call that does not end", `'{}'.format(${" ".repeat(long)}`],
   ])("%s", (_, text) => {
-    const start = performance.now();
+    // What is quadratic in these takes longer than the test's limit.
     try {
       parseTemplates(text);
     } catch (error) {
       expect(error).toBeInstanceOf(TemplateError);
     }
-    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
 
