@@ -72,7 +72,7 @@ describe("formats", () => {
 });
 
 describe("in time linear in the text (I1)", () => {
-  const long = 1_000_000;
+  const long = 300_000;
   it.each([
     ["spaces in braces", `{${" ".repeat(long)}`],
     ["many braces and spaces", "{ ".repeat(long)],
