@@ -85,7 +85,7 @@ export class ThreadHost<R extends WorkerRequest, Transfer> {
    * @param request - Copied to the thread, except for what `transfer` lists.
    * @param transfer - Buffers inside `request` to move instead of copy: the caller's views of them become empty at once.
    * @param signal - Rejects the call with `signal.reason` when aborted; the thread is told, and its answer is dropped.
-   * @throws {@link WorkerError} with code `"crashed"` or `"disposed"`; a `DataCloneError` when the request cannot be copied; what the
+   * @throws `WorkerError` with code `"crashed"` or `"disposed"`; a `DataCloneError` when the request cannot be copied; what the
    *   handler threw otherwise.
    */
   async call<T>(request: R, transfer: readonly Transfer[] = [], signal?: AbortSignal): Promise<T> {
@@ -115,7 +115,7 @@ export class ThreadHost<R extends WorkerRequest, Transfer> {
   }
 
   /**
-   * Ends the thread and rejects what is pending with a {@link WorkerError} of code `"disposed"`, as it does every later call. Resolves when
+   * Ends the thread and rejects what is pending with a `WorkerError` of code `"disposed"`, as it does every later call. Resolves when
    * the thread has ended; calling it again gives the same promise.
    */
   dispose(): Promise<void> {
