@@ -53,7 +53,7 @@ export interface TowerFile {
  *
  * @param checkpoint - of the whole model, or of the tower alone; in floating point.
  * @param name - the file's name, such as `text.q8.safetensors`.
- * @throws {@link CheckpointError} naming a tensor that is missing or has another shape; when the chunks are made, also where the weights
+ * @throws CheckpointError naming a tensor that is missing or has another shape; when the chunks are made, also where the weights
  * cannot be read.
  */
 export function planTower(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype, name: string): TowerFile {

@@ -55,7 +55,7 @@ const MIN_IR_VERSION = 4;
  *
  * @param file - the `.onnx` file.
  * @param openBeside - opens a file in the same folder by its name, for weights that are stored apart, or gives undefined.
- * @throws {@link CheckpointError} `malformed`, `missing-file`, or `unsupported-graph`: not this kind of export.
+ * @throws CheckpointError `malformed`, `missing-file`, or `unsupported-graph`: not this kind of export.
  */
 export async function readCombinedOnnx(
   file: CheckpointFile,
