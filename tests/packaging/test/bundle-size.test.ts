@@ -25,15 +25,16 @@ const BUNDLES: readonly BundleRule[] = [
   {
     name: "tokenizer",
     packages: ["tokenizer"],
-    ceiling: 9_000,
-    reason: "a search box needs ids and nothing else; half of it is onnxruntime-common's Tensor",
+    ceiling: 9_800,
+    reason:
+      "ids and back; 4.2 kB are onnxruntime-common's Tensor, of whose methods and `env` no bundler can drop any; since 9,000 also added tokens as tokenizers finds them and tokenizer.json of other writers",
   },
   {
     name: "image-processor",
     packages: ["image-processor"],
-    ceiling: 12_250,
+    ceiling: 12_700,
     reason:
-      "two resizers and the processors, a third of it onnxruntime-common's Tensor; since 9,500 also a WebAssembly kernel, for its speed",
+      "two resizers and the processors, a third of it onnxruntime-common's Tensor; since 9,500 also a WebAssembly kernel, for its speed; since 12,250 also planar and float images, and settings per call",
   },
   {
     name: "model",
