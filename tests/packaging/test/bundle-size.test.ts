@@ -61,7 +61,7 @@ const BUNDLES: readonly BundleRule[] = [
     hosts: ["https://huggingface.co"],
     ceiling: 50_000,
     reason:
-      "all that a page can do, without the runtime; a third of what transformers.js weighs; since 45,000 also the shapes that graphs are checked for, and requests bounded in time and size",
+      "all that a page can do, without the runtime; a third of what transformers.js weighs; graph builders load lazily; since 45,000 also vector search, and requests bounded in time and size",
   },
   {
     name: "web, the text tower alone",
@@ -70,7 +70,7 @@ const BUNDLES: readonly BundleRule[] = [
     hosts: ["https://huggingface.co"],
     ceiling: 33_000,
     reason:
-      "a text backbone: no image is decoded or resized, and no image tower built; since 30,000 also the shapes that graphs are checked for",
+      "a text backbone: no image is decoded or resized, and no image tower built; since 30,000 also the configurations of cn_clip's releases",
   },
   {
     name: "web, text features",
@@ -79,7 +79,7 @@ const BUNDLES: readonly BundleRule[] = [
     hosts: ["https://huggingface.co"],
     ceiling: 33_000,
     reason:
-      "a search box over embeddings that are there; what only some models or sources need comes on demand; since 30,500 also the shapes that graphs are checked for when they are built",
+      "a search box over embeddings that are there; what only some models or sources need loads lazily; since 30,500 also the configurations of cn_clip's releases, and requests bounded in time and size",
   },
 ];
 

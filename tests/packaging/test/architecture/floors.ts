@@ -36,7 +36,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
 };
 
 /** Packages that are being rebuilt: nothing is asserted of them yet. */
-export const UNFINISHED: readonly string[] = ["model"];
+export const UNFINISHED: readonly string[] = [];
 
 /** Folders below the root whose code uses the packages as anybody would: by their published names alone. */
 export const OUTSIDE: readonly string[] = ["bench", "examples", "tools"];
