@@ -1,10 +1,10 @@
 /**
- * What a verb of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
+ * What a command of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
  */
 import { parseArgs } from "node:util";
 import { type Bilingual, CommandError, t } from "./translation/translate.js";
 
-/** One option of a verb. */
+/** One option of a command. */
 export interface CommandOption {
   readonly type: "string" | "boolean";
   /** Whether it may be given several times. */
@@ -19,7 +19,7 @@ export interface CommandOption {
 /** Values of the options that were given. */
 export type OptionValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 
-/** Where a verb writes and what it knows of its user. */
+/** Where a command writes and what it knows of its user. */
 export interface CommandContext {
   readonly language: keyof Bilingual;
   /** Whether results are for a program. */
@@ -30,7 +30,7 @@ export interface CommandContext {
   readonly note: (text: string) => void;
 }
 
-/** A verb. */
+/** A command. */
 export interface Command {
   /** As it is typed, `evaluate retrieval`. */
   readonly name: string;
@@ -88,10 +88,10 @@ export function requiredValue(values: OptionValues, name: string): string {
 }
 
 /**
- * Runs a verb with its arguments.
+ * Runs a command with its arguments.
  *
  * @returns the exit code.
- * @throws UsageError - unknown options, missing values; and whatever the verb throws.
+ * @throws UsageError - unknown options, missing values; and whatever the command throws.
  */
 export async function runCommand(command: Command, args: readonly string[], context: Omit<CommandContext, "json">): Promise<number> {
   const { values, positionals } = parseOptions(command, args);
@@ -125,7 +125,7 @@ const PARSE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL: "多余的参数",
 };
 
-/** Node's message in both languages, without the advice that it goes on with about arguments that begin with a dash. */
+/** Node's message in both languages, without its advice on arguments that start with a dash. */
 function parseProblem(error: unknown): Bilingual {
   const en = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
   const zh = error instanceof Error && "code" in error ? PARSE_PROBLEMS[String(error.code)] : undefined;
@@ -133,7 +133,7 @@ function parseProblem(error: unknown): Bilingual {
   return { en, zh: zh === undefined || named === undefined ? en : `${zh} ${named.slice(1, -1)}` };
 }
 
-/** A verb's help. */
+/** A command's help. */
 export function formatHelp(command: Command, language: keyof Bilingual): string {
   const rows = Object.entries({ ...command.options, ...COMMON }).map(
     ([name, { value, help }]) => [`--${name}${value === undefined ? "" : ` <${value}>`}`, help[language]] as const,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `chinese-clip` command: finds the verb, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
+ * The `chinese-clip` command: finds the command, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
  * command line that cannot be followed.
  */
 import { readFile } from "node:fs/promises";
@@ -46,9 +46,9 @@ const note = (text: string): void => void process.stderr.write(`${printable(text
 function overview(group?: string): string {
   const shown = COMMANDS.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
   const width = Math.max(...shown.map(({ name }) => name.length));
-  const verbs = shown.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
+  const rows = shown.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
   return [
-    ...verbs,
+    ...rows,
     "",
     language === "zh" ? "  每个命令后加 --help 查看选项与示例" : "  --help after a command shows its options and an example",
   ].join("\n");

@@ -1,5 +1,5 @@
 /**
- * `chinese-clip classify`: pictures by labels that the model was never trained on.
+ * `chinese-clip classify`: images by labels that the model was never trained on.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type Classification, embedClasses, type ImageLabels, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
@@ -16,17 +16,17 @@ import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 
-/** Columns that a picture's path takes at most before the others move to the right. */
+/** Columns that a image's path takes at most before the others move to the right. */
 const WIDEST_PATH = 48;
 
-/** The verb. */
+/** The command. */
 export const classify: Command = {
   name: "classify",
   summary: {
-    en: "Which of your labels each picture shows, with probability and cosine",
+    en: "Which of your labels each image shows, with probability and cosine",
     zh: "用任意中文标签给图片分类，给出概率与余弦相似度",
   },
-  operands: "<picture | folder | ->...",
+  operands: "<image | folder | ->...",
   options: {
     ...MODEL_OPTION,
     labels: {
@@ -47,7 +47,7 @@ export const classify: Command = {
       value: "cosine",
       help: { en: "least cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
     },
-    top: { type: "string", value: "k", help: { en: "labels for each picture (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
+    top: { type: "string", value: "k", help: { en: "labels for each image (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
     ...TEMPLATE_OPTIONS,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
@@ -65,18 +65,18 @@ export const classify: Command = {
     const transfer = new TransferProgress(process.stderr);
     const options = pretrainedOptions(values, transfer);
     if (operands.length === 0 && process.stdin.isTTY) {
-      throw new UsageError(t`expected pictures or folders, got none; see chinese-clip classify --help`);
+      throw new UsageError(t`expected images or folders, got none; see chinese-clip classify --help`);
     }
     const templates = await templatesOf(values, BARE_LABEL);
     const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
     const skipped = new SkippedFiles();
-    const pictures = await findImages(operands.length === 0 ? ["-"] : operands, process.stdin, skipped);
+    const images = await findImages(operands.length === 0 ? ["-"] : operands, process.stdin, skipped);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
       const all = [...labels, ...negatives];
       const classes = await embedClasses(all, templates, (texts) => clip.embedText(texts), { prepare: preprocessEvalText });
       const set = { labels: all, positives: labels.length, classes, logitScale: clip.model.logitScale };
-      const code = await classifyAll(clip, pictures, set, { threshold, top }, context);
+      const code = await classifyAll(clip, images, set, { threshold, top }, context);
       return noteSkipped(skipped, context) || code;
     } finally {
       await clip.dispose();
@@ -100,10 +100,10 @@ async function labelsOf(labels: string, none: string | undefined): Promise<reado
   return [positive, negative];
 }
 
-/** @returns the exit code: 1 if there were pictures that cannot be read. */
+/** @returns the exit code: 1 if there were images that cannot be read. */
 async function classifyAll(
   clip: ChineseCLIP,
-  pictures: readonly FilePath[],
+  images: readonly FilePath[],
   set: LabelSet,
   { threshold, top }: { readonly threshold: number | undefined; readonly top: number },
   context: CommandContext,
@@ -111,10 +111,10 @@ async function classifyAll(
   const { json, language, print, note } = context;
   // Results on the same terminal are progress enough, and a line that is drawn again and again would run into them.
   const progress = process.stdout.isTTY ? undefined : new TerminalProgress(process.stderr);
-  const print1 = json ? undefined : tableRow(pictures, set, context);
+  const print1 = json ? undefined : tableRow(images, set, context);
   let unreadable = 0;
-  for await (const result of clip.embedImages(imageInputs(pictures))) {
-    const file = pictures[result.index]?.label ?? "";
+  for await (const result of clip.embedImages(imageInputs(images))) {
+    const file = images[result.index]?.label ?? "";
     if ("error" in result) {
       unreadable++;
       const reason = result.error instanceof Error ? result.error.message : String(result.error);
@@ -126,14 +126,14 @@ async function classifyAll(
       if (json) print(formatJson(file, found));
       else print1?.(file, found);
     }
-    progress?.report(language === "zh" ? "图片" : "pictures", result.index + 1, pictures.length);
+    progress?.report(language === "zh" ? "图片" : "images", result.index + 1, images.length);
   }
   progress?.end();
   if (unreadable > 0) {
     note(
       language === "zh"
-        ? `${pictures.length} 张图片中有 ${unreadable} 张无法读取，请替换或删除`
-        : `${unreadable} of ${pictures.length} ${pictures.length === 1 ? "picture" : "pictures"} could not be read; replace or remove them`,
+        ? `${images.length} 张图片中有 ${unreadable} 张无法读取，请替换或删除`
+        : `${unreadable} of ${images.length} ${images.length === 1 ? "image" : "images"} could not be read; replace or remove them`,
     );
   }
   return unreadable > 0 ? 1 : 0;
@@ -154,13 +154,13 @@ function formatJson(file: string, { best, none, closest }: ImageLabels): string 
 
 /** Prints rows of columns whose widths are known before the first result is. */
 function tableRow(
-  pictures: readonly FilePath[],
+  images: readonly FilePath[],
   { labels, positives }: LabelSet,
   { language, print }: CommandContext,
 ): (file: string, found: ImageLabels) => void {
   const none = language === "zh" ? "（以上都不是）" : "(none of these)";
   const widest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
-  const fileWidth = Math.min(WIDEST_PATH, widest(pictures.map(({ label }) => label)));
+  const fileWidth = Math.min(WIDEST_PATH, widest(images.map(({ label }) => label)));
   const labelWidth = Math.max(widest(labels.slice(0, positives)), displayWidth(none));
   const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - displayWidth(text)));
   const row = (file: string, label: string, score: Classification | undefined, remark = ""): void =>
@@ -173,11 +173,11 @@ function tableRow(
     print(
       language === "zh"
         ? `${pad("图片", fileWidth)}  ${pad("标签", labelWidth)}    概率    余弦`
-        : `${pad("picture", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
+        : `${pad("image", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
     );
   let isEmpty = true;
   return (file, { best, closest }) => {
-    if (isEmpty) head(); // where no picture can be read, there is no table
+    if (isEmpty) head(); // where no image can be read, there is no table
     isEmpty = false;
     if (best.length === 0) row(file, none, closest, closest?.label);
     for (const [i, score] of best.entries()) row(i === 0 ? file : "", score.label, score);

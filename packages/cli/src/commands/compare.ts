@@ -1,5 +1,5 @@
 /**
- * `chinese-clip compare`: what another number format, checkpoint or device changes, on the user's own pictures and texts.
+ * `chinese-clip compare`: what another dtype, checkpoint or device changes, on the user's own images and texts.
  */
 import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
@@ -14,17 +14,17 @@ import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS }
 import { CommandError, t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 
-/** The verb. */
+/** The command. */
 export const compare: Command = {
   name: "compare",
   summary: {
-    en: "What another number format, checkpoint or device changes, on your own pictures and texts",
+    en: "What another dtype, checkpoint or device changes, on your own images and texts",
     zh: "用你自己的图片和文本，比较两种数值格式、两个检查点或两种设备的差别",
   },
-  operands: "[picture | folder | -]...",
+  operands: "[image | folder | -]...",
   options: {
     ...MODEL_OPTION,
-    dtypes: { type: "string", value: "two", help: { en: "number formats of --model: fp32,q8", zh: "两种数值格式：fp32,q8" } },
+    dtypes: { type: "string", value: "two", help: { en: "dtypes of --model: fp32,q8", zh: "两种数值格式：fp32,q8" } },
     models: { type: "string", value: "two", help: { en: "checkpoints: a.pt,b.pt", zh: "两个检查点：a.pt,b.pt" } },
     devices: { type: "string", value: "two", help: { en: "devices for --model: cpu,cuda", zh: "两种设备：cpu,cuda" } },
     texts: {
@@ -44,34 +44,34 @@ export const compare: Command = {
     const transfer = new TransferProgress(process.stderr);
     const [first, second] = contestantsOf(values, pretrainedOptions(values, transfer));
     if (operands.length === 0 && values["texts"] === undefined) {
-      throw new UsageError(t`expected pictures, or --texts, or both; see chinese-clip compare --help`);
+      throw new UsageError(t`expected images, or --texts, or both; see chinese-clip compare --help`);
     }
     const textList = stringValue(values, "texts");
     const texts = textList === undefined ? [] : await readLabelList(textList);
     const skipped = new SkippedFiles();
     const found = await findImages(operands, process.stdin, skipped);
-    const pictures = found.map(({ label }) => label);
+    const paths = found.map(({ label }) => label);
     const before = await embedAll(first, found, texts, transfer, context);
     const after = await embedAll(second, found, texts, transfer, context);
     const unreadable = new Set([...before.unreadable, ...after.unreadable]);
     for (const index of unreadable) {
-      context.note(skippedText(pictures[index] ?? "", before.errors.get(index) ?? after.errors.get(index), context.language));
+      context.note(skippedText(paths[index] ?? "", before.errors.get(index) ?? after.errors.get(index), context.language));
     }
-    const readable = pictures.filter((_, index) => !unreadable.has(index));
+    const readable = paths.filter((_, index) => !unreadable.has(index));
     if (readable.length === 0 && texts.length === 0) {
-      throw new CommandError(t`none of the pictures can be read; replace them and run again`);
+      throw new CommandError(t`none of the images can be read; replace them and run again`);
     }
-    const [images, otherImages] = [before, after].map(({ pictures: rows, unreadable: own }) => rowsOf(rows, own, unreadable));
+    const [images, otherImages] = [before, after].map(({ images: rows, unreadable: own }) => rowsOf(rows, own, unreadable));
     const result = {
       first: first.name,
       second: second.name,
-      pictures: named(compareRows(images ?? NOTHING, otherImages ?? NOTHING), readable),
+      images: named(compareRows(images ?? NOTHING, otherImages ?? NOTHING), readable),
       texts: named(compareRows(before.texts, after.texts), texts),
       search: searches(before.texts, images ?? NOTHING, after.texts, otherImages ?? NOTHING),
-      unreadable: [...unreadable].map((index) => pictures[index]),
+      unreadable: [...unreadable].map((index) => paths[index]),
     };
     if (context.json) context.print(JSON.stringify(result, null, 2));
-    else printComparison(result, before.pictures.dim !== after.pictures.dim, context);
+    else printComparison(result, before.images.dim !== after.images.dim, context);
     return noteSkipped(skipped, context) || (unreadable.size > 0 ? 1 : 0);
   },
 };
@@ -106,8 +106,8 @@ function contestantsOf(values: OptionValues, options: PretrainedOptions): readon
 }
 
 interface Embedded {
-  /** Of the pictures that can be read. */
-  readonly pictures: Rows;
+  /** Rows of the images that can be read. */
+  readonly images: Rows;
   readonly texts: Rows;
   /** Indices of the others. */
   readonly unreadable: readonly number[];
@@ -119,7 +119,7 @@ const NOTHING: Rows = { data: new Float32Array(), dim: 0, count: 0 };
 /** One model after the other, so that only one is in memory. */
 async function embedAll(
   { name, model, options }: Contestant,
-  pictures: readonly FilePath[],
+  images: readonly FilePath[],
   texts: readonly string[],
   transfer: TransferProgress,
   { language }: CommandContext,
@@ -130,22 +130,22 @@ async function embedAll(
     const text = texts.length === 0 ? NOTHING : await clip.embedText(texts);
     const rows: Float32Array[] = [];
     const errors = new Map<number, unknown>();
-    for await (const result of clip.embedImages(imageInputs(pictures))) {
+    for await (const result of clip.embedImages(imageInputs(images))) {
       if ("error" in result) errors.set(result.index, result.error);
       else rows.push(result.embedding);
-      progress.report(`${name}: ${language === "zh" ? "图片" : "pictures"}`, result.index + 1, pictures.length);
+      progress.report(`${name}: ${language === "zh" ? "图片" : "images"}`, result.index + 1, images.length);
     }
     const dim = clip.model.config.projectionDim;
     const data = new Float32Array(rows.length * dim);
     for (const [row, embedding] of rows.entries()) data.set(embedding, row * dim);
-    return { pictures: { data, dim, count: rows.length }, texts: text, unreadable: [...errors.keys()], errors };
+    return { images: { data, dim, count: rows.length }, texts: text, unreadable: [...errors.keys()], errors };
   } finally {
     progress.end();
     await clip.dispose();
   }
 }
 
-/** The rows of those pictures that both models have. */
+/** The rows of those images that both models have. */
 function rowsOf({ data, dim, count }: Rows, own: readonly number[], unreadable: ReadonlySet<number>): Rows {
   if (own.length === unreadable.size) return { data, dim, count };
   const rows: Float32Array[] = [];
@@ -155,13 +155,13 @@ function rowsOf({ data, dim, count }: Rows, own: readonly number[], unreadable: 
     if (!unreadable.has(index)) rows.push(data.subarray(row * dim, (row + 1) * dim));
     row++;
   }
-  const kept = new Float32Array(rows.length * dim);
-  for (const [at, values] of rows.entries()) kept.set(values, at * dim);
-  return { data: kept, dim, count: rows.length };
+  const shared = new Float32Array(rows.length * dim);
+  for (const [at, values] of rows.entries()) shared.set(values, at * dim);
+  return { data: shared, dim, count: rows.length };
 }
 
 interface NamedAgreement extends Omit<Agreement, "worst"> {
-  /** The picture or text with the least cosine. */
+  /** The image or text with the least cosine. */
   readonly worst: string;
 }
 
@@ -185,20 +185,20 @@ function searches(texts: Rows, images: Rows, otherTexts: Rows, otherImages: Rows
 interface Comparison {
   readonly first: string;
   readonly second: string;
-  readonly pictures: NamedAgreement | null;
+  readonly images: NamedAgreement | null;
   readonly texts: NamedAgreement | null;
   readonly search: Searches | null;
 }
 
 function printComparison(
-  { first, second, pictures, texts, search }: Comparison,
+  { first, second, images, texts, search }: Comparison,
   differ: boolean,
   { language, print, note }: CommandContext,
 ): void {
   const zh = language === "zh";
   print(zh ? `${first} 与 ${second}` : `${first} and ${second}`);
   const towers = [
-    { name: zh ? "图像塔" : "image tower", agreement: pictures },
+    { name: zh ? "图像塔" : "image tower", agreement: images },
     { name: zh ? "文本塔" : "text tower", agreement: texts },
   ].flatMap(({ name, agreement }) =>
     agreement === null ? [] : [[name, agreement.min.toFixed(5), agreement.mean.toFixed(5), String(agreement.count), agreement.worst]],
@@ -210,7 +210,7 @@ function printComparison(
   if (differ)
     note(zh ? "两个模型的特征维度不同，无法比较余弦" : "the two models' embeddings are of different lengths: no cosines between them");
   if (search === null) {
-    note(zh ? "同时给出图片和 --texts 可比较检索结果" : "with pictures and --texts both, search results are compared too");
+    note(zh ? "同时给出图片和 --texts 可比较检索结果" : "with images and --texts both, search results are compared too");
     return;
   }
   const row = (name: string, { queries, gallery, top1, top10, depth }: Changes): string[] => [

@@ -7,7 +7,7 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
 
-/** The verb. */
+/** The command. */
 export const convert: Command = {
   name: "convert",
   summary: {

@@ -17,7 +17,7 @@ const SHOWN = 5;
 /** Longest wait for a hub. */
 const MOST_SECONDS = 600;
 
-/** The verb. */
+/** The command. */
 export const doctor: Command = {
   name: "doctor",
   summary: {

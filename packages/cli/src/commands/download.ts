@@ -7,7 +7,7 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
 import { t } from "../translation/translate.js";
 
-/** The verb. */
+/** The command. */
 export const download: Command = {
   name: "download",
   summary: { en: "Fetch a hub's model into the cache, for use without a network", zh: "把 hub 上的模型下载到缓存，之后可离线使用" },

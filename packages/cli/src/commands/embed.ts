@@ -1,5 +1,5 @@
 /**
- * `chinese-clip embed`: pictures or texts to files of features, in parts and after a kill if need be.
+ * `chinese-clip embed`: writes the features of images or texts to files, shard by shard, and resumes after a kill.
  */
 import { statSync } from "node:fs";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
@@ -32,14 +32,14 @@ import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 
-/** Pictures that cannot be read and are named one by one. */
+/** Images that cannot be read and are named one by one. */
 const MOST_NAMED = 20;
 
-/** The verb. */
+/** The command. */
 export const embed: Command = {
   name: "embed",
   summary: {
-    en: "Features of pictures or texts, to cn_clip's jsonl or to .npy; goes on where a run was killed",
+    en: "Features of images or texts, to cn_clip's jsonl or to .npy; resumes an interrupted run",
     zh: "提取图片或文本的特征，写成 cn_clip 的 jsonl 或 .npy；中断后再次运行即可继续",
   },
   options: {
@@ -100,7 +100,7 @@ export const embed: Command = {
       const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
-        await keepRecord(features, output.kind, embedder);
+        await matchRecord(features, output.kind, embedder);
         const summary = await embedShard({
           items: output.items(skipped),
           kind: output.kind,
@@ -111,7 +111,7 @@ export const embed: Command = {
           onFailure: ({ id, label, error }) => {
             if (++failed <= MOST_NAMED) below.note(skippedText(label ?? String(id), error, below.language));
           },
-          onProgress: (done, kept) => onProgress(step, done - kept, mine === undefined ? undefined : mine - kept),
+          onProgress: (done, existing) => onProgress(step, done - existing, mine === undefined ? undefined : mine - existing),
         });
         const code = printSummary(summary, features.files, failures, shard, below);
         return noteSkipped(skipped, below) || code;
@@ -123,7 +123,7 @@ export const embed: Command = {
 };
 
 /** Notes which model the features are of, or makes sure that they were created with this one. */
-async function keepRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: DatasetEmbedder): Promise<void> {
+async function matchRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: DatasetEmbedder): Promise<void> {
   const record = await embedder.record(kind === "texts" ? "text" : "image");
   const before = await readRecord(file);
   if (rows === 0) return writeRecord(file, record);
@@ -176,15 +176,15 @@ async function counted(file: string, items: () => AsyncIterable<EmbedItem>): Pro
 }
 
 function printSummary(
-  { kept, added, failed }: EmbedSummary,
+  { existing, added, failed }: EmbedSummary,
   files: readonly string[],
   failures: string,
   shard: Shard,
   { json, language, print, note }: CommandContext,
 ): number {
-  if (json) print(JSON.stringify({ added, kept, failed, shard, files, failures: failed > 0 ? failures : null }, null, 2));
+  if (json) print(JSON.stringify({ added, existing, failed, shard, files, failures: failed > 0 ? failures : null }, null, 2));
   else {
-    const before = kept === 0 ? "" : language === "zh" ? `，已有 ${kept} 条` : `, ${kept} there before`;
+    const before = existing === 0 ? "" : language === "zh" ? `，已有 ${existing} 条` : `, ${existing} there before`;
     const skipped =
       failed === 0
         ? ""

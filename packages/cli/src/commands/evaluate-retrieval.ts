@@ -16,11 +16,11 @@ import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
 
-/** The verb. */
+/** The command. */
 export const evaluateRetrieval: Command = {
   name: "evaluate retrieval",
   summary: {
-    en: "Recall of pictures by texts and of texts by pictures, as cn_clip measures it",
+    en: "Recall of images by texts and of texts by images, as cn_clip measures it",
     zh: "按 cn_clip 的方法评测图文检索的召回率（文搜图与图搜文）",
   },
   options: {
@@ -34,7 +34,7 @@ export const evaluateRetrieval: Command = {
     images: {
       type: "string",
       value: "file",
-      help: { en: "the pictures, *_imgs.tsv; embedded with --model", zh: "图片 *_imgs.tsv，用 --model 提取特征" },
+      help: { en: "the images, *_imgs.tsv; embedded with --model", zh: "图片 *_imgs.tsv，用 --model 提取特征" },
     },
     "image-features": { type: "string", value: "file", help: { en: "their features, *.img_feat.jsonl", zh: "图片特征 *.img_feat.jsonl" } },
     "text-features": {

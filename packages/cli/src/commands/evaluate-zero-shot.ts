@@ -17,7 +17,7 @@ import { t } from "../translation/translate.js";
 /** Classes and mistakes that are printed. */
 const SHOWN = 5;
 
-/** The verb. */
+/** The command. */
 export const evaluateZeroShot: Command = {
   name: "evaluate zero-shot",
   summary: {
@@ -34,7 +34,7 @@ export const evaluateZeroShot: Command = {
     split: {
       type: "string",
       value: "name",
-      help: { en: "folder of the pictures in it (default: test)", zh: "其中图片所在的文件夹（默认 test）" },
+      help: { en: "folder of the images in it (default: test)", zh: "其中图片所在的文件夹（默认 test）" },
     },
     labels: {
       type: "string",
@@ -91,7 +91,7 @@ export const evaluateZeroShot: Command = {
   },
 };
 
-/** Pictures below `test/` where there is such a folder, else below the folder itself. */
+/** Images below `test/` where there is such a folder, else below the folder itself. */
 function filesOf(data: string, values: OptionValues): ZeroShotFiles {
   const split = stringValue(values, "split");
   const below = join(data, split ?? "test");
@@ -114,7 +114,7 @@ function printResult(
           top1,
           top5,
           meanPerClass,
-          pictures: probabilities.length,
+          images: probabilities.length,
           templates: templates.length,
           classes,
           confusion: confusion.map((row) => [...row]),
@@ -136,18 +136,18 @@ function printResult(
   print(
     zh
       ? `${probabilities.length} 张图片，${labels.length} 个类别，${templates.length} 个模板`
-      : `${probabilities.length} pictures, ${labels.length} classes, ${templates.length} ${templates.length === 1 ? "template" : "templates"}`,
+      : `${probabilities.length} images, ${labels.length} classes, ${templates.length} ${templates.length === 1 ? "template" : "templates"}`,
   );
   const worst = labels
-    .map((label, i) => ({ label, pictures: perClass[i]?.pictures ?? 0, correct: perClass[i]?.correct ?? 0 }))
-    .filter(({ pictures, correct }) => correct < pictures)
-    .sort((a, b) => a.correct / a.pictures - b.correct / b.pictures)
+    .map((label, i) => ({ label, images: perClass[i]?.images ?? 0, correct: perClass[i]?.correct ?? 0 }))
+    .filter(({ images, correct }) => correct < images)
+    .sort((a, b) => a.correct / a.images - b.correct / b.images)
     .slice(0, SHOWN)
-    .map(({ label, pictures, correct }) => [label, formatPercent(correct / pictures), `${correct} / ${pictures}`]);
+    .map(({ label, images, correct }) => [label, formatPercent(correct / images), `${correct} / ${images}`]);
   if (worst.length > 0) print(`\n${zh ? "最差的类别" : "weakest classes"}\n${formatTable(worst)}`);
-  const mistakes = frequentMistakes(scores, SHOWN).map(({ target, predicted, pictures }) => [
+  const mistakes = frequentMistakes(scores, SHOWN).map(({ target, predicted, images }) => [
     `${labels[target]} → ${labels[predicted]}`,
-    String(pictures),
+    String(images),
   ]);
   if (mistakes.length > 0) print(`\n${zh ? "最常见的错误" : "most frequent mistakes"}\n${formatTable(mistakes)}`);
   for (const file of files) note(`→ ${file}`);

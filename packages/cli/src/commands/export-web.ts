@@ -1,5 +1,5 @@
 /**
- * `chinese-clip export-web`: a folder for static hosting, a file for each tower and number format.
+ * `chinese-clip export-web`: a folder for static hosting, a file for each tower and dtype.
  */
 import { exportWeb } from "@chinese-clip/node";
 import { type Command, requiredValue, stringValue } from "../command.js";
@@ -7,7 +7,7 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
 
-/** The verb. */
+/** The command. */
 export const exportForWeb: Command = {
   name: "export-web",
   summary: {
@@ -20,7 +20,7 @@ export const exportForWeb: Command = {
     dtypes: {
       type: "string",
       value: "names",
-      help: { en: "number formats, with commas: fp32, fp16, q8 (default), q4", zh: "数值格式，以逗号分隔：fp32、fp16、q8（默认）、q4" },
+      help: { en: "dtypes, with commas: fp32, fp16, q8 (default), q4", zh: "数值格式，以逗号分隔：fp32、fp16、q8（默认）、q4" },
     },
     ...HUB_OPTIONS,
   },

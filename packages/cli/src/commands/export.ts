@@ -8,7 +8,7 @@ import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./load
 import { printWritten } from "./print-written.js";
 import { t } from "../translation/translate.js";
 
-/** The verb. */
+/** The command. */
 export const exportTowers: Command = {
   name: "export",
   summary: {

@@ -14,7 +14,7 @@ import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js
 /** Problems and unused tensors that are printed; JSON has all. */
 const SHOWN = 10;
 
-/** The verb. */
+/** The command. */
 export const info: Command = {
   name: "info",
   summary: {

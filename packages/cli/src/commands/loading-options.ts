@@ -1,12 +1,12 @@
 /**
- * The options by which a verb's model is found and loaded, the same in every verb that has one.
+ * The options by which a command's model is found and loaded, the same in every command that has one.
  */
 import type { PretrainedOptions } from "@chinese-clip/node";
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import type { TransferProgress } from "../terminal/transfer.js";
 import { type Bilingual, t } from "../translation/translate.js";
 
-/** Number formats that a model can be loaded in. */
+/** dtypes that a model can be loaded in. */
 export const DTYPES = ["fp32", "fp16", "q8", "q4"] as const;
 
 /** One of {@link DTYPES}. */
@@ -30,7 +30,7 @@ export const HUB_OPTIONS: Readonly<Record<string, CommandOption>> = {
   "cache-dir": {
     type: "string",
     value: "folder",
-    help: { en: "where fetched models are kept (default: Python's cache)", zh: "下载的模型存放处（默认与 Python 相同）" },
+    help: { en: "cache folder of downloaded models (default: the one that Python uses)", zh: "下载的模型存放处（默认与 Python 相同）" },
   },
   endpoint: { type: "string", value: "url", help: { en: "a mirror of the hub", zh: "hub 的镜像地址" } },
   offline: { type: "boolean", help: { en: "no request: only what is in the cache", zh: "不联网，只用缓存中的文件" } },
@@ -70,16 +70,16 @@ export function pretrainedOptions(values: OptionValues, progress?: TransferProgr
   };
 }
 
-/** @throws UsageError - no such number format. */
+/** @throws UsageError - no such dtype. */
 export function parseDtype(option: string, value: string): DtypeName {
   const found = DTYPES.find((name) => name === value);
   if (found === undefined) throw new UsageError(t`${option}: expected one of ${DTYPES.join(", ")}, got ${value}`);
   return found;
 }
 
-/** @throws UsageError - no whole number of at least 1. */
+/** @throws UsageError - no integer of at least 1. */
 export function parseCount(option: string, value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(t`${option}: expected a whole number of at least 1, got ${value}`);
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new UsageError(t`${option}: expected an integer of at least 1, got ${value}`);
   return Number(value);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Files that a verb wrote, with their sizes.
+ * Files that a command wrote, with their sizes.
  */
 import { stat } from "node:fs/promises";
 import { relative } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * `chinese-clip search`: the pictures of a folder, or rows of embedded features, that are nearest to texts and pictures.
+ * `chinese-clip search`: the images of a folder, or rows of embedded features, that are nearest to texts and images.
  */
 import { combine, type Hit, type OnRows, parseQuery, type QueryPart, scoreRows, TopRows } from "@chinese-clip/search";
 import { searchNpy } from "@chinese-clip/search/node";
@@ -25,11 +25,11 @@ import { withEmbedder } from "./with-embedder.js";
 import { CommandError, t } from "../translation/translate.js";
 import { errorText, skippedText } from "../translation/translate-error.js";
 
-/** The verb. */
+/** The command. */
 export const search: Command = {
   name: "search",
   summary: {
-    en: "The pictures that are nearest to a text, a picture, or several with weights",
+    en: "The images that are nearest to a text, a image, or several with weights",
     zh: "按文本、图片或其加权组合检索最相近的图片",
   },
   options: {
@@ -38,7 +38,7 @@ export const search: Command = {
       type: "string",
       value: "query",
       help: {
-        en: "a text, @file for a picture, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
+        en: "a text, @file for a image, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
         zh: "文本，或 @图片文件；可组合：'2:猫 - 狗'、'@a.jpg + 0.5:下雪'",
       },
     },
@@ -53,7 +53,7 @@ export const search: Command = {
     },
     top: { type: "string", value: "k", help: { en: "how many (default: 10)", zh: "返回条数（默认 10）" } },
     "paths-only": { type: "boolean", help: { en: "print paths and nothing else, for pipes", zh: "只输出路径，便于管道处理" } },
-    html: { type: "string", value: "file", help: { en: "write a page with the pictures", zh: "写出含图片的网页" } },
+    html: { type: "string", value: "file", help: { en: "write a page with the images", zh: "写出含图片的网页" } },
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -151,8 +151,8 @@ async function searchFolder(folder: string, { vector, top, embedder, onRows, ski
       paths.set(result.index, path);
       scoreRows(result.embedding, result.index, vector, best);
       if (paths.size > 2 * top + 64) {
-        const kept = new Set(best.sorted().map(({ row }) => row));
-        for (const row of paths.keys()) if (!kept.has(row)) paths.delete(row);
+        const found = new Set(best.sorted().map(({ row }) => row));
+        for (const row of paths.keys()) if (!found.has(row)) paths.delete(row);
       }
     } else skipped(path, result.error);
     onRows(++done, undefined);
@@ -177,7 +177,7 @@ async function printHits(
   else if (pathsOnly && !process.stdout.isTTY) process.stdout.write(`${hits.map(nameOf).join("\n")}\n`); // for a program, byte by byte
   else if (pathsOnly) print(hits.map(nameOf).join("\n"));
   else {
-    const head = language === "zh" ? ["图片", "得分"] : ["picture", "score"];
+    const head = language === "zh" ? ["图片", "得分"] : ["image", "score"];
     print(formatTable([head, ...hits.map((hit) => [nameOf(hit), hit.score.toFixed(4)])]));
   }
   if (html === undefined) return;

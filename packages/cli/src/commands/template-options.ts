@@ -1,5 +1,5 @@
 /**
- * The options for sentences around a label, the same in every verb that has labels.
+ * The options for sentences around a label, the same in every command that has labels.
  */
 import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import { readTemplates } from "../input/read-templates.js";

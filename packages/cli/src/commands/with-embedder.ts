@@ -12,7 +12,7 @@ import { pretrainedOptions } from "./loading-options.js";
 
 const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh: string }>> = {
   "embed-texts": { en: "texts", zh: "文本" },
-  "embed-images": { en: "pictures", zh: "图片" },
+  "embed-images": { en: "images", zh: "图片" },
   "embed-labels": { en: "labels", zh: "标签" },
   search: { en: "search", zh: "检索" },
 };
@@ -24,7 +24,7 @@ export interface EmbedderTools {
   readonly onProgress: ReportProgress;
   /** The model, if it has been loaded. */
   readonly model: () => ChineseCLIP | undefined;
-  /** As that of the verb, but writes below the line that shows the progress. */
+  /** As that of the command, but writes below the line that shows the progress. */
   readonly below: CommandContext;
 }
 

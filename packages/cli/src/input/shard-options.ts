@@ -13,8 +13,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws UsageError - numbers that name no part, or an index without a count.
  */
 export function shardOf(index: string | undefined, count: string | undefined, env: Environment): Shard {
-  const shards = wholeNumber("--shard-count", count ?? env["SLURM_ARRAY_TASK_COUNT"]);
-  const shard = wholeNumber("--shard-index", index ?? env["JOB_COMPLETION_INDEX"]) ?? slurmIndex(env);
+  const shards = integerOf("--shard-count", count ?? env["SLURM_ARRAY_TASK_COUNT"]);
+  const shard = integerOf("--shard-index", index ?? env["JOB_COMPLETION_INDEX"]) ?? slurmIndex(env);
   if (shards === undefined) {
     if (shard === undefined) return { index: 0, count: 1 };
     throw new UsageError(t`this is part ${shard}, but of how many? Give --shard-count`);
@@ -29,17 +29,17 @@ export function shardOf(index: string | undefined, count: string | undefined, en
 
 /** Slurm counts from any number in steps of any size. */
 function slurmIndex(env: Environment): number | undefined {
-  const id = wholeNumber("SLURM_ARRAY_TASK_ID", env["SLURM_ARRAY_TASK_ID"]);
+  const id = integerOf("SLURM_ARRAY_TASK_ID", env["SLURM_ARRAY_TASK_ID"]);
   if (id === undefined) return undefined;
-  const first = wholeNumber("SLURM_ARRAY_TASK_MIN", env["SLURM_ARRAY_TASK_MIN"]) ?? 0;
-  const step = wholeNumber("SLURM_ARRAY_TASK_STEP", env["SLURM_ARRAY_TASK_STEP"]) ?? 1;
+  const first = integerOf("SLURM_ARRAY_TASK_MIN", env["SLURM_ARRAY_TASK_MIN"]) ?? 0;
+  const step = integerOf("SLURM_ARRAY_TASK_STEP", env["SLURM_ARRAY_TASK_STEP"]) ?? 1;
   const index = (id - first) / step;
   if (Number.isInteger(index) && index >= 0) return index;
   throw new UsageError(t`SLURM_ARRAY_TASK_ID ${id} is not on the array's steps (from ${first} by ${step}); give --shard-index`);
 }
 
-function wholeNumber(name: string, text: string | undefined): number | undefined {
+function integerOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(t`${name}: expected a whole number, got ${text}`);
+  throw new UsageError(t`${name}: expected an integer, got ${text}`);
 }

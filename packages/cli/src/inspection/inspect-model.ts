@@ -24,7 +24,7 @@ export interface InspectedFile {
   readonly bytes: number | undefined;
 }
 
-/** Tensors of one number format. */
+/** Tensors of one dtype. */
 export interface DtypeCount {
   readonly tensors: number;
   readonly bytes: number;
@@ -33,7 +33,7 @@ export interface DtypeCount {
 /** A tower as it would be loaded. */
 export interface InspectedTower {
   readonly parameters: number;
-  /** Of a checkpoint. */
+  /** Number of its tensors; undefined for an ONNX export. */
   readonly tensors: number | undefined;
   readonly bytes: number | undefined;
 }
@@ -130,7 +130,7 @@ function withoutFetching(files: ModelFiles, names: readonly string[], reopen: ()
     list: async () => names,
     readText: (name) => files.readText(name),
     async open(name) {
-      // Anew for each file: the weights that a model loads have to be in one folder, and here any file is asked for.
+      // Opened again for each file: the weights that a model loads have to be in one folder, and here any file is asked for.
       const file = await reopen()
         .then((local) => local.open(name))
         .catch((error: unknown) => {

@@ -40,7 +40,7 @@ export interface Changes {
   readonly top1: number;
   /** Results that are counted for each query: 10, or all there are. */
   readonly depth: number;
-  /** Of the first model's best `depth` of each query, those that are not among the second's. */
+  /** Results among the first model's best `depth` that are not among the second's, over all queries. */
   readonly top10: number;
 }
 

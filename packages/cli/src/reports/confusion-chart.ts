@@ -1,5 +1,5 @@
 /**
- * A confusion matrix as SVG: a row for each class, a column for each prediction, a cell's shade the share of the row's pictures. What is right
+ * A confusion matrix as SVG: a row for each class, a column for each prediction, a cell's shade the share of the row's images. What is right
  * lies on the diagonal, in one colour; mistakes have another, so that a few of them are seen in a large matrix.
  */
 import type { ZeroShotScores } from "@chinese-clip/evaluation";
@@ -34,19 +34,19 @@ export function formatConfusionChart({ confusion, perClass }: ZeroShotScores, la
   const left = margin + 22;
   const size = count * cell;
   const cells = confusion.flatMap((row, target) =>
-    Array.from(row, (pictures, predicted) => ({ pictures, target, predicted })).filter(({ pictures }) => pictures > 0),
+    Array.from(row, (images, predicted) => ({ images, target, predicted })).filter(({ images }) => images > 0),
   );
-  const shapes = cells.map(({ pictures, target, predicted }) => {
-    const total = perClass[target]?.pictures ?? pictures;
-    const share = pictures / total;
+  const shapes = cells.map(({ images, target, predicted }) => {
+    const total = perClass[target]?.images ?? images;
+    const share = images / total;
     const [x, y] = [left + predicted * cell, top + target * cell];
-    const title = `${labels[target] ?? ""} → ${labels[predicted] ?? ""}: ${pictures} / ${total}`;
+    const title = `${labels[target] ?? ""} → ${labels[predicted] ?? ""}: ${images} / ${total}`;
     // A single mistake among many must still be seen: shades start at a third.
     const opacity = (0.3 + 0.7 * share).toFixed(3);
     const fill = target === predicted ? RIGHT : WRONG;
     const number =
       labelled && cell >= 16
-        ? `<text x="${x + cell / 2}" y="${y + cell / 2 + 3.5}" text-anchor="middle" font-size="${pictures > 999 ? 7 : 10}" fill="${share > 0.4 ? "#fff" : INK}">${pictures}</text>`
+        ? `<text x="${x + cell / 2}" y="${y + cell / 2 + 3.5}" text-anchor="middle" font-size="${images > 999 ? 7 : 10}" fill="${share > 0.4 ? "#fff" : INK}">${images}</text>`
         : "";
     return `<g><title>${escapeMarkup(title)}</title><rect x="${x}" y="${y}" width="${cell}" height="${cell}" fill="${fill}" fill-opacity="${opacity}"/>${number}</g>`;
   });

@@ -1,5 +1,5 @@
 /**
- * What a search found as one HTML page that stands alone: the pictures in it as they are, no script, and a policy that forbids every request.
+ * What a search found as one HTML page that stands alone: the images in it as they are, no script, and a policy that forbids every request.
  */
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
@@ -31,18 +31,18 @@ b { display: flex; justify-content: space-between; color: var(--ink); font-size:
 b i { font-style: normal; font-weight: 400; color: var(--soft); }
 `;
 
-/** The page. Pictures that are not there any more, or that browsers do not show, are named only. */
+/** The page. Images that are not there any more, or that browsers do not show, are named only. */
 export async function formatResultPage(query: string, source: string, hits: readonly Hit[], language: "en" | "zh"): Promise<string> {
   const items: string[] = [];
   for (const { rank, score, path, id } of hits) {
     const name = path ?? String(id ?? rank);
     const type = TYPES[extname(name).toLowerCase()];
     const bytes = type === undefined ? undefined : await readFile(name).catch(() => undefined);
-    const picture =
+    const image =
       bytes === undefined
-        ? `<span class="none">${language === "zh" ? "无法显示" : "no picture"}</span>`
+        ? `<span class="none">${language === "zh" ? "无法显示" : "no image"}</span>`
         : `<img alt="" src="data:${type};base64,${bytes.toString("base64")}">`;
-    items.push(`<li>${picture}<div><b>${score.toFixed(4)}<i>${rank}</i></b>${escapeMarkup(name)}</div></li>`);
+    items.push(`<li>${image}<div><b>${score.toFixed(4)}<i>${rank}</i></b>${escapeMarkup(name)}</div></li>`);
   }
   return [
     `<!doctype html><html lang="${language === "zh" ? "zh-CN" : "en"}"><head><meta charset="utf-8">`,

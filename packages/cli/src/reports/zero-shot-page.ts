@@ -54,22 +54,22 @@ export function formatPercent(share: number): string {
 export function frequentMistakes(
   { confusion }: ZeroShotScores,
   most: number,
-): { readonly target: number; readonly predicted: number; readonly pictures: number }[] {
+): { readonly target: number; readonly predicted: number; readonly images: number }[] {
   return confusion
-    .flatMap((row, target) => Array.from(row, (pictures, predicted) => ({ target, predicted, pictures })))
-    .filter(({ target, predicted, pictures }) => target !== predicted && pictures > 0)
-    .sort((a, b) => b.pictures - a.pictures)
+    .flatMap((row, target) => Array.from(row, (images, predicted) => ({ target, predicted, images })))
+    .filter(({ target, predicted, images }) => target !== predicted && images > 0)
+    .sort((a, b) => b.images - a.images)
     .slice(0, most);
 }
 
 /** The page as HTML text. */
 export function formatZeroShotPage({ model, dataset, labels, templates, scores }: ZeroShotSummary): string {
-  const pictures = scores.perClass.reduce((sum, one) => sum + one.pictures, 0);
+  const images = scores.perClass.reduce((sum, one) => sum + one.images, 0);
   const figures: (readonly [string, string])[] = [
     ["top-1 准确率", formatPercent(scores.top1)],
     ...(labels.length > 5 ? [["top-5 准确率", formatPercent(scores.top5)] as const] : []),
     ["各类平均 per class", formatPercent(scores.meanPerClass)],
-    ["图片 pictures", String(pictures)],
+    ["图片 images", String(images)],
     ["类别 classes", String(labels.length)],
   ];
   return `<!doctype html>
@@ -98,24 +98,24 @@ ${classTable(scores, labels)}
 function mistakesTable(scores: ZeroShotScores, labels: readonly string[]): string {
   const mistakes = frequentMistakes(scores, MISTAKES_SHOWN);
   if (mistakes.length === 0) return "<p>没有错误。No mistakes.</p>";
-  const rows = mistakes.map(({ target, predicted, pictures }) => {
-    const total = scores.perClass[target]?.pictures ?? 0;
+  const rows = mistakes.map(({ target, predicted, images }) => {
+    const total = scores.perClass[target]?.images ?? 0;
     const [actual, taken] = [escapeMarkup(labels[target] ?? ""), escapeMarkup(labels[predicted] ?? "")];
-    return `<tr><td>${actual}</td><td class="wrong">${taken}</td><td class="number">${pictures} / ${total}</td></tr>`;
+    return `<tr><td>${actual}</td><td class="wrong">${taken}</td><td class="number">${images} / ${total}</td></tr>`;
   });
   return `<h2>最常见的错误 Most frequent mistakes</h2>
-<table><thead><tr><th>实际 actual</th><th>预测 predicted</th><th class="number">图片 pictures</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+<table><thead><tr><th>实际 actual</th><th>预测 predicted</th><th class="number">图片 images</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function classTable({ perClass }: ZeroShotScores, labels: readonly string[]): string {
   const rows = perClass
-    .map(({ pictures, correct }, label) => ({ pictures, correct, share: correct / pictures, name: labels[label] ?? "" }))
-    .filter(({ pictures }) => pictures > 0)
+    .map(({ images, correct }, label) => ({ images, correct, share: correct / images, name: labels[label] ?? "" }))
+    .filter(({ images }) => images > 0)
     .sort((a, b) => a.share - b.share)
     .map(
-      ({ pictures, correct, share, name }) =>
+      ({ images, correct, share, name }) =>
         `<tr><td>${escapeMarkup(name)}</td><td class="bar"><i><b style="width:${(100 * share).toFixed(1)}%"></b></i></td>` +
-        `<td class="number">${formatPercent(share)}</td><td class="number">${correct} / ${pictures}</td></tr>`,
+        `<td class="number">${formatPercent(share)}</td><td class="number">${correct} / ${images}</td></tr>`,
     );
   return `<table><thead><tr><th>类别 class</th><th></th><th class="number">top-1</th><th class="number">正确 correct</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }

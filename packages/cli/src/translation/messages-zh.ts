@@ -12,8 +12,8 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "expected $1, got also $2; see --help": "只需要$1，多出了 $2；用法见 --help",
   "a checkpoint's file or folder, or a hub's name of a model": "一个检查点文件、文件夹，或 hub 上的模型名",
   "a hub's name of a model, as OFA-Sys/chinese-clip-vit-base-patch16": "hub 上的模型名，如 OFA-Sys/chinese-clip-vit-base-patch16",
-  "$1: expected a whole number, got $2": "$1：应为整数，实际是 $2",
-  "$1: expected a whole number of at least 1, got $2": "$1：应为不小于 1 的整数，实际是 $2",
+  "$1: expected an integer, got $2": "$1：应为整数，实际是 $2",
+  "$1: expected an integer of at least 1, got $2": "$1：应为不小于 1 的整数，实际是 $2",
   "$1: expected one of $2, got $3": "$1：应为 $2 之一，实际是 $3",
   "--$1: expected one of $2, got $3": "--$1：应为 $2 之一，实际是 $3",
   "give --$1 or --$2, not both": "--$1 与 --$2 只能给一个",
@@ -24,7 +24,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--max-batch is Triton's; give --triton too": "--max-batch 只用于 Triton，请同时加 --triton",
 
   // classify, compare
-  "expected pictures or folders, got none; see chinese-clip classify --help": "请给出图片或文件夹；用法见 chinese-clip classify --help",
+  "expected images or folders, got none; see chinese-clip classify --help": "请给出图片或文件夹；用法见 chinese-clip classify --help",
   "--threshold: expected a cosine between -1 and 1, got $1": "--threshold：应为 -1 到 1 之间的余弦值，实际是 $1",
   "--none: expected other labels than those of --labels, got $1 in both": "--none 的标签不能与 --labels 相同，重复的有：$1",
   "--template: expected {} where the label goes, got $1": "--template：请用 {} 标出标签的位置，实际是 $1",
@@ -36,9 +36,9 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "$1: cannot be read ($2); give a file, or one of the sets $3": "$1：无法读取（$2）；请给出文件，或以下模板集之一：$3",
   "$1: no list $2 in it; it has $3": "$1：其中没有列表 $2；现有 $3",
   "$1: it has several lists; choose one, as in $2. It has $3": "$1：其中有多个列表，请选一个，如 $2。现有 $3",
-  "expected pictures, or --texts, or both; see chinese-clip compare --help":
+  "expected images, or --texts, or both; see chinese-clip compare --help":
     "请给出图片或 --texts，也可都给；用法见 chinese-clip compare --help",
-  "none of the pictures can be read; replace them and run again": "没有一张图片能读取；请替换后再运行",
+  "none of the images can be read; replace them and run again": "没有一张图片能读取；请替换后再运行",
   "give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda: two things to compare":
     "请给出要比较的两项，三选一：--dtypes fp32,q8、--models a,b、--devices cpu,cuda",
   "--$1: expected two different values with a comma between them, got $2": "--$1：应为用逗号分隔的两个不同的值，实际是 $2",

@@ -16,7 +16,7 @@ const compare = (args: readonly string[], env: Readonly<Record<string, string>> 
   runCli(["compare", ...args], { HF_HUB_CACHE: path("cache"), ...env });
 
 interface Result {
-  pictures: { count: number; min: number; mean: number; worst: string } | null;
+  images: { count: number; min: number; mean: number; worst: string } | null;
   texts: { count: number; min: number; mean: number } | null;
   search: Record<"textToImage" | "imageToText", { queries: number; gallery: number; top1: number; top10: number; depth: number }> | null;
   unreadable: string[];
@@ -52,10 +52,10 @@ describe("compare", () => {
   it("compares number formats", async () => {
     const { code, stdout, stderr } = await compare([PICTURES, "--texts", QUERIES, "--model", DEMO, "--dtypes", "fp32,q8", "--json"]);
     expect([code, stderr]).toEqual([0, "skipped 1 other file: 1 .json\n"]);
-    const { pictures, texts, search } = JSON.parse(stdout) as Result;
-    expect([pictures?.count, texts?.count]).toEqual([48, 48]);
-    expect(pictures?.min).toBeGreaterThan(0.998);
-    expect(pictures?.min).toBeLessThan(0.999999);
+    const { images, texts, search } = JSON.parse(stdout) as Result;
+    expect([images?.count, texts?.count]).toEqual([48, 48]);
+    expect(images?.min).toBeGreaterThan(0.998);
+    expect(images?.min).toBeLessThan(0.999999);
     expect(texts?.mean).toBeGreaterThanOrEqual(texts?.min ?? 1);
     expect(search?.textToImage).toMatchObject({ queries: 48, gallery: 48, depth: 10 });
     expect(search?.imageToText.top10).toBeLessThan(48);
@@ -75,15 +75,15 @@ describe("compare", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^text tower +(?:0\.99|1\.00)\d+ /m);
     expect(stdout).not.toContain("image tower");
-    expect(stderr).toContain("with pictures and --texts both, search results are compared too");
+    expect(stderr).toContain("with images and --texts both, search results are compared too");
   });
 
-  it("goes on past unreadable pictures, and then ends with 1", async () => {
-    writeFileSync(path("broken.png"), "no picture");
-    const pictures = [join(PICTURES, "01.png"), path("broken.png"), path("gone.png")];
-    const { code, stdout, stderr } = await compare([...pictures, "--model", DEMO, "--dtypes", "fp32,q4", "--json"]);
+  it("goes on past unreadable images, and then ends with 1", async () => {
+    writeFileSync(path("broken.png"), "no image");
+    const images = [join(PICTURES, "01.png"), path("broken.png"), path("gone.png")];
+    const { code, stdout, stderr } = await compare([...images, "--model", DEMO, "--dtypes", "fp32,q4", "--json"]);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ pictures: { count: 1 }, search: null, unreadable: pictures.slice(1) });
+    expect(JSON.parse(stdout)).toMatchObject({ images: { count: 1 }, search: null, unreadable: images.slice(1) });
     expect(stderr).toMatch(/^skipped: .*broken\.png: expected a PNG.*\nskipped: .*gone\.png/);
   });
 
@@ -94,12 +94,12 @@ describe("compare", () => {
 });
 
 describe("what cannot be compared", () => {
-  const picture = join(PICTURES, "01.png");
+  const image = join(PICTURES, "01.png");
   it.each([
     ["an empty folder", () => (mkdirSync(path("empty"), { recursive: true }), [path("empty")]), "empty: no images in it"],
-    ["a missing file of texts", () => [picture, "--texts", path("no.txt")], "no.txt: no such file; check the path"],
-    ["an empty file of texts", () => (writeFileSync(path("none.txt"), ""), [picture, "--texts", path("none.txt")]), "no labels in it"],
-    ["only unreadable pictures", () => [QUERIES], "none of the pictures can be read; replace them and run again"],
+    ["a missing file of texts", () => [image, "--texts", path("no.txt")], "no.txt: no such file; check the path"],
+    ["an empty file of texts", () => (writeFileSync(path("none.txt"), ""), [image, "--texts", path("none.txt")]), "no labels in it"],
+    ["only unreadable images", () => [QUERIES], "none of the images can be read; replace them and run again"],
   ])("%s: exit code 1", async (_name, args, message) => {
     const { code, stdout, stderr } = await compare([...args(), "--model", DEMO, "--dtypes", "fp32,fp16"]);
     expect(stderr).toContain(message);
@@ -108,17 +108,17 @@ describe("what cannot be compared", () => {
   });
 
   it.each([
-    [[picture, "--model", DEMO], 2, "give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda"],
-    [[picture, "--model", DEMO, "--dtypes", "fp32,int8"], 2, "--dtypes: expected one of fp32, fp16, q8, q4, got int8"],
-    [[picture, "--model", DEMO, "--dtypes", "fp32"], 2, "--dtypes: expected two different values with a comma between them, got fp32"],
-    [[picture, "--model", DEMO, "--dtypes", "q8,q8"], 2, "expected two different values"],
-    [[picture, "--model", DEMO, "--dtypes", "fp32,q8", "--dtype", "q4"], 2, "give --dtypes or --dtype, not both"],
-    [[picture, "--model", DEMO, "--models", "a,b"], 2, "give --models or --model, not both"],
-    [[picture, "--dtypes", "fp32,q8"], 2, "--model is needed"],
-    [["--model", DEMO, "--dtypes", "fp32,q8"], 2, "expected pictures, or --texts, or both"],
-    [[picture, "--models", `${DEMO},./no-such`], 1, "expected a folder with config.json and weights"],
-    [[picture, "--model", DEMO, "--devices", "cpu,tpu"], 1, "expected a device that ONNX Runtime's build"],
-    [[picture, "--modles", "a,b"], 2, "Unknown option '--modles'"],
+    [[image, "--model", DEMO], 2, "give one of --dtypes fp32,q8, --models a,b and --devices cpu,cuda"],
+    [[image, "--model", DEMO, "--dtypes", "fp32,int8"], 2, "--dtypes: expected one of fp32, fp16, q8, q4, got int8"],
+    [[image, "--model", DEMO, "--dtypes", "fp32"], 2, "--dtypes: expected two different values with a comma between them, got fp32"],
+    [[image, "--model", DEMO, "--dtypes", "q8,q8"], 2, "expected two different values"],
+    [[image, "--model", DEMO, "--dtypes", "fp32,q8", "--dtype", "q4"], 2, "give --dtypes or --dtype, not both"],
+    [[image, "--model", DEMO, "--models", "a,b"], 2, "give --models or --model, not both"],
+    [[image, "--dtypes", "fp32,q8"], 2, "--model is needed"],
+    [["--model", DEMO, "--dtypes", "fp32,q8"], 2, "expected images, or --texts, or both"],
+    [[image, "--models", `${DEMO},./no-such`], 1, "expected a folder with config.json and weights"],
+    [[image, "--model", DEMO, "--devices", "cpu,tpu"], 1, "expected a device that ONNX Runtime's build"],
+    [[image, "--modles", "a,b"], 2, "Unknown option '--modles'"],
   ])("%j: exit code %i", async (args, expected, message) => {
     const { code, stderr } = await compare(args);
     expect(stderr).toContain(message);

@@ -43,7 +43,7 @@ describe("doctor", () => {
   });
 
   it.each([
-    [["--timeout", "soon"], "--timeout: expected a whole number of at least 1, got soon"],
+    [["--timeout", "soon"], "--timeout: expected an integer of at least 1, got soon"],
     [["--timeout", "100000"], "--timeout: expected at most 600 seconds, got 100000"],
     [["--fix"], "Unknown option '--fix'"],
     [["now"], "Unexpected argument 'now'"],

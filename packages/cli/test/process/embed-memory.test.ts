@@ -1,4 +1,4 @@
-/** That `embed` needs no more memory for more pictures. */
+/** That `embed` needs no more memory for more images. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ describe("memory of embed", () => {
   });
 
   it("as the system counts it, is much the same in the second quarter and the last", async () => {
-    // A leak of 100 kB for each picture, less than a decoded one, would be 40 MB of 180 here.
+    // A leak of 100 kB for each image, less than a decoded one, would be 40 MB of 180 here.
     const samples = path("rss.json");
     const probe = write(
       "probe.mjs",

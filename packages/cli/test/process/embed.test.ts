@@ -20,12 +20,12 @@ let files: RetrievalFiles;
 beforeAll(async () => {
   const drawings = await makeDrawings(PICTURES, 7);
   files = await writeRetrieval(drawings, path("data"));
-  mkdirSync(path("pictures/z"), { recursive: true });
+  mkdirSync(path("images/z"), { recursive: true });
   for (const [i, { bytes }] of drawings.entries()) {
     const name = `${i < 100 ? "" : "z/"}${String(i).padStart(3, "0")}.png`;
-    writeFileSync(path(`pictures/${name}`), BROKEN.includes(i) ? "no picture" : bytes);
+    writeFileSync(path(`images/${name}`), BROKEN.includes(i) ? "no image" : bytes);
   }
-  writeFileSync(path("pictures/notes.txt"), "not a picture, and not named like one");
+  writeFileSync(path("images/notes.txt"), "not a image, and not named like one");
 });
 
 const embed = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
@@ -42,19 +42,19 @@ async function killAt(args: readonly string[], file: string, size: number): Prom
   return signal === "SIGKILL";
 }
 
-describe("pictures of a folder", () => {
+describe("images of a folder", () => {
   it("to cn_clip's jsonl, in order, the unreadable ones skipped and remembered", async () => {
     const output = path("whole.jsonl");
-    const { code, stdout, stderr } = await embed(["--images", path("pictures"), "--output", output, "--json"]);
+    const { code, stdout, stderr } = await embed(["--images", path("images"), "--output", output, "--json"]);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ added: PICTURES - BROKEN.length, kept: 0, failed: BROKEN.length });
+    expect(JSON.parse(stdout)).toMatchObject({ added: PICTURES - BROKEN.length, existing: 0, failed: BROKEN.length });
     expect(stderr.split("\n").filter((line) => line.startsWith("skipped: "))).toHaveLength(BROKEN.length);
     const rows = lines(output);
     expect(rows.map((row) => row["image_id"])).toEqual(Array.from({ length: PICTURES }, (_, i) => i).filter((i) => !BROKEN.includes(i)));
-    expect(rows.at(-1)?.["image_path"]).toBe(path("pictures/z/199.png"));
+    expect(rows.at(-1)?.["image_path"]).toBe(path("images/z/199.png"));
     expect(lines(`${output}.failed.jsonl`).map((row) => row["id"])).toEqual(BROKEN);
 
-    const again = await embed(["--images", path("pictures"), "--output", output]);
+    const again = await embed(["--images", path("images"), "--output", output]);
     expect([again.code, again.stdout]).toEqual([
       1,
       `0 features written, ${PICTURES - BROKEN.length} there before, ${BROKEN.length} unreadable: see ${output}.failed.jsonl; to try them again, delete it and the output\n`,
@@ -66,7 +66,7 @@ describe("pictures of a folder", () => {
   it.each([["killed.jsonl"], ["killed"]])("killed again and again and resumed: %s is byte for byte that of a quiet run", async (name) => {
     const quiet = path(`quiet-${name}`);
     const killed = path(name);
-    const args = (output: string): string[] => ["--images", path("pictures"), "--output", output];
+    const args = (output: string): string[] => ["--images", path("images"), "--output", output];
     expect((await embed(args(quiet))).code).toBe(1);
     const parts = name.endsWith(".jsonl") ? ["", ".failed.jsonl"] : ["/img_emb/img_emb_0.npy", "/metadata/metadata_0.jsonl"];
     const size = statSync(quiet + parts[0]!).size;
@@ -100,9 +100,9 @@ describe("pictures of a folder", () => {
 });
 
 it("a list on stdin, and .npy with metadata", async () => {
-  const names = readdirSync(path("pictures/z"))
+  const names = readdirSync(path("images/z"))
     .slice(0, 10)
-    .map((name) => path(`pictures/z/${name}`));
+    .map((name) => path(`images/z/${name}`));
   const child = spawn(process.execPath, [MAIN, "embed", "--model", DEMO, "--images", "-", "--output", path("listed")], {
     stdio: ["pipe", "ignore", "ignore"],
   });
@@ -162,7 +162,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
     ],
     [
       "no such model",
-      () => ["--images", path("pictures"), "--output", path("x.jsonl"), "--model", "./no-model"],
+      () => ["--images", path("images"), "--output", path("x.jsonl"), "--model", "./no-model"],
       1,
       "expected a folder with",
     ],
@@ -201,12 +201,12 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "they are not those that it was created with",
     ],
     [
-      "only unreadable pictures",
+      "only unreadable images",
       () => (write("broken/a.png", "no"), ["--images", path("broken"), "--output", path("broken.jsonl")]),
       1,
       "skipped: ",
     ],
-    ["no output", () => ["--images", path("pictures")], 2, "--output is needed"],
+    ["no output", () => ["--images", path("images")], 2, "--output is needed"],
     ["no input", () => ["--output", path("x.jsonl")], 2, "give --images or --texts"],
     ["a part without a count", () => ["--images", "a", "--output", "b", "--shard-index", "2"], 2, "Give --shard-count"],
     [
@@ -215,7 +215,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       2,
       "expected 0 to 1, got 2",
     ],
-    ["an unknown option", () => ["--picture", "a"], 2, "Unknown option '--picture'"],
+    ["an unknown option", () => ["--image", "a"], 2, "Unknown option '--image'"],
   ])("%s", async (_, args, code, message) => {
     const ended = await embed(args());
     expect([ended.code, ended.stderr]).toEqual([code, expect.stringContaining(message)]);

@@ -82,7 +82,7 @@ describe("finished predictions", () => {
   });
 });
 
-describe("from pictures and texts", () => {
+describe("from images and texts", () => {
   const embedPictures = (tsv: string, ...rest: string[]): ReturnType<typeof runCli> =>
     runCli(["evaluate", "retrieval", "--model", DEMO, "--texts", TEXTS, "--images", tsv, ...rest]);
   beforeAll(async () => {
@@ -109,7 +109,7 @@ describe("from pictures and texts", () => {
     }
   });
 
-  it("a picture that cannot be read ends it, with its line and the others", async () => {
+  it("a image that cannot be read ends it, with its line and the others", async () => {
     const good = lines(path("drawings/test_imgs.tsv"));
     const bad = write("bad.tsv", [good[0], "900\tAAAA", good[1], "901\tAAAA"].join("\n"));
     const { code, stderr } = await embedPictures(bad, "--output", path("none"));
@@ -154,7 +154,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
       () => ["--data", golden, "--split", "test"],
       "expected test_texts.jsonl in it; check the folder, or name another split with --split",
     ],
-    ["missing pictures", () => ["--model", DEMO, "--texts", TEXTS, "--images", path("no.tsv")], "no.tsv: no such file; check the path"],
+    ["missing images", () => ["--model", DEMO, "--texts", TEXTS, "--images", path("no.tsv")], "no.tsv: no such file; check the path"],
     ["a bad tsv line", () => withTsv("1\tAAAA\n2 AAAA\n"), "imgs.tsv, line 2: expected an id, a tab and the image in base64"],
     [
       "an id that is a name",
@@ -172,15 +172,15 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
     [
       "features of another model",
       () => withImages('{"image_id": 7, "feature": [1, 2]}\n'),
-      "the pictures' features have 2 values and the texts' 6: they are of different models",
+      "the images' features have 2 values and the texts' 6: they are of different models",
     ],
     ["a file cut off", () => withImages(`${images[0]}\n${images[1]?.slice(0, 30)}`), "imgs.jsonl, line 2: expected one JSON object a line"],
     ["a duplicate text id", () => withTexts(`${lines(TEXTS)[0]}\n${lines(TEXTS)[0]}`), "texts.jsonl, line 2: text_id"],
     ["a bad annotation", () => withTexts('{"text_id": 1}\n'), 'texts.jsonl, line 1: expected a field "text" with a string'],
     [
-      "fewer than ten pictures",
+      "fewer than ten images",
       () => withImages(`${images.slice(0, 3).join("\n")}\n`),
-      "has wrong number of predicted image_ids! Require 10, but 3 founded.\ncn_clip judges 10 pictures for each query, and there are only 3: add pictures",
+      "has wrong number of predicted image_ids! Require 10, but 3 founded.\ncn_clip judges 10 images for each query, and there are only 3: add images",
     ],
     ["no such model", () => ["--model", path("nothing"), "--texts", TEXTS, "--images", write("i.tsv", "1\tAAAA\n")], "nothing"],
   ])("%s", async (_name, args, message) => {

@@ -32,11 +32,11 @@ describe("the demo checkpoint", () => {
     const result = JSON.parse(stdout) as {
       top1: number;
       top5: number;
-      pictures: number;
+      images: number;
       classes: { label: string }[];
       confusion: number[][];
     };
-    expect(result.pictures).toBe(120);
+    expect(result.images).toBe(120);
     expect(result.top1).toBeGreaterThanOrEqual(0.94);
     expect(result.top5).toBeGreaterThanOrEqual(0.98);
     expect(result.classes.map(({ label }) => label)).toEqual(THING_NAMES);
@@ -87,7 +87,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
     ["a missing folder", () => ["--data", path("no")], "no: no such folder; check the path"],
     ["an empty folder", () => (mkdirSync(path("empty"), { recursive: true }), ["--data", path("empty")]), "empty: no class folders in it"],
     [
-      "a class without pictures",
+      "a class without images",
       () => {
         write("hollow/test/000/a.png", "");
         mkdirSync(path("hollow/test/001"), { recursive: true });
@@ -118,9 +118,9 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
       "t.txt, line 2: expected {} (or {c}) where the label goes",
     ],
     [
-      "unreadable pictures",
+      "unreadable images",
       () => {
-        for (const name of ["000/a.png", "000/b.png", "001/c.png"]) write(`broken/test/${name}`, "no picture");
+        for (const name of ["000/a.png", "000/b.png", "001/c.png"]) write(`broken/test/${name}`, "no image");
         write("broken/label_cn.txt", "猫\n狗\n");
         return ["--data", path("broken"), "--output", path("none")];
       },

@@ -146,26 +146,26 @@ describe("what can be neither converted nor exported leaves nothing behind", () 
     writeFileSync(path("broken.pt"), "no checkpoint at all");
   });
   it.each(
-    ["convert", "export", "export-web"].flatMap((verb) => [
-      [verb, () => ["--model", "./no-such", "--output", path("none")], 1, "expected a folder with config.json and weights"] as const,
-      [verb, () => ["--model", path("empty"), "--output", path("none")], 1, "expected weights"] as const,
-      [verb, () => ["--model", path("broken.pt"), "--output", path("none")], 1, "broken.pt: "] as const,
-      [verb, () => ["--model", spoilt, "--output", path("none")], 1, "by the configuration, got"] as const,
-      [verb, () => ["--model", DEMO, "--output", join(path("broken.pt"), "x")], 1, "broken.pt"] as const,
-      [verb, () => ["--model", DEMO], 2, "--output is needed"] as const,
-      [verb, () => ["--output", path("none")], 2, "--model is needed"] as const,
-      [verb, () => ["--model", DEMO, "--output", path("none"), "--verbose"], 2, "Unknown option '--verbose'"] as const,
+    ["convert", "export", "export-web"].flatMap((command) => [
+      [command, () => ["--model", "./no-such", "--output", path("none")], 1, "expected a folder with config.json and weights"] as const,
+      [command, () => ["--model", path("empty"), "--output", path("none")], 1, "expected weights"] as const,
+      [command, () => ["--model", path("broken.pt"), "--output", path("none")], 1, "broken.pt: "] as const,
+      [command, () => ["--model", spoilt, "--output", path("none")], 1, "by the configuration, got"] as const,
+      [command, () => ["--model", DEMO, "--output", join(path("broken.pt"), "x")], 1, "broken.pt"] as const,
+      [command, () => ["--model", DEMO], 2, "--output is needed"] as const,
+      [command, () => ["--output", path("none")], 2, "--model is needed"] as const,
+      [command, () => ["--model", DEMO, "--output", path("none"), "--verbose"], 2, "Unknown option '--verbose'"] as const,
     ]),
-  )("%s %s", async (verb, args, expected, message) => {
-    const { code, stdout, stderr } = await runCli([verb, ...args()]);
+  )("%s %s", async (command, args, expected, message) => {
+    const { code, stdout, stderr } = await runCli([command, ...args()]);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect([code, stdout]).toEqual([expected, ""]);
     expect(existsSync(path("none"))).toBe(false);
   });
 
-  it.each(["convert", "export-web"])("%s of an ONNX export says what to name instead", async (verb) => {
-    const { code, stdout, stderr } = await runCli([verb, "--model", join(FIXTURES, "tiny-onnx"), "--output", path("none")]);
+  it.each(["convert", "export-web"])("%s of an ONNX export says what to name instead", async (command) => {
+    const { code, stdout, stderr } = await runCli([command, "--model", join(FIXTURES, "tiny-onnx"), "--output", path("none")]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("got ONNX graphs only (onnx/model.onnx)");
     expect(stderr).toContain("name the checkpoint that it was exported from");
@@ -183,10 +183,10 @@ describe("what can be neither converted nor exported leaves nothing behind", () 
     expect(code).toBe(2);
   });
 
-  it.each(["download", "convert", "export", "export-web"])("%s --help", async (verb) => {
-    const { code, stdout } = await runCli([verb, "--help"], { LC_ALL: "zh_CN.UTF-8" });
+  it.each(["download", "convert", "export", "export-web"])("%s --help", async (command) => {
+    const { code, stdout } = await runCli([command, "--help"], { LC_ALL: "zh_CN.UTF-8" });
     expect(code).toBe(0);
-    expect(stdout).toContain(`chinese-clip ${verb} `);
+    expect(stdout).toContain(`chinese-clip ${command} `);
     expect(stdout).toMatch(/[\u4e00-\u9fff]/);
   });
 });

@@ -80,7 +80,7 @@ describe("search", () => {
 
 describe("evaluate retrieval", () => {
   it.each([
-    ["pictures'", OTHER_IMAGE, (): string[] => ["--image-features", path("i.img_feat.jsonl")]],
+    ["images'", OTHER_IMAGE, (): string[] => ["--image-features", path("i.img_feat.jsonl")]],
     ["texts'", OTHER_TEXT, (): string[] => ["--images", files.images, "--text-features", path("t.txt_feat.jsonl")]],
   ])("refuses the %s features of another model", async (_, model, args) => {
     const evaluate = (name: string): Promise<Ended> =>

@@ -8,13 +8,13 @@ const { path, write } = scratchFolder();
 const things: string[] = [];
 
 beforeAll(async () => {
-  mkdirSync(path("pictures"));
+  mkdirSync(path("images"));
   for (const [i, { bytes, scene }] of (await makeDrawings(48, 5)).entries()) {
-    writeFileSync(path(`pictures/${String(i).padStart(2, "0")}.png`), bytes);
+    writeFileSync(path(`images/${String(i).padStart(2, "0")}.png`), bytes);
     things.push(scene.thing);
   }
-  await runCli(["embed", "--model", DEMO, "--images", path("pictures"), "--output", path("f.jsonl")]);
-  await runCli(["embed", "--model", DEMO, "--images", path("pictures"), "--output", path("f")]);
+  await runCli(["embed", "--model", DEMO, "--images", path("images"), "--output", path("f.jsonl")]);
+  await runCli(["embed", "--model", DEMO, "--images", path("images"), "--output", path("f")]);
 });
 
 const search = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
@@ -29,7 +29,7 @@ describe("a search", () => {
     const args = ["--query", things[3] ?? "", "--top", "5", "--json"];
     const npy = path("f/img_emb/img_emb_0.npy");
     const found: Results["results"][] = [];
-    for (const source of [path("pictures"), path("f.jsonl"), npy]) {
+    for (const source of [path("images"), path("f.jsonl"), npy]) {
       const { code, stdout } = await search([...args, "--in", source]);
       expect(code).toBe(0);
       found.push((JSON.parse(stdout) as Results).results);
@@ -42,22 +42,22 @@ describe("a search", () => {
     }
   });
 
-  it("by a picture finds the picture first; with a negative it goes down", async () => {
-    const picture = path("pictures/07.png");
-    const { stdout } = await search(["--in", path("f.jsonl"), "--query", `@${picture}`, "--paths-only", "--top", "3"]);
-    expect(stdout.split("\n")[0]).toBe(picture);
+  it("by a image finds the image first; with a negative it goes down", async () => {
+    const image = path("images/07.png");
+    const { stdout } = await search(["--in", path("f.jsonl"), "--query", `@${image}`, "--paths-only", "--top", "3"]);
+    expect(stdout.split("\n")[0]).toBe(image);
     const minus = await search([
       "--in",
       path("f.jsonl"),
       "--query",
-      `2:${things[3] ?? ""} - @${path("pictures/03.png")}`,
+      `2:${things[3] ?? ""} - @${path("images/03.png")}`,
       "--top",
       "48",
       "--json",
     ]);
     const plain = await search(["--in", path("f.jsonl"), "--query", things[3] ?? "", "--top", "48", "--json"]);
     const rankOf = (text: string): number =>
-      (JSON.parse(text) as Results).results.find((hit) => hit.path === path("pictures/03.png"))?.rank ?? 0;
+      (JSON.parse(text) as Results).results.find((hit) => hit.path === path("images/03.png"))?.rank ?? 0;
     expect(rankOf(minus.stdout)).toBeGreaterThan(rankOf(plain.stdout));
   });
 
@@ -72,9 +72,9 @@ describe("a search", () => {
   });
 });
 
-it("goes on past unreadable pictures of a folder, and then ends with 1", async () => {
-  write("mixed/a.png", readFileSync(path("pictures/00.png")));
-  write("mixed/b.png", "no picture");
+it("goes on past unreadable images of a folder, and then ends with 1", async () => {
+  write("mixed/a.png", readFileSync(path("images/00.png")));
+  write("mixed/b.png", "no image");
   const { code, stdout, stderr } = await search(["--in", path("mixed"), "--query", "猫", "--paths-only"]);
   expect([code, stdout]).toEqual([1, `${path("mixed/a.png")}\n`]);
   expect(stderr).toMatch(/^skipped: \S+b\.png: expected a PNG/);
@@ -94,21 +94,21 @@ describe("what cannot be searched", () => {
     ["no array", () => ["--in", write("b.npy", "no array"), "--query", "猫"], 1, "b.npy: expected a .npy of float32 rows"],
     ["no such model", () => ["--in", path("f.jsonl"), "--query", "猫", "--model", "./no-model"], 1, "expected a folder with config.json"],
     [
-      "only unreadable pictures",
+      "only unreadable images",
       () => (write("bad/a.png", "no"), ["--in", path("bad"), "--query", "猫"]),
       1,
       "none of its images can be read",
     ],
     [
-      "a query's picture that is none",
-      () => ["--in", path("f.jsonl"), "--query", `@${write("none.png", "no picture")}`],
+      "a query's image that is none",
+      () => ["--in", path("f.jsonl"), "--query", `@${write("none.png", "no image")}`],
       1,
       "none.png: cannot be read as the query's image",
     ],
     ["a file that is empty", () => ["--in", write("e.jsonl", ""), "--query", "猫"], 1, "e.jsonl: no features in it"],
     ["another kind of file", () => ["--in", write("b.txt", ""), "--query", "猫"], 2, "--in: expected a folder, or features"],
     [
-      "a query's picture that is missing",
+      "a query's image that is missing",
       () => ["--in", path("f.jsonl"), "--query", "@no.png"],
       1,
       "no.png: cannot be read as the query's image",

@@ -3,13 +3,13 @@ import { formatConfusionChart } from "../../src/reports/confusion-chart.js";
 import { ZeroShotTally } from "@chinese-clip/evaluation";
 import { formatZeroShotPage, frequentMistakes } from "../../src/reports/zero-shot-page.js";
 
-/** Classes with 10 pictures each, of which each class' number are taken for the class after it. */
+/** Classes with 10 images each, of which each class' number are taken for the class after it. */
 const scoresOf = (classes: number): ReturnType<ZeroShotTally["scores"]> => {
   const tally = new ZeroShotTally(classes);
   for (let target = 0; target < classes; target++) {
-    for (let picture = 0; picture < 10; picture++) {
+    for (let image = 0; image < 10; image++) {
       const logits = new Float32Array(classes);
-      logits[picture < Math.min(target, 9) ? (target + 1) % classes : target] = 1;
+      logits[image < Math.min(target, 9) ? (target + 1) % classes : target] = 1;
       tally.add(logits, target);
     }
   }
@@ -57,8 +57,8 @@ describe("the page", () => {
     const classes = [...page.matchAll(/<tr><td>(.)<\/td><td class="bar">/g)].map((match) => match[1]);
     expect(classes).toEqual(["鱼", "狗", "猫"]);
     expect(frequentMistakes(scoresOf(3), 5)).toEqual([
-      { target: 2, predicted: 0, pictures: 2 },
-      { target: 1, predicted: 2, pictures: 1 },
+      { target: 2, predicted: 0, images: 2 },
+      { target: 1, predicted: 2, images: 1 },
     ]);
     expect(frequentMistakes(scoresOf(3), 1).length).toBe(1);
   });

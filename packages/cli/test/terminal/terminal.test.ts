@@ -56,8 +56,8 @@ describe("the terminal", () => {
   });
 
   it("shows rate and time left, where they are known", () => {
-    expect(formatProgress("pictures", 120, 600, 2)).toBe("pictures  120 / 600  20%  60/s  00:08");
-    expect(formatProgress("pictures", 120, undefined, 60)).toBe("pictures  120  2.0/s");
+    expect(formatProgress("images", 120, 600, 2)).toBe("images  120 / 600  20%  60/s  00:08");
+    expect(formatProgress("images", 120, undefined, 60)).toBe("images  120  2.0/s");
     expect(formatProgress("图片", 1, 50_000, 1)).toBe("图片  1 / 50000  0%  1.0/s  13:53:19");
     expect(formatProgress("search", 0, 10, 0)).toBe("search  0 / 10  0%");
   });
@@ -79,7 +79,7 @@ describe("the terminal", () => {
       const stream = terminal(columns);
       const [progress, transfer] = [new TerminalProgress(stream), new TransferProgress(stream)];
       progress.report("提取图片特征并写入文件的很长的步骤名", 1, 50_000);
-      progress.report("pictures", 7, undefined);
+      progress.report("images", 7, undefined);
       progress.end();
       for (const loaded of [0, 500, 1000]) {
         transfer.report({
@@ -103,7 +103,7 @@ describe("the terminal", () => {
   it("that is none gets nothing", () => {
     const stream = terminal(80, false);
     const [progress, transfer] = [new TerminalProgress(stream), new TransferProgress(stream)];
-    progress.report("pictures", 1, 2);
+    progress.report("images", 1, 2);
     progress.end();
     transfer.report({ status: "progress", name: "m", file: "f", progress: 100, loaded: 1, total: 1 });
     transfer.end();

@@ -1,5 +1,5 @@
 /**
- * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each picture or text, its id and its normalised feature.
+ * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each image or text, its id and its normalised feature.
  */
 import { DatasetError, shown } from "../dataset-error.js";
 import { LONGEST_FLOAT, writeAscii, writePythonFloat } from "./python-float.js";
@@ -14,7 +14,7 @@ export interface Features {
   readonly dim: number;
 }
 
-/** Name of the id in a feature file: of pictures or of texts. */
+/** Name of the id in a feature file: of images or of texts. */
 export type FeatureId = "image_id" | "text_id";
 
 /** Bytes that {@link writeFeature} needs at most. */

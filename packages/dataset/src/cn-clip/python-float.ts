@@ -20,7 +20,7 @@ export function formatPythonFloat(value: number): string {
 
 /**
  * Writes {@link formatPythonFloat}'s text into bytes. Features are millions of numbers, and a few strings for each are garbage that V8 makes room
- * for by tens of megabytes; `String(value)` would even be kept, since V8 remembers the texts of the last thousands of numbers.
+ * for by tens of megabytes; `String(value)` would even stay in memory, since V8 remembers the texts of the last thousands of numbers.
  *
  * @param bytes - has {@link LONGEST_FLOAT} of them from `at`.
  * @returns where the text ends.

@@ -33,7 +33,7 @@ export interface FailedImage {
 /** What a run did. */
 export interface EmbedSummary {
   /** Rows that were there before. */
-  readonly kept: number;
+  readonly existing: number;
   /** Rows that this run wrote. */
   readonly added: number;
   /** Images that cannot be read, of earlier runs too. */
@@ -56,8 +56,8 @@ export interface EmbedRequest {
   readonly embedder: DatasetEmbedder;
   /** Told of each image that cannot be read. */
   readonly onFailure: (failure: FailedImage) => void;
-  /** Told how many inputs of this part are done, of which `kept` were before. */
-  readonly onProgress: (done: number, kept: number) => void;
+  /** Told how many inputs of this part are done, of which `existing` were before. */
+  readonly onProgress: (done: number, existing: number) => void;
 }
 
 interface Planned {
@@ -77,7 +77,7 @@ export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
   const known = await readFailures(failures);
   const size = kind === "texts" ? TEXTS_PER_RUN : IMAGES_PER_RUN;
   let [added, done] = [0, output.rows + known.size];
-  const kept = done;
+  const existing = done;
   const results =
     kind === "texts" ? embedTexts(plan(request, known, size), request.embedder) : embedImages(plan(request, known, size), request.embedder);
   let rows: FeatureRow[] = [];
@@ -91,7 +91,7 @@ export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
     done += rows.length + failed.length;
     for (const failure of failed) onFailure(failure);
     [rows, failed] = [[], []];
-    onProgress(done, kept);
+    onProgress(done, existing);
   };
   let pending = 0;
   for await (const { planned, result } of results) {
@@ -105,7 +105,7 @@ export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
     if (++pending % size === 0) await flush();
   }
   await flush();
-  return { kept: output.rows, added, failed: known.size };
+  return { existing: output.rows, added, failed: known.size };
 }
 
 /** The inputs of this part from the first group with one that is missing. */

@@ -35,7 +35,7 @@ export async function writeRecord(features: string, record: ModelRecord): Promis
  * Reads the record beside a file of features.
  *
  * @returns undefined where there is none: older features, or other tools'.
- * @throws DatasetError - `malformed`.
+ * @throws DatasetError - `invalid-record`.
  */
 export async function readRecord(features: string): Promise<ModelRecord | undefined> {
   const file = recordFile(features);
@@ -58,9 +58,9 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
 }
 
 /**
- * Makes sure that features are gone on with by the model and in the number format that they were begun with.
+ * Makes sure that a resumed output was created with the same weights and dtype.
  *
- * @throws DatasetError - `model`.
+ * @throws DatasetError - `output-model`, `output-dtype`.
  */
 export function checkSameRecord(features: string, before: ModelRecord, now: ModelRecord): void {
   if (before.weights === now.weights && before.dtype === now.dtype) return;
@@ -70,9 +70,9 @@ export function checkSameRecord(features: string, before: ModelRecord, now: Mode
 }
 
 /**
- * Makes sure that features can be searched by a model: that they are of its tower, in whichever number format.
+ * Makes sure that features can be searched with a model: its tower made them, in any dtype.
  *
- * @throws DatasetError - `model`.
+ * @throws DatasetError - `other-model`.
  */
 export async function checkFeaturesOf(features: string, recordOf: (tower: Tower) => Promise<ModelRecord>): Promise<void> {
   const before = await readRecord(features);

@@ -7,7 +7,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { DatasetError } from "../dataset-error.js";
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 interface Owner {
   readonly process: number;
   readonly host: string;
@@ -29,11 +29,11 @@ export async function lockOutput(output: string): Promise<() => Promise<void>> {
   if (await createFile(lock, own)) return release;
   const owner = await ownerOf(lock);
   if (owner !== undefined && isRunning(owner)) throw locked(output, lock, owner);
-  // Of several that find a lock without a process, one may replace it.
+  // Only one of several processes that find an abandoned lock may replace it.
   const takeover = `${lock}.takeover`;
   if (!(await createFile(takeover, own))) throw locked(output, takeover, await ownerOf(takeover));
   try {
-    await delay(50); // somebody who has just made the lock writes its name into it
+    await delay(50); // a process that has just created the lock writes its name into it
     const still = await ownerOf(lock);
     if (still?.token !== owner?.token && still !== undefined) throw locked(output, lock, still);
     const staged = `${lock}.${own.token}`;
@@ -56,7 +56,7 @@ async function createFile(file: string, owner: Owner): Promise<boolean> {
   );
 }
 
-/** Undefined where there is no lock, or what is there names nobody. */
+/** Undefined where there is no lock, or it names no process. */
 async function ownerOf(lock: string): Promise<Owner | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(lock, "utf8"));
@@ -68,7 +68,7 @@ async function ownerOf(lock: string): Promise<Owner | undefined> {
   }
 }
 
-/** Of another machine's process nothing is known: it counts as running. */
+/** A process of another machine counts as running, since its state is unknown. */
 function isRunning({ process: id, host }: Owner): boolean {
   if (host !== hostname()) return true;
   try {

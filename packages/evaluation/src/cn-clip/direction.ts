@@ -1,9 +1,9 @@
 /**
- * The two directions of retrieval: one table of the names that differ between cn_clip's scripts for pictures found by texts
- * (`make_topk_predictions.py`, `evaluation.py`) and those for texts found by pictures (`*_tr.py`).
+ * The two directions of retrieval: one table of the names that differ between cn_clip's scripts for images found by texts
+ * (`make_topk_predictions.py`, `evaluation.py`) and those for texts found by images (`*_tr.py`).
  */
 
-/** Pictures found by a text, or texts found by a picture. */
+/** Images found by a text, or texts found by a image. */
 export type Direction = "text-to-image" | "image-to-text";
 
 /** Both directions, in the order in which results are given. */

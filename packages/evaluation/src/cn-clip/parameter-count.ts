@@ -10,9 +10,9 @@ type ModifiedResNetConfig = Extract<VisionConfig, { readonly kind: "modifiedResN
 
 /** Parameters of a model. */
 export interface ParameterCount {
-  /** Of both towers, and the logit scale. */
+  /** Parameters of both towers, and the logit scale. */
   readonly total: number;
-  /** Of the image tower, projection included. */
+  /** Parameters of the image tower, projection included. */
   readonly visual: number;
 }
 

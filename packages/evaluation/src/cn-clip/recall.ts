@@ -1,5 +1,5 @@
 /**
- * cn_clip's judgement of predictions: `evaluation.py` for pictures found by texts, `evaluation_tr.py` for texts found by pictures. The
+ * cn_clip's judgement of predictions: `evaluation.py` for images found by texts, `evaluation_tr.py` for texts found by images. The
  * checks come in its order and fail with its words, typing errors and a variable that it reads before it is set included, because the
  * words go into its result file.
  */

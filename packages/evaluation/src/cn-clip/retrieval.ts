@@ -25,7 +25,7 @@ export interface RetrievalResult {
   readonly direction: Direction;
   /** Recall, or why there is none. */
   readonly judgement: Judgement;
-  /** Pictures or texts that were searched. */
+  /** Images or texts that were searched. */
   readonly gallery: number;
   /** The prediction file's text. */
   readonly predictions: string;
@@ -63,7 +63,7 @@ export async function evaluateDirection(
 /** The lines that predictions are judged by. */
 export function referenceOf({ content, texts }: Pick<Annotation, "content" | "texts">, direction: Direction): string {
   if (direction === "image-to-text") return invertAnnotation(texts);
-  // Empty lines are passed over when features are made; evaluation.py would stop at one.
+  // Empty lines are skipped when features are extracted; evaluation.py would stop at one.
   return content
     .split("\n")
     .filter((line) => line.trim() !== "")
@@ -73,6 +73,6 @@ export function referenceOf({ content, texts }: Pick<Annotation, "content" | "te
 /** What to do about a failed judgement, where that is known. */
 export function adviceFor({ direction, gallery }: Pick<RetrievalResult, "direction" | "gallery">): string | undefined {
   if (gallery >= JUDGED) return undefined;
-  const things = direction === "text-to-image" ? "pictures" : "texts";
+  const things = direction === "text-to-image" ? "images" : "texts";
   return `cn_clip judges ${JUDGED} ${things} for each query, and there are only ${gallery}: add ${things}, or evaluate the other direction alone`;
 }

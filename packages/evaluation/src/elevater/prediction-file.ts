@@ -20,7 +20,7 @@ export interface ElevaterHead {
 /**
  * The file's text in pieces, a row each: of a large data set it is larger than a string can be.
  *
- * @param rows - probabilities, one array for each picture.
+ * @param rows - probabilities, one array for each image.
  * @param index - which row comes where; each in turn if it is left out.
  */
 export function* formatElevater(

@@ -15,7 +15,7 @@ export interface ClassVectors {
 /** `100. * features @ classifier` in cn_clip. */
 const SCALE = 100;
 
-/** 100 times the cosine of a picture with each class, float32. */
+/** 100 times the cosine of a image with each class, float32. */
 export function logitsOf(image: Float32Array, classes: ClassVectors): Float32Array {
   const scaled = image.map((value) => SCALE * value);
   const count = classes.data.length / classes.dim;
@@ -30,21 +30,21 @@ export function softmax(logits: Float32Array): Float32Array {
   return weights.map((weight) => weight / total);
 }
 
-/** How well pictures were classified. */
+/** How well images were classified. */
 export interface ZeroShotScores {
-  /** Share of pictures whose class came first, in [0, 1]. */
+  /** Share of images whose class came first, in [0, 1]. */
   readonly top1: number;
-  /** Share of pictures whose class was among the first five, in [0, 1]. */
+  /** Share of images whose class was among the first five, in [0, 1]. */
   readonly top5: number;
   /** Mean over the classes of each one's own share: small classes count as much as large ones. */
   readonly meanPerClass: number;
-  /** For each class: pictures, and how many of them came out right. */
-  readonly perClass: readonly { readonly pictures: number; readonly correct: number }[];
-  /** `confusion[class][predicted]`: pictures of a class that were taken for another. */
+  /** For each class: images, and how many of them came out right. */
+  readonly perClass: readonly { readonly images: number; readonly correct: number }[];
+  /** `confusion[class][predicted]`: images of a class that were taken for another. */
   readonly confusion: readonly Uint32Array[];
 }
 
-/** Counts results picture by picture. */
+/** Counts results image by image. */
 export class ZeroShotTally {
   readonly #confusion: Uint32Array[];
   #top5 = 0;
@@ -54,7 +54,7 @@ export class ZeroShotTally {
   }
 
   /**
-   * Counts one picture. Among equal logits the first class wins; by logits and not by probabilities, of which many are 0 in float32.
+   * Counts one image. Among equal logits the first class wins; by logits and not by probabilities, of which many are 0 in float32.
    *
    * @returns the predicted class.
    */
@@ -72,16 +72,16 @@ export class ZeroShotTally {
     return predicted;
   }
 
-  /** The scores so far; of no pictures, NaN. */
+  /** The scores so far; of no images, NaN. */
   scores(): ZeroShotScores {
-    const perClass = this.#confusion.map((row, label) => ({ pictures: row.reduce((a, b) => a + b, 0), correct: row[label] ?? 0 }));
-    const total = perClass.reduce((sum, { pictures }) => sum + pictures, 0);
+    const perClass = this.#confusion.map((row, label) => ({ images: row.reduce((a, b) => a + b, 0), correct: row[label] ?? 0 }));
+    const total = perClass.reduce((sum, { images }) => sum + images, 0);
     const correct = perClass.reduce((sum, one) => sum + one.correct, 0);
-    const seen = perClass.filter(({ pictures }) => pictures > 0);
+    const seen = perClass.filter(({ images }) => images > 0);
     return {
       top1: correct / total,
       top5: this.#top5 / total,
-      meanPerClass: seen.reduce((sum, one) => sum + one.correct / one.pictures, 0) / seen.length,
+      meanPerClass: seen.reduce((sum, one) => sum + one.correct / one.images, 0) / seen.length,
       perClass,
       confusion: this.#confusion,
     };

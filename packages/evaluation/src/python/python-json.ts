@@ -1,5 +1,5 @@
 /**
- * JSON as Python's `json.loads` reads it: whole numbers of any size apart from floats, `NaN` and `Infinity`, later keys over earlier ones,
+ * JSON as Python's `json.loads` reads it: integers of any size apart from floats, `NaN` and `Infinity`, later keys over earlier ones,
  * and its error messages, which end up in cn_clip's result files. Follows CPython 3.11's `json/decoder.py` and `scanner.py`.
  */
 import type { PythonValue } from "./python-value.js";

@@ -1,5 +1,5 @@
 /**
- * The order in which a Python set of whole numbers is walked. cn_clip's `evaluation.py` lists the queries without a prediction in that
+ * The order in which a Python set of integers is walked. cn_clip's `evaluation.py` lists the queries without a prediction in that
  * order, which depends on the hash table's size and history. Follows CPython 3.11's `Objects/setobject.c`; it has been the same since 3.7.
  */
 

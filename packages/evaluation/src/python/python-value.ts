@@ -1,5 +1,5 @@
 /**
- * The values of Python's `json`, which tells whole numbers from floats: `1` and `1.0` are different things in cn_clip's checks and in the
+ * The values of Python's `json`, which tells integers from floats: `1` and `1.0` are different things in cn_clip's checks and in the
  * files that it writes. Here a Python int is a `bigint` and a Python float a `number`.
  */
 

@@ -75,10 +75,10 @@ describe("feature files", () => {
   });
 });
 
-describe("pictures in a table", () => {
+describe("images in a table", () => {
   it("are decoded, from standard and URL-safe base64", async () => {
-    const pictures = await collect(readImageTsv(write("imgs.tsv", "12\t+/8=\r\n3\t-_8\n")));
-    expect(pictures.map(({ id, bytes, line }) => [id, [...bytes], line])).toEqual([
+    const images = await collect(readImageTsv(write("imgs.tsv", "12\t+/8=\r\n3\t-_8\n")));
+    expect(images.map(({ id, bytes, line }) => [id, [...bytes], line])).toEqual([
       [12, [251, 255], 1],
       [3, [251, 255], 2],
     ]);
@@ -118,7 +118,7 @@ describe("annotations", () => {
 });
 
 describe("a folder's files", () => {
-  it("are features without a model, and pictures and texts with one", () => {
+  it("are features without a model, and images and texts with one", () => {
     for (const name of ["test_texts.jsonl", "test_imgs.tsv", "test_imgs.img_feat.jsonl", "test_texts.txt_feat.jsonl"]) write(name, "");
     const texts = join(folder, "test_texts.jsonl");
     expect(findRetrievalFiles(folder, "test", false)).toEqual({

@@ -11,7 +11,7 @@ const fixture = (name: string): string => fileURLToPath(new URL(`../../../../fix
 const read = (name: string): string => readFileSync(fixture(name), "utf8");
 
 describe.each(["ties", "floats"])("cn_clip's files for the features of %s, byte for byte", (set) => {
-  it("predictions and results, pictures found by texts", async () => {
+  it("predictions and results, images found by texts", async () => {
     const images = await readFeatures(fixture(`${set}/valid_imgs.img_feat.jsonl`), "image_id");
     const texts = await readFeatures(fixture(`${set}/valid_texts.txt_feat.jsonl`), "text_id");
     const predictions = [...searchTopK(texts, images, 10)].flat().map((found) => formatPrediction(found, "text-to-image"));
@@ -20,7 +20,7 @@ describe.each(["ties", "floats"])("cn_clip's files for the features of %s, byte 
     expect(formatJudgement(judgement)).toBe(read(`${set}/valid_output.json`));
   });
 
-  it("the annotation turned round, predictions and results, texts found by pictures", async () => {
+  it("the annotation turned round, predictions and results, texts found by images", async () => {
     const images = await readFeatures(fixture(`${set}/valid_imgs.img_feat.jsonl`), "image_id");
     const texts = await readFeatures(fixture(`${set}/valid_texts.txt_feat.jsonl`), "text_id");
     const inverted = invertAnnotation(parseAnnotation(read(`${set}/valid_texts.jsonl`), "valid_texts.jsonl"));

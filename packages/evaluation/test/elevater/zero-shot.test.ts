@@ -58,7 +58,7 @@ describe("ELEVATER's prediction file, byte for byte", () => {
 });
 
 describe("folders of classes", () => {
-  it("come in ImageFolder's order: classes, folders and names by code points, pictures only", async () => {
+  it("come in ImageFolder's order: classes, folders and names by code points, images only", async () => {
     // U+FF21 comes before U+20BB7 by code point, after it by UTF-16 unit
     for (const file of ["b/2.png", "b/10.JPG", "a/z/1.webp", "a/y.txt", "a/b.png", "\u{20BB7}/1.bmp", "\uFF21/1.png", "label_cn.txt"])
       write(file);
@@ -149,28 +149,28 @@ describe("scores", () => {
       ),
     );
     fc.assert(
-      fc.property(rows, (pictures) => {
-        const classes = pictures[0]!.logits.length;
+      fc.property(rows, (images) => {
+        const classes = images[0]!.logits.length;
         const tally = new ZeroShotTally(classes);
         let [top1, top5] = [0, 0];
-        for (const { logits, target } of pictures) {
+        for (const { logits, target } of images) {
           const sorted = logits.map((_, label) => label).sort((a, b) => logits[b]! - logits[a]! || a - b);
           if (sorted[0] === target) top1++;
           if (sorted.slice(0, 5).includes(target)) top5++;
           expect(tally.add(Float32Array.from(logits), target)).toBe(sorted[0]);
         }
         const scores = tally.scores();
-        expect(scores.top1).toBe(top1 / pictures.length);
-        expect(scores.top5).toBe(top5 / pictures.length);
-        expect(scores.confusion.flatMap((row) => [...row]).reduce((a, b) => a + b)).toBe(pictures.length);
-        expect(scores.perClass.map((one) => one.pictures)).toEqual(
-          Array.from({ length: classes }, (_, label) => pictures.filter(({ target }) => target === label).length),
+        expect(scores.top1).toBe(top1 / images.length);
+        expect(scores.top5).toBe(top5 / images.length);
+        expect(scores.confusion.flatMap((row) => [...row]).reduce((a, b) => a + b)).toBe(images.length);
+        expect(scores.perClass.map((one) => one.images)).toEqual(
+          Array.from({ length: classes }, (_, label) => images.filter(({ target }) => target === label).length),
         );
       }),
     );
   });
 
-  it("give every class that has pictures the same weight in the mean over classes", () => {
+  it("give every class that has images the same weight in the mean over classes", () => {
     const tally = new ZeroShotTally(3);
     for (let i = 0; i < 8; i++) tally.add(Float32Array.from([1, 0, 0]), 0);
     tally.add(Float32Array.from([1, 0, 0]), 1);
