@@ -14,7 +14,7 @@ import {
   type ModelSource,
   type PretrainedOptions,
 } from "@chinese-clip/pipeline";
-import type { ImageInput } from "./image/load-image.js";
+import type { ImageInput } from "./image/image-source.js";
 import { nodePlatform } from "./node-platform.js";
 import { prepareSession } from "./session/node-session.js";
 

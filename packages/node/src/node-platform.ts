@@ -5,7 +5,8 @@ import { encodeGraph, type GraphSession, type TowerGraph } from "@chinese-clip/m
 import type { ImagePreprocessor, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
 import { type DiskModelFiles, openModel } from "./sources/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
-import type { ImageInput } from "./image/load-image.js";
+import { limitNames } from "./image/image-limits.js";
+import type { ImageInput } from "./image/image-source.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
 import { createNodeSession } from "./session/node-session.js";
 import { cacheTower } from "./conversion-cache/tower-cache.js";
@@ -39,11 +40,6 @@ export const nodePlatform: NodePlatform = {
 
   cacheTower,
 
-  createImagePreprocessor: (imageProcessor, { autoOrient, limits = {} }): ImagePreprocessor<ImageInput> =>
-    createImagePreprocessor(imageProcessor, {
-      autoOrient,
-      maxPixels: limits.pixels,
-      maxBytes: limits.encodedBytes,
-      maxMilliseconds: limits.milliseconds,
-    }),
+  createImagePreprocessor: (imageProcessor, { autoOrient, allowPrivateAddresses, limits }): ImagePreprocessor<ImageInput> =>
+    createImagePreprocessor(imageProcessor, { autoOrient, allowPrivateAddresses, ...limitNames(limits) }),
 };

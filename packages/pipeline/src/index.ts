@@ -17,9 +17,9 @@ export {
 export type {
   Device,
   Dtype,
-  ImageBudget,
   ImagePreprocessor,
   ImageProcessor,
+  Limits,
   LoadProgress,
   ModelFiles,
   ModelSource,

@@ -53,14 +53,24 @@ export type Dtype = "fp32" | TowerDtype;
 /** Where to compute: one of ONNX Runtime's execution providers, of which each platform has its own. */
 export type Device = "cpu" | "wasm" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
 
-/** What an image may cost before it is rejected. Followed by `@chinese-clip/node`; a browser has limits of its own. */
-export interface ImageBudget {
+/**
+ * What input from strangers may cost. Followed by `@chinese-clip/node`: by its decoders, by `loadImage` and by what it fetches; a browser has
+ * limits of its own. Each is at least 1.
+ */
+export interface Limits {
   /** Pixels of one image. Default 178,956,970, above which Pillow raises `DecompressionBombError`. */
   readonly pixels?: number | undefined;
   /** Encoded bytes of one image. Default 256 MiB. */
   readonly encodedBytes?: number | undefined;
-  /** Milliseconds from the call until an image is read, decoded and resized; the thread is then ended. Default 30,000. */
+  /** Milliseconds until one image is read and decoded; the thread that is busy with it is then ended. Default 30,000. */
   readonly milliseconds?: number | undefined;
+  /**
+   * Bytes of decoded pixels in flight, in all threads of one model together. Images wait for each other; one that needs more than this is decoded
+   * alone. Default 512 MB.
+   */
+  readonly memory?: number | undefined;
+  /** Bytes of a file of a hub's model whose size the hub does not state. Default 256 MiB; weights have a size. */
+  readonly fileBytes?: number | undefined;
 }
 
 /** How a model is to be loaded. All are per call; nothing is global. */
@@ -112,10 +122,15 @@ export interface PretrainedOptions {
   readonly endpoint?: string | readonly string[] | undefined;
   /** For private and gated models; never sent to another host than the endpoint. Default: `HF_TOKEN`, or what `hf auth login` stored. */
   readonly token?: string | undefined;
-  /** What one image may cost, for whatever a stranger sends. */
-  readonly limits?: ImageBudget | undefined;
+  /** What images, and files of a hub, may cost: for input from strangers. */
+  readonly limits?: Limits | undefined;
   /** Turn images as their EXIF orientation says. Default false, as the reference: the published models never saw an image turned. */
   readonly autoOrient?: boolean | undefined;
+  /**
+   * Fetch images also from private, loopback and link-local addresses. Default false: whoever chooses the URLs of images could otherwise reach the
+   * services of the machine and its network. Followed by `@chinese-clip/node`.
+   */
+  readonly allowPrivateAddresses?: boolean | undefined;
   /** What makes the requests, for a proxy, a client certificate or a test. Default: the platform's, which follows `HTTPS_PROXY`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }

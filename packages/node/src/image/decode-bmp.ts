@@ -4,7 +4,7 @@
  * Follows Pillow's `BmpImagePlugin.py` in what a pixel comes out as: 5- and 6-bit channels scale by `v * 255 / max`, rounded down; the fourth
  * byte of an uncompressed 32-bit pixel is no alpha; alpha, where masks name it, is dropped. Departs from it where Pillow loses pixels: a run of
  * an odd number of 4-bit pixels keeps its last one, an empty run-length coded line is a line, and pixels that a finished run-length stream
- * skipped have colour 0 (Pillow refuses the file). No library was taken: those on npm allocate what the header says before they look at
+ * skipped have colour 0 (Pillow rejects the file). No library was taken: those on npm allocate what the header says before they look at
  * the data, and scale 16-bit pixels in another way.
  */
 
@@ -35,21 +35,21 @@ interface BmpHeader {
 }
 
 /**
- * Decodes a bitmap of 1, 4, 8 (plain or run-length coded), 16, 24 or 32 bits.
+ * Reads the header of a bitmap of 1, 4, 8 (plain or run-length coded), 16, 24 or 32 bits.
  *
  * @param bytes - The file.
- * @param maxPixels - The most pixels for which memory is allocated.
- * @returns Three channels.
- * @throws {@link ImageError} with code `"truncated"`, `"invalid-image"` or `"too-large"`.
+ * @param maxPixels - The maximum number of pixels.
+ * @returns `decode` gives three channels, each pixel written once.
+ * @throws {@link ImageError} with code `"truncated"`, `"invalid-image"` or `"too-large"`, as `decode` does.
  */
-export function decodeBmp(bytes: Uint8Array, maxPixels: number): RawImage {
+export function openBmp(bytes: Uint8Array, maxPixels: number): { readonly memory: number; readonly decode: () => Promise<RawImage> } {
   const header = parseHeader(bytes);
   const { width, height, bits, compression } = header;
   if (width * height > maxPixels) {
     throw new ImageError("too-large", `BMP: expected at most ${maxPixels} pixels, got ${width} x ${height}`, { width, height, maxPixels });
   }
   const isRunLength = compression === RLE8 || compression === RLE4;
-  // Run-length data may be any shorter than the picture; plain data may not, and this comes before the allocation.
+  // Run-length data may be any shorter than the image; plain data may not, and this comes before the allocation.
   // Some writers leave out the padding of the last row.
   const needed = isRunLength ? 1 : rowBytes(header) * (height - 1) + Math.ceil((width * bits) / 8);
   if (header.dataOffset + needed > bytes.length) {
@@ -59,8 +59,13 @@ export function decodeBmp(bytes: Uint8Array, maxPixels: number): RawImage {
       { expected: header.dataOffset + needed, actual: bytes.length },
     );
   }
+  return { memory: width * height * 3, decode: async () => decode(bytes, header) };
+}
+
+function decode(bytes: Uint8Array, header: BmpHeader): RawImage {
+  const { width, height, bits, compression } = header;
   const data = new Uint8Array(width * height * 3);
-  if (isRunLength) readRuns(bytes, header, data);
+  if (compression === RLE8 || compression === RLE4) readRuns(bytes, header, data);
   else if (bits <= 8) readIndices(bytes, header, data);
   else if (bits === 24) readTriples(bytes, header, data);
   else readMasked(bytes, header, data);
@@ -195,13 +200,20 @@ function readRuns(bytes: Uint8Array, header: BmpHeader, data: Uint8Array): void 
   const { width, height, compression, palette, dataOffset } = header;
   const isNibbles = compression === RLE4;
   // What no run sets has colour 0.
-  for (let i = 0; i < data.length; i++) data[i] = palette[i % 3]!;
+  fillPixels(data, palette);
   let at = dataOffset;
   let x = 0;
   let y = 0;
-  const put = (index: number): void => {
-    if (x < width && y < height) data.set(palette.subarray(index * 3, index * 3 + 3), rowStart(header, y) + x * 3);
-    x++;
+  /** Sets the next `count` pixels; those past the end of the row cost nothing. */
+  const put = (count: number, indexOf: (i: number) => number): void => {
+    const shown = Math.min(count, width - x);
+    for (let i = 0, to = rowStart(header, y) + x * 3; i < shown; i++, to += 3) {
+      const from = indexOf(i) * 3;
+      data[to] = palette[from]!;
+      data[to + 1] = palette[from + 1]!;
+      data[to + 2] = palette[from + 2]!;
+    }
+    x += count;
   };
   while (y < height) {
     if (at + 2 > bytes.length) break;
@@ -209,7 +221,7 @@ function readRuns(bytes: Uint8Array, header: BmpHeader, data: Uint8Array): void 
     const code = bytes[at + 1]!;
     at += 2;
     if (count > 0) {
-      for (let i = 0; i < count; i++) put(isNibbles ? nibble(code, i) : code);
+      put(count, isNibbles ? (i) => nibble(code, i) : () => code);
     } else if (code === 0) {
       x = 0;
       y++;
@@ -223,7 +235,8 @@ function readRuns(bytes: Uint8Array, header: BmpHeader, data: Uint8Array): void 
     } else {
       const length = isNibbles ? Math.ceil(code / 2) : code;
       if (at + length > bytes.length) break;
-      for (let i = 0; i < code; i++) put(isNibbles ? nibble(bytes[at + (i >> 1)]!, i) : bytes[at + i]!);
+      const start = at;
+      put(code, isNibbles ? (i) => nibble(bytes[start + (i >> 1)]!, i) : (i) => bytes[start + i]!);
       at += length + (length % 2);
     }
     // The last line may go without the marks that end it.
@@ -235,6 +248,12 @@ function readRuns(bytes: Uint8Array, header: BmpHeader, data: Uint8Array): void 
       actual: y,
     });
   }
+}
+
+/** Repeats the first pixel of the palette, by copies that double. */
+function fillPixels(data: Uint8Array, palette: Uint8Array): void {
+  data.set(palette.subarray(0, 3));
+  for (let done = 3; done < data.length; done *= 2) data.copyWithin(done, 0, done);
 }
 
 function isContiguous(mask: number): boolean {

@@ -4,7 +4,7 @@
  * libvips reads GIF too, but turns a transparent pixel black and fully transparent, where Pillow, converting to RGB, gives it the colour that
  * its index has in the palette; and it clips a frame that Pillow enlarges the canvas for. Follows Pillow's `GifImagePlugin.py` and
  * `GifDecode.c`: the canvas is filled with the transparent index, or index 0; the background colour plays no part; without a palette, or with
- * one that maps every index to itself, the picture is gray.
+ * one that maps every index to itself, the image is gray.
  */
 
 import { ImageError, type RawImage } from "@chinese-clip/image-processor";
@@ -38,30 +38,38 @@ interface GifFrame {
 }
 
 /**
- * Decodes the first frame of a GIF.
+ * Reads the header of a GIF's first frame.
  *
  * @param bytes - The file.
- * @param maxPixels - The most pixels for which memory is allocated.
- * @returns Three channels, or one when the picture is gray.
- * @throws {@link ImageError} with code `"truncated"`, `"invalid-image"` or `"too-large"`.
+ * @param maxPixels - The maximum number of pixels.
+ * @returns `decode` gives three channels, or one when the image is gray.
+ * @throws {@link ImageError} with code `"truncated"`, `"invalid-image"` or `"too-large"`, as `decode` does.
  */
-export function decodeGif(bytes: Uint8Array, maxPixels: number): RawImage {
+export function openGif(bytes: Uint8Array, maxPixels: number): { readonly memory: number; readonly decode: () => Promise<RawImage> } {
   const frame = parseFirstFrame(bytes);
-  const { canvasWidth: width, canvasHeight: height, palette } = frame;
+  const { canvasWidth: width, canvasHeight: height } = frame;
   if (width * height > maxPixels) {
     throw new ImageError("too-large", `GIF: expected at most ${maxPixels} pixels, got ${width} x ${height}`, { width, height, maxPixels });
   }
+  const pixels = width * height;
+  const memory = frame.width * frame.height + (isWholeCanvas(frame) ? 0 : pixels) + (frame.palette === undefined ? 0 : pixels * 3);
+  return { memory, decode: async () => decode(bytes, frame) };
+}
+
+function decode(bytes: Uint8Array, frame: GifFrame): RawImage {
+  const { canvasWidth: width, canvasHeight: height, palette } = frame;
   const codes = joinBlocks(bytes, frame.dataOffset);
-  const pixels = expandCodes(codes, frame.codeBits, frame.width * frame.height);
-  if (pixels.count < pixels.indices.length) {
-    throw new ImageError("truncated", `GIF: expected ${frame.width * frame.height} pixels, got the end of the data after ${pixels.count}`, {
-      expected: frame.width * frame.height,
+  const total = frame.width * frame.height;
+  // A code stands for less than 4096 pixels, so that data without enough codes is rejected before memory is taken.
+  const most = Math.floor((codes.length * 8) / (frame.codeBits + 1)) * 4096;
+  const pixels = most < total ? { indices: new Uint8Array(0), count: most } : expandCodes(codes, frame.codeBits, total);
+  if (pixels.count < total) {
+    throw new ImageError("truncated", `GIF: expected ${total} pixels, got data for at most ${pixels.count}`, {
+      expected: total,
       actual: pixels.count,
     });
   }
-  const indices = new Uint8Array(width * height);
-  if (frame.transparentIndex !== undefined) indices.fill(frame.transparentIndex);
-  placeRows(frame, pixels.indices, indices);
+  const indices = isWholeCanvas(frame) ? pixels.indices : placeRows(frame, pixels.indices);
   if (palette === undefined) return { data: indices, width, height, channels: 1 };
   const data = new Uint8Array(indices.length * 3);
   for (let i = 0, to = 0; i < indices.length; i++) {
@@ -71,6 +79,11 @@ export function decodeGif(bytes: Uint8Array, maxPixels: number): RawImage {
     data[to++] = palette[from + 2]!;
   }
   return { data, width, height, channels: 3 };
+}
+
+/** Whether the frame's pixels are the canvas's, in the same order. */
+function isWholeCanvas({ width, height, canvasWidth, canvasHeight, isInterlaced }: GifFrame): boolean {
+  return width === canvasWidth && height === canvasHeight && !isInterlaced;
 }
 
 function parseFirstFrame(bytes: Uint8Array): GifFrame {
@@ -228,9 +241,10 @@ function expandCodes(codes: Uint8Array, codeBits: number, total: number): { read
   return { indices, count };
 }
 
-/** Copies the frame's rows to where they belong on the canvas. */
-function placeRows(frame: GifFrame, pixels: Uint8Array, canvas: Uint8Array): void {
-  const { canvasWidth, left, top, width, height, isInterlaced } = frame;
+/** A canvas with the frame's rows where they belong. */
+function placeRows(frame: GifFrame, pixels: Uint8Array): Uint8Array {
+  const { canvasWidth, canvasHeight, left, top, width, height, isInterlaced, transparentIndex = 0 } = frame;
+  const canvas = new Uint8Array(canvasWidth * canvasHeight).fill(transparentIndex);
   const passes = isInterlaced ? PASSES : ([[0, 1]] as const);
   let from = 0;
   for (const [start, step] of passes) {
@@ -238,6 +252,7 @@ function placeRows(frame: GifFrame, pixels: Uint8Array, canvas: Uint8Array): voi
       canvas.set(pixels.subarray(from, from + width), (top + y) * canvasWidth + left);
     }
   }
+  return canvas;
 }
 
 function invalid(expected: string, got: string | number): ImageError {

@@ -79,9 +79,10 @@ export function detectImageFormat(bytes: Uint8Array): ImageFormat | undefined {
 /**
  * Says what bytes that are no known image seem to be, as the end of a sentence.
  *
+ * @param isForeign - Whether the bytes themselves must not be shown.
  * @returns For example `"an HTML page"`, or the first bytes in hexadecimal.
  */
-export function describeUnknownBytes(bytes: Uint8Array): string {
+export function describeUnknownBytes(bytes: Uint8Array, isForeign = false): string {
   if (bytes.length === 0) return "no bytes at all";
   const head = latin1(bytes).replace(/^\xef\xbb\xbf/, "");
   const element = firstElement(head);
@@ -90,6 +91,7 @@ export function describeUnknownBytes(bytes: Uint8Array): string {
     TEXTS.find(([pattern]) => pattern.test(head))?.[1] ??
     OTHERS.find(([offset, magic]) => head.startsWith(magic, offset))?.[2];
   if (known !== undefined) return known;
+  if (isForeign) return "another kind of file";
   return `bytes that begin ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
 }
 

@@ -1,29 +1,54 @@
 /**
- * A thread that decodes and preprocesses pictures: the entry file that `image-preprocessor.ts` starts.
+ * A thread that reads, decodes and preprocesses images: the entry file that `image-threads.ts` starts.
  */
 import { createImageProcessor } from "@chinese-clip/image-processor";
-import { limitConcurrency, type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
+import { type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { servePort } from "../worker/worker-port.js";
-import type { ImageWorkerData, PreprocessRequest } from "./image-messages.js";
-import { loadImage } from "./load-image.js";
+import { type OpenedImage, openImage } from "./decode-image.js";
+import type { ImageRequest, ImageWorkerData } from "./image-messages.js";
+import { readSource } from "./read-source.js";
 
-// image-preprocessor.ts is the only one to start this thread
-const { config, limits, loads: maxLoads } = workerData as ImageWorkerData;
-const processor = createImageProcessor(config);
+// image-threads.ts is the only one to start this thread
+const { config } = workerData as ImageWorkerData;
+const processor = config === undefined ? undefined : createImageProcessor(config);
 
-const inTurn = limitConcurrency(maxLoads);
+let reading: AbortController | undefined;
+let opened: OpenedImage | undefined;
+let spare: ArrayBuffer | undefined;
 
-servePort<PreprocessRequest>({
-  preprocess: ({ image, isUrl, into }, { signal }) =>
-    inTurn(async () => {
-      const input = isUrl && typeof image === "string" ? new URL(image) : image;
-      const { pixelValues } = processor.preprocess(await loadImage(input, { ...limits, signal }));
-      const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
-      // a float32 tensor's data, and the only view of its buffer.
-      const made = pixelValues.data as Float32Array<ArrayBuffer>;
-      const data = into?.byteLength === made.byteLength ? new Float32Array(into) : made;
-      if (data !== made) data.set(made);
-      return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
-    }),
+/** The image that is open, which is closed by this. */
+function takeOpened(): OpenedImage {
+  if (opened === undefined) throw new Error("image thread: expected an image to be open");
+  const image = opened;
+  opened = undefined;
+  return image;
+}
+
+servePort<ImageRequest>({
+  start: () => undefined,
+  open: async ({ source, options, into }) => {
+    opened = undefined;
+    spare = into;
+    reading = new AbortController();
+    const { bytes, name, isForeign } = await readSource(source, { ...options, signal: reading.signal });
+    opened = await openImage(bytes, { ...options, source: name, isForeign });
+    return opened.memory;
+  },
+  cancel: () => reading?.abort(),
+  decode: async () => {
+    const { isOwned, decode } = takeOpened();
+    const image = await decode();
+    return isOwned ? new Transferred(image, [image.data.buffer as ArrayBuffer]) : image;
+  },
+  preprocess: async ({ image, into = spare }) => {
+    if (processor === undefined) throw new Error("image thread: expected an image processor's configuration");
+    const { pixelValues } = processor.preprocess(image ?? (await takeOpened().decode()));
+    const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
+    // a float32 tensor's data, and the only view of its buffer.
+    const made = pixelValues.data as Float32Array<ArrayBuffer>;
+    const data = into?.byteLength === made.byteLength ? new Float32Array(into) : made;
+    if (data !== made) data.set(made);
+    return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
+  },
 });

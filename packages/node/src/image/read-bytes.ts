@@ -1,7 +1,5 @@
 /**
- * The encoded bytes behind a path, a URL or a Blob, never more of them than allowed.
- *
- * What a server says about a length is believed only when it is too much: bytes are counted as they arrive.
+ * The encoded bytes behind a path or a Blob, never more of them than allowed.
  */
 
 import { ImageError } from "@chinese-clip/image-processor";
@@ -33,7 +31,7 @@ export async function readFileBytes(path: string | URL, { maxBytes, signal }: Re
       if (stat.isFile() && stat.size > maxBytes) throw tooLarge(source, maxBytes, stat.size);
       // Pipes and devices have no size.
       if (!stat.isFile() || stat.size === 0) {
-        return await collect(file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }), source, { maxBytes, signal });
+        return await collectBytes(file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }), source, { maxBytes, signal });
       }
       const bytes = new Uint8Array(stat.size);
       let length = 0;
@@ -54,51 +52,11 @@ export async function readFileBytes(path: string | URL, { maxBytes, signal }: Re
 }
 
 /**
- * Fetches an `http:` or `https:` URL, following redirects, or decodes a `data:` URL.
- *
- * @throws {@link ImageError} with code `"unreadable"` (its `details.status` is the server's answer, if one came) or `"too-large"`;
- *   `signal.reason` when aborted.
- */
-export async function fetchBytes(url: URL, { maxBytes, signal }: ReadOptions): Promise<Uint8Array> {
-  // A data: URL is its own content, and too long for a message.
-  const source = url.protocol === "data:" ? "data: URL" : url.href;
-  // Four characters of base64 hold three bytes; percent-encoding is longer still.
-  if (url.protocol === "data:" && (url.href.length * 3) / 4 > maxBytes + CHUNK_BYTES) {
-    throw tooLarge(source, maxBytes, Math.floor((url.href.length * 3) / 4));
-  }
-  try {
-    const response = await fetch(url, { redirect: "follow", ...(signal === undefined ? {} : { signal }) });
-    const { body, status } = response;
-    if (!response.ok) {
-      await body?.cancel();
-      throw new ImageError(
-        "unreadable",
-        `${source}: expected a successful answer, got HTTP status ${status} ${response.statusText}`.trim(),
-        {
-          source,
-          status,
-        },
-      );
-    }
-    const stated = Number(response.headers.get("content-length") ?? 0);
-    if (stated > maxBytes) {
-      await body?.cancel();
-      throw tooLarge(source, maxBytes, stated);
-    }
-    return body === null ? new Uint8Array(0) : await collect(body, source, { maxBytes, signal });
-  } catch (error) {
-    if (error instanceof ImageError) throw error;
-    signal?.throwIfAborted();
-    throw unreadable(source, error);
-  }
-}
-
-/**
  * Reads a Blob or File.
  *
  * @throws {@link ImageError} with code `"unreadable"` or `"too-large"`; `signal.reason` when aborted.
  */
-export async function readBlobBytes(blob: Blob, { maxBytes, signal }: ReadOptions): Promise<Uint8Array> {
+export async function readBlobBytes(blob: Blob, { maxBytes, signal }: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
   if (blob.size > maxBytes) throw tooLarge("Blob", maxBytes, blob.size);
   try {
     const bytes = new Uint8Array(await blob.arrayBuffer());
@@ -115,8 +73,12 @@ export function tooLarge(source: string, maxBytes: number, byteLength: number): 
   return new ImageError("too-large", `${source}: expected at most ${maxBytes} bytes, got ${byteLength}`, { source, maxBytes, byteLength });
 }
 
-/** Leaving the loop early cancels the stream, and with it the transfer. */
-async function collect(chunks: AsyncIterable<Uint8Array>, source: string, { maxBytes, signal }: ReadOptions): Promise<Uint8Array> {
+/** All chunks of a stream; leaving the loop early cancels it, and with it the transfer. */
+export async function collectBytes(
+  chunks: AsyncIterable<Uint8Array>,
+  source: string,
+  { maxBytes, signal }: ReadOptions,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
@@ -134,8 +96,9 @@ async function collect(chunks: AsyncIterable<Uint8Array>, source: string, { maxB
   return bytes;
 }
 
-function unreadable(source: string, cause: unknown): ImageError {
-  // fetch says only "fetch failed" or "terminated" and keeps what happened as the cause.
+/** The error for bytes that could not be read, with what happened. */
+export function unreadable(source: string, cause: unknown): ImageError {
+  // Some errors say only that something failed, and keep what happened as the cause.
   const reasons: string[] = [];
   for (let error = cause; isError(error) && reasons.length < 3; error = error.cause) reasons.push(error.message);
   const code = isError(cause) && "code" in cause ? cause.code : undefined;

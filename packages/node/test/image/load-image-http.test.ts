@@ -7,6 +7,9 @@ import { listen } from "./listen.js";
 
 const png = readFileSync(new URL("../../../../fixtures/images/small.png", import.meta.url));
 
+/** The test server is on this machine. */
+const LOCAL = { allowPrivateAddresses: true } as const;
+
 let server: Server;
 let origin: string;
 /** Resolves when the server sees the transfer of `/endless` or `/slow` end before its time. */
@@ -54,48 +57,48 @@ describe("http", () => {
   it("fetches, follows redirects, and looks at bytes instead of types", async () => {
     const reference = await loadImage(png);
     for (const path of ["/small.png", "/moved", "/wrong-type"]) {
-      expect(await loadImage(origin + path)).toEqual(reference);
-      expect(await loadImage(new URL(origin + path))).toEqual(reference);
+      expect(await loadImage(origin + path, LOCAL)).toEqual(reference);
+      expect(await loadImage(new URL(origin + path), LOCAL)).toEqual(reference);
     }
   });
 
   it("names the URL and the status", async () => {
-    expect(await imageError(loadImage(`${origin}/gone`))).toMatchObject({
+    expect(await imageError(loadImage(`${origin}/gone`, LOCAL))).toMatchObject({
       code: "unreadable",
       message: `${origin}/gone: expected a successful answer, got HTTP status 404 Not Found`,
       details: { source: `${origin}/gone`, status: 404 },
     });
-    expect(await imageError(loadImage(`${origin}/broken`))).toMatchObject({ code: "unreadable", details: { status: 503 } });
+    expect(await imageError(loadImage(`${origin}/broken`, LOCAL))).toMatchObject({ code: "unreadable", details: { status: 503 } });
     for (const path of ["/loop", "/to-file", "/cut"])
-      expect(await imageError(loadImage(origin + path))).toMatchObject({ code: "unreadable", details: { source: origin + path } });
-    const refused = await imageError(loadImage("http://127.0.0.1:1/a.png"));
+      expect(await imageError(loadImage(origin + path, LOCAL))).toMatchObject({ code: "unreadable", details: { source: origin + path } });
+    const refused = await imageError(loadImage("http://127.0.0.1:1/a.png", LOCAL));
     expect(refused.code).toBe("unreadable");
     expect(refused.message).toMatch(/ECONNREFUSED|bad port/);
   });
 
   it("says that a page is no image", async () => {
-    const error = await imageError(loadImage(`${origin}/page`));
+    const error = await imageError(loadImage(`${origin}/page`, LOCAL));
     expect(error.code).toBe("unknown-format");
     expect(error.message).toContain("an HTML page");
     expect(error.message).toContain(`${origin}/page`);
-    expect((await imageError(loadImage(`${origin}/empty`))).code).toBe("unknown-format");
+    expect((await imageError(loadImage(`${origin}/empty`, LOCAL))).code).toBe("unknown-format");
   });
 
   it("stops at maxBytes, whether or not a length was stated", async () => {
-    expect(await imageError(loadImage(`${origin}/claims-much`, { maxBytes: 1_000_000 }))).toMatchObject({
+    expect(await imageError(loadImage(`${origin}/claims-much`, { ...LOCAL, maxBytes: 1_000_000 }))).toMatchObject({
       code: "too-large",
       details: { byteLength: 10_000_000 },
     });
-    expect(await imageError(loadImage(`${origin}/endless`, { maxBytes: 1_000_000 }))).toMatchObject({ code: "too-large" });
+    expect(await imageError(loadImage(`${origin}/endless`, { ...LOCAL, maxBytes: 1_000_000 }))).toMatchObject({ code: "too-large" });
     await closed;
   });
 
   it("rejects with the signal's reason before, during and without an answer", async () => {
     const reason = new Error("enough");
-    await expect(loadImage(`${origin}/small.png`, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(loadImage(`${origin}/small.png`, { ...LOCAL, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     for (const path of ["/slow", "/silent"]) {
       const controller = new AbortController();
-      const loading = loadImage(origin + path, { signal: controller.signal });
+      const loading = loadImage(origin + path, { ...LOCAL, signal: controller.signal });
       setTimeout(() => controller.abort(reason), 50);
       await expect(loading).rejects.toBe(reason);
     }
