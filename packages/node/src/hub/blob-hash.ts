@@ -11,6 +11,13 @@ export function hashKind(etag: string): "sha256" | "git-sha1" | undefined {
 }
 
 /**
+ * What a file's bytes are called in the cache: the hash that its ETag is. A plain ETag may stand for several files, so the file's name goes with it.
+ */
+export function contentName(etag: string, name: string): string {
+  return hashKind(etag) === undefined ? `${etag}-${createHash("sha1").update(name).digest("hex").slice(0, 16)}` : etag;
+}
+
+/**
  * Starts the hash of a file.
  *
  * @param size - bytes of the whole file, which git hashes first.

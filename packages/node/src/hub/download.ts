@@ -10,6 +10,7 @@ import { constants, type FileHandle, mkdir, open, rename, rm, statfs } from "nod
 import { dirname } from "node:path";
 import { createBlobHash, hashKind } from "./blob-hash.js";
 import { HubError } from "@chinese-clip/pipeline";
+import { parseEtag } from "./hub-path.js";
 import { discard, networkError, statusError } from "./hub-request.js";
 import { isTransient, pause } from "./retry.js";
 import { systemErrorCode } from "../files/system-error.js";
@@ -36,10 +37,18 @@ export interface Download {
   readonly attempts: number;
   /** Milliseconds without a byte after which the connection has stalled. */
   readonly stallTimeout: number;
+  /** The maximum number of bytes where the server did not say how many there are. */
+  readonly maxBytes: number;
   readonly signal: AbortSignal | undefined;
   /** @param total - undefined where nobody knows. */
   readonly onBytes: (loaded: number, total: number | undefined) => void;
 }
+
+/** Bytes that make a failed attempt one that got somewhere: a byte before each reset is no progress. */
+const PROGRESS_BYTES = 1 << 16;
+/** A download may take this long, and a second more for each {@link SLOWEST_BYTES} that came: slower than any line that could load a model. */
+const LONGEST_MS = 60_000;
+const SLOWEST_BYTES = 4096;
 
 /** How far a download is, from one attempt to the next. */
 interface State {
@@ -48,6 +57,9 @@ interface State {
   hash: Hash | undefined;
   size: number | undefined;
   hashed: boolean;
+  /** When the download began, and the bytes that came since then. */
+  readonly start: number;
+  received: number;
 }
 
 /**
@@ -59,7 +71,7 @@ interface State {
 export async function download(job: Download): Promise<void> {
   const { partial, signal } = job;
   await mkdir(dirname(partial), { recursive: true });
-  const state: State = { offset: 0, hash: undefined, size: job.size, hashed: false };
+  const state: State = { offset: 0, hash: undefined, size: job.size, hashed: false, start: performance.now(), received: 0 };
   let spoiled = false;
   for (let failures = 0; ;) {
     const before = state.offset;
@@ -72,14 +84,14 @@ export async function download(job: Download): Promise<void> {
         // Once more from the start: what was resumed may have been spoiled by a crash.
         if (spoiled || error.details["hopeless"] === true) throw error;
         spoiled = true;
-        Object.assign(state, { offset: 0, hash: undefined, size: job.size, hashed: false } satisfies State);
+        Object.assign(state, { offset: 0, hash: undefined, size: job.size, hashed: false } satisfies Partial<State>);
         continue;
       }
       const isFull = ["ENOSPC", "EDQUOT"].includes(systemErrorCode(error) ?? "");
       // A full disk needs the space more than we need half a file; and an empty file is nothing to resume.
       if (isFull || state.offset === 0) await rm(partial, { force: true });
-      if (!isTransient(error)) throw error;
-      failures = state.offset > before ? 1 : failures + 1;
+      if (!isTransient(error) || error.details["hopeless"] === true) throw error;
+      failures = state.offset - before >= PROGRESS_BYTES ? 1 : failures + 1;
       if (failures >= job.attempts) throw error;
       await pause(error, failures, signal);
     }
@@ -155,6 +167,7 @@ async function receive(job: Download, state: State, handle: FileHandle): Promise
       if (state.offset === 0 && !isHash) refusePage(job, new TextDecoder().decode(chunk.subarray(0, 256)));
       if (state.size !== undefined && state.offset + chunk.length > state.size)
         throw spoiledError(job, `${state.size} bytes`, "more", { expected: state.size });
+      checkCost(job, state, chunk.length);
       await handle.write(chunk, 0, chunk.length, state.offset);
       state.hash?.update(chunk);
       state.offset += chunk.length;
@@ -176,6 +189,26 @@ async function receive(job: Download, state: State, handle: FileHandle): Promise
   }
 }
 
+/** Counts bytes that came: no more of them than allowed, nor slower than any line is. */
+function checkCost({ name, url, maxBytes }: Download, state: State, bytes: number): void {
+  state.received += bytes;
+  if (state.size === undefined && state.offset + bytes > maxBytes) {
+    throw new HubError(
+      "integrity",
+      `${url}: expected at most ${maxBytes} bytes of ${name}, whose size the server does not state, got more. The option limits.fileBytes permits more`,
+      { url, file: name, maxBytes, hopeless: true },
+    );
+  }
+  if (performance.now() - state.start > LONGEST_MS + (1000 * state.received) / SLOWEST_BYTES) {
+    throw new HubError(
+      "network",
+      `${url}: expected at least ${SLOWEST_BYTES} bytes a second, got ${state.received} bytes in ${Math.round((performance.now() - state.start) / 1000)} s. ` +
+        "Call again to go on from there, or set HF_ENDPOINT or the endpoint option to a mirror",
+      { url, file: name, hopeless: true },
+    );
+  }
+}
+
 /** Makes the state fit the answer: where its bytes begin, and how many the file has. */
 async function checkAnswer(job: Download, state: State, handle: FileHandle, response: Response): Promise<void> {
   const { status, headers } = response;
@@ -191,6 +224,11 @@ async function checkAnswer(job: Download, state: State, handle: FileHandle, resp
   if (/^text\/html\b/iu.test(headers.get("content-type") ?? "") && !/\.html?$/iu.test(job.name)) refusePage(job, "<html");
   const encoded = headers.get("content-encoding") ?? "identity";
   const declared = encoded === "identity" && headers.has("content-length") ? Number(headers.get("content-length")) : undefined;
+  // A plain ETag is all that tells one version of the file from another; bytes of two must not be joined.
+  const etag = hashKind(job.etag) === undefined ? parseEtag(headers.get("etag")) : undefined;
+  if (etag !== undefined && etag !== job.etag) {
+    throw spoiledError(job, `the version with ETag ${job.etag}`, `one with ${etag}`, { expected: job.etag, actual: etag });
+  }
   if (status === 206) {
     const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/u.exec(headers.get("content-range") ?? "") ?? [];
     if (Number(start) === state.offset && (total === "*" || state.size === undefined || Number(total) === state.size)) return;

@@ -20,6 +20,7 @@ import {
 } from "@chinese-clip/pipeline";
 import { readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
+import { contentName } from "./blob-hash.js";
 import { download } from "./download.js";
 import { FileLock } from "./file-lock.js";
 import { cacheError, HubCache } from "./hub-cache.js";
@@ -34,6 +35,8 @@ import { ATTEMPTS, isTransient, withRetry } from "./retry.js";
 
 /** How often an endpoint is tried that is not the last one. */
 const MIRROR_ATTEMPTS = 2;
+/** Bytes of a file whose size nobody states; weights have one. */
+const MAX_FILE_BYTES = 256 * 2 ** 20;
 /** Progress is reported at most this often. */
 const PROGRESS_MS = 100;
 /** Models that have the vocabulary which all published models share: releases of cn_clip's files alone, such as RN50's, come without it. */
@@ -257,9 +260,10 @@ export class HubModel implements ModelFiles {
   async #keep(name: string, file: RemoteFile, attempts: number, onStart: () => void): Promise<void> {
     const { signal } = this.#settings;
     const { commit } = this.#snapshot;
-    const blob = this.#cache.blobPath(file.etag);
+    const content = contentName(file.etag, name);
+    const blob = this.#cache.blobPath(content);
     await this.#cache.tag();
-    const lock = await FileLock.acquire(this.#cache.lockPath(file.etag), signal);
+    const lock = await FileLock.acquire(this.#cache.lockPath(content), signal);
     try {
       if (await this.#cache.has(commit, name)) return;
       const isNew = (await fileSize(blob)) === undefined;
@@ -270,17 +274,18 @@ export class HubModel implements ModelFiles {
           url: file.url,
           etag: file.etag,
           size: file.size,
-          partial: this.#cache.partialPath(file.etag),
+          partial: this.#cache.partialPath(content),
           target: blob,
           request: (headers, ending) => sendRequest(this.#client, { method: "GET", url: file.url, headers, signal: ending }),
           mayFinish: () => lock.isHeld(),
           attempts,
           stallTimeout: this.#settings.downloadTimeout,
+          maxBytes: this.#options.limits?.fileBytes ?? MAX_FILE_BYTES,
           signal,
           onBytes: this.#progress(name),
         });
       }
-      await this.#cache.link(file.etag, commit, name, isNew);
+      await this.#cache.link(content, commit, name, isNew);
     } finally {
       await lock.release();
     }

@@ -10,7 +10,7 @@ export interface HubClient {
   readonly fetch: HubFetch;
   readonly token: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds until an answer must have begun. */
+  /** Milliseconds until an answer must have begun, redirects included, and that JSON may stop for; all of it may take six times as long. */
   readonly timeout: number;
 }
 
@@ -27,6 +27,8 @@ export interface HubRequest {
 
 const MAX_REDIRECTS = 10;
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
+/** How many times its timeout an answer in JSON may take. */
+const LONGEST_JSON = 6;
 
 /**
  * Sends a request and follows its redirects.
@@ -37,8 +39,9 @@ const MAX_JSON_BYTES = 32 * 1024 * 1024;
 export async function sendRequest(client: HubClient, request: HubRequest): Promise<Response> {
   const origin = new URL(request.url).origin;
   let url = new URL(request.url);
+  const deadline = performance.now() + client.timeout;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const response = await sendOnce(client, request, url, url.origin === origin);
+    const response = await sendOnce(client, request, url, url.origin === origin, deadline);
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) return response;
     const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
@@ -55,13 +58,14 @@ export async function sendRequest(client: HubClient, request: HubRequest): Promi
   throw new HubError("server", `${request.url}: expected at most ${MAX_REDIRECTS} redirects, got more`, { url: request.url });
 }
 
-async function sendOnce(client: HubClient, request: HubRequest, url: URL, isHub: boolean): Promise<Response> {
+async function sendOnce(client: HubClient, request: HubRequest, url: URL, isHub: boolean, deadline: number): Promise<Response> {
   const { fetch, token, timeout } = client;
   const signal = request.signal ?? client.signal;
   signal?.throwIfAborted();
   // The time limit is for the answer's head only; a body may take as long as it keeps coming.
   const head = new AbortController();
-  const timer = setTimeout(() => head.abort(new Error(`no answer within ${timeout} ms`)), timeout);
+  const left = Math.max(1, deadline - performance.now());
+  const timer = setTimeout(() => head.abort(new Error(`no answer within ${timeout} ms`)), left);
   try {
     return await fetch(url.href, {
       method: request.method,
@@ -132,19 +136,40 @@ export function statusError(response: Response, url: string): HubError {
 /**
  * The JSON of a successful answer.
  *
- * @throws HubError - `server`: no JSON, or far too much of it; `network`.
+ * @throws HubError - `server`: no JSON, or far too much of it; `network`: also for one that does not come to an end in time.
  */
-export async function readJsonBody(response: Response, url: string): Promise<unknown> {
-  let text = "";
+export async function readJsonBody({ timeout, signal }: HubClient, response: Response, url: string): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  let isLate = false;
+  const end = (): void => {
+    isLate = true;
+    void reader?.cancel().catch(() => undefined);
+  };
+  const stall = setTimeout(end, timeout);
+  const total = setTimeout(end, LONGEST_JSON * timeout);
   try {
-    const decoder = new TextDecoder();
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length > MAX_JSON_BYTES) break;
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+      stall.refresh();
+      parts.push(part.value);
+      length += part.value.length;
+      if (length > MAX_JSON_BYTES) {
+        end();
+        throw new HubError("server", `${url}: expected at most ${MAX_JSON_BYTES} bytes of JSON, got more`, { url });
+      }
     }
   } catch (error) {
+    if (error instanceof HubError) throw error;
+    signal?.throwIfAborted();
     throw networkError(url, error);
+  } finally {
+    clearTimeout(stall);
+    clearTimeout(total);
   }
+  if (isLate)
+    throw networkError(url, new Error(`no end of the answer within ${timeout} ms without a byte, or ${LONGEST_JSON * timeout} ms`));
+  const text = Buffer.concat(parts).toString("utf8");
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -50,7 +50,7 @@ export class HuggingFace implements Remote {
       await discard(response);
       return undefined;
     }
-    const json = await readJsonBody(response, url);
+    const json = await readJsonBody(this.#client, response, url);
     if (typeof json !== "object" || json === null || !("sha" in json) || typeof json.sha !== "string" || !isSafeId(json.sha))
       return undefined;
     const siblings: unknown[] = "siblings" in json && Array.isArray(json.siblings) ? json.siblings : [];

@@ -35,7 +35,7 @@ export class ModelScope implements Remote {
       await discard(response);
       throw statusError(response, url);
     }
-    const files = parseFiles(await readJsonBody(response, url), url).map(({ path, sha256, size }): [string, RemoteFile] => [
+    const files = parseFiles(await readJsonBody(this.#client, response, url), url).map(({ path, sha256, size }): [string, RemoteFile] => [
       path,
       { url: `${this.#base}?Revision=${encodeURIComponent(revision)}&FilePath=${encodeURIComponent(path)}`, etag: sha256, size },
     ]);

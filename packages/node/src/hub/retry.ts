@@ -8,6 +8,8 @@ import { HubError } from "@chinese-clip/pipeline";
 export const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 8000;
+/** Failures are not repeated after this, so that a server that never answers in time costs no more than a few timeouts. */
+const LONGEST_MS = 30_000;
 /** A server that asks for more patience than this is better reported. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -42,11 +44,12 @@ export async function withRetry<Result>(
   operation: () => Promise<Result>,
   { attempts, signal }: { readonly attempts: number; readonly signal: AbortSignal | undefined },
 ): Promise<Result> {
+  const start = performance.now();
   for (let failures = 1; ; failures++) {
     try {
       return await operation();
     } catch (error) {
-      if (!isTransient(error) || failures >= attempts) throw error;
+      if (!isTransient(error) || failures >= attempts || performance.now() - start > LONGEST_MS) throw error;
       await pause(error, failures, signal);
     }
   }
