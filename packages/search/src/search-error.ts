@@ -37,6 +37,14 @@ export type SearchErrorCode =
   | "unterminated-quote"
   /** A query whose parts cancel out. */
   | "zero-query"
+  /** An index with bytes that are not those that were written. */
+  | "damaged-index"
+  /** A file in the place of an index's that is no index's, or of a version that this one does not read. */
+  | "foreign-index"
+  /** An index or output that another process writes to. */
+  | "locked"
+  /** A write to a store that was opened to read. */
+  | "read-only"
   /** A call of a store that is closed. */
   | "closed";
 
@@ -50,6 +58,8 @@ export interface SearchErrorDetails {
   readonly id?: string;
   /** The query, or the part of it, that cannot be followed; the place in a filter. */
   readonly text?: string;
+  /** The process that has a lock: its number, with its machine's name where that is another. */
+  readonly owner?: number | string;
   /** Rows, values of a vector, or a fingerprint. */
   readonly expected?: number | string;
   /** The same, as it was found. */

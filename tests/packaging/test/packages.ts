@@ -54,7 +54,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   },
   dataset: {
     platformFree: false,
-    dependencies: { "@chinese-clip/search": "the head of .npy files" },
+    dependencies: { "@chinese-clip/search": "the head of .npy files, and the lock of what one process writes" },
     subpaths: { formats: "the lines of cn_clip's files, for any platform" },
   },
   evaluation: {

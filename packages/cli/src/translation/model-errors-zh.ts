@@ -112,6 +112,10 @@ export const SEARCH_ZH: Sentences<SearchErrorCode> = {
   "zero-weight": (facts) => `查询的权重应大于 0，实际是 ${of(facts, "text")}`,
   "unterminated-quote": (facts) => `查询中的引号没有成对：${of(facts, "text")}`,
   "zero-query": () => "查询的各项互相抵消，请修改权重",
+  "damaged-index": (facts) => `${about(facts, "file")}索引已损坏${reason(facts)}`,
+  "foreign-index": (facts) => `${about(facts, "file")}不是索引文件，或由更新的版本写成${reason(facts)}`,
+  locked: (facts) => `${about(facts, "file")}进程 ${of(facts, "owner")} 正在写入；请等它结束，若没有这个进程，请删除该文件`,
+  "read-only": () => "索引是以只读方式打开的",
   closed: () => "索引已关闭",
 };
 

@@ -34,7 +34,7 @@ export function parseNpy(bytes: Uint8Array, file?: string): Rows {
   const { rows, dim, offset } = head;
   const end = offset + rows * dim * 4;
   if (bytes.length < end) throw truncatedNpy(rows, file);
-  return { data: new Float32Array(bytes.slice(offset, end).buffer), count: rows, dim };
+  return { data: new Float32Array(new Uint8Array(bytes.subarray(offset, end)).buffer), count: rows, dim };
 }
 
 /**

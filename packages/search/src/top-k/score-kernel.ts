@@ -5,13 +5,17 @@
 import { SCORE_KERNEL_BYTES } from "./score-kernel-bytes.js";
 import { offerScores, scoreRows, type TopRows } from "./top-rows.js";
 
-interface Kernel {
+/** The compiled kernel with a memory of its own. */
+export interface Kernel {
   readonly memory: WebAssembly.Memory;
   /** Addresses in bytes; see wasm/score.wat. */
   readonly score: (row: number, end: number, query: number, dim: number, into: number) => void;
 }
 
-const PAGE = 65_536;
+/** Bytes of a page of WebAssembly's memory. */
+export const PAGE = 65_536;
+
+let compiled: WebAssembly.Module | undefined;
 
 /** One query against rows that are put into its buffers. */
 export class RowScorer {
@@ -54,11 +58,10 @@ export class RowScorer {
 }
 
 /** A kernel with so many bytes of memory; undefined where there is none, as under `--jitless`. */
-function createKernel(memoryBytes: number): Kernel | undefined {
+export function createKernel(memoryBytes: number): Kernel | undefined {
   try {
-    const bytes = Uint8Array.from(atob(SCORE_KERNEL_BYTES), (character) => character.charCodeAt(0));
-    const module = new WebAssembly.Module(bytes);
-    const kernel = new WebAssembly.Instance(module).exports as unknown as Kernel;
+    compiled ??= new WebAssembly.Module(Uint8Array.from(atob(SCORE_KERNEL_BYTES), (character) => character.charCodeAt(0)));
+    const kernel = new WebAssembly.Instance(compiled).exports as unknown as Kernel;
     kernel.memory.grow(Math.ceil(memoryBytes / PAGE));
     return kernel;
   } catch {

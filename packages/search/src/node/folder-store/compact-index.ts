@@ -1,0 +1,65 @@
+/** A new generation of an index, without the rows of removed items. It becomes the current one by one rename. */
+import { NPY_HEAD } from "../../npy/npy-head.js";
+import {
+  bytesOf,
+  closeFiles,
+  commitHead,
+  createGeneration,
+  type IndexFiles,
+  type IndexHead,
+  nextGeneration,
+  readHead,
+  sweep,
+  writeAll,
+} from "./index-files.js";
+import { formatRecord, type LogPosition, type PutItem, startOf } from "./index-log.js";
+import type { IndexState } from "./index-state.js";
+import type { OpenIndex } from "./open-index.js";
+
+/** Items of a line when a generation is written. */
+const ITEMS_PER_LINE = 1000;
+
+/** Writes the next generation. The files of the one before stay open, and are the caller's to close. */
+export async function compactIndex(folder: string, { head, state }: OpenIndex): Promise<OpenIndex> {
+  const next: IndexHead = { ...head, generation: nextGeneration(head.generation), rows: state.rowOf.size };
+  const files = await createGeneration(folder, next);
+  let position = startOf(files.logBytes);
+  try {
+    position = await writeItems(state, files, position, head.dim);
+    await files.vectors.datasync();
+    await files.log.datasync();
+    await commitHead(folder, next);
+  } catch (error) {
+    const current = await readHead(folder).catch(() => undefined);
+    if (current?.generation !== next.generation) {
+      await closeFiles(files);
+      if (current !== undefined) await sweep(folder, current.generation);
+      throw error;
+    }
+  }
+  state.compact();
+  return { head: next, files, state, position };
+}
+
+/** Writes a state's items to the files of a new generation. */
+async function writeItems({ entries, matrix }: IndexState, files: IndexFiles, start: LogPosition, dim: number): Promise<LogPosition> {
+  let { offset, lines, rows } = start;
+  const vectors = new Float32Array(ITEMS_PER_LINE * dim);
+  let put: PutItem[] = [];
+  const flush = async (): Promise<void> => {
+    if (put.length === 0) return;
+    await writeAll(files.vectors, bytesOf(vectors.subarray(0, put.length * dim)), NPY_HEAD + 4 * dim * rows);
+    const line = Buffer.from(formatRecord({ row: rows, put }, lines + 1));
+    await writeAll(files.log, line, offset);
+    [offset, lines, rows] = [offset + line.length, lines + 1, rows + put.length];
+    put = [];
+  };
+  for (const [row, entry] of entries.entries()) {
+    if (entry === undefined) continue;
+    vectors.set(matrix.row(row), put.length * dim);
+    put.push([entry.id, entry.crc, entry.meta]);
+    if (put.length === ITEMS_PER_LINE) await flush();
+  }
+  await flush();
+  return { offset, lines, rows };
+}

@@ -1,0 +1,320 @@
+/**
+ * A vector store in a folder, without a database: vectors in a `.npy` file and a log of what was put and deleted. One process writes, any number
+ * read. A call is durable when it resolves: the vectors are synced before the log states them, and the log before the call resolves; what a kill
+ * tore is cut when the index is opened to write. Searches are exact and scan the vectors in memory.
+ */
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { NPY_HEAD } from "../../npy/npy-head.js";
+import { SearchError } from "../../search-error.js";
+import { type Filter, matchesFilter, parseFilter } from "../../store/filter.js";
+import {
+  checkFingerprint,
+  checkItems,
+  checkLimits,
+  checkVector,
+  type StoreHit,
+  type StoreInfo,
+  type StoreItem,
+  type StoreQuery,
+  type VectorStore,
+} from "../../store/vector-store.js";
+import { lockFile } from "../process-lock.js";
+import { systemErrorCode } from "../system-error.js";
+import { compactIndex } from "./compact-index.js";
+import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js";
+import { formatRecord, type LogRecord, type PutItem } from "./index-log.js";
+import { readIndex } from "./index-reader.js";
+import { IndexState } from "./index-state.js";
+import { checkModel, createIndex, type FolderStoreOptions, noIndex, openToRead, openToWrite, type OpenIndex } from "./open-index.js";
+
+/** What was repaired when an index was opened to write. */
+export interface IndexRepairs {
+  /** Bytes that were cut from the end of the log: a call that never resolved, or bytes that changed on the disk. */
+  readonly cutBytes: number;
+  /** Ids of removed items; see {@link FolderStoreOptions.repair}. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Opens the index of a folder.
+ *
+ * @throws SearchError - `locked`: another process writes to it; `missing-file`: there is none and none is created; `fingerprint-mismatch`,
+ * `dimension-mismatch`; `foreign-index`, `damaged-index`. TypeError - an index is to be created without `dim` or `fingerprint`.
+ */
+export async function openFolderStore<Meta = unknown>(folder: string, options: FolderStoreOptions = {}): Promise<FolderStore<Meta>> {
+  return FolderStore.open<Meta>(folder, options);
+}
+
+/** A {@link VectorStore} in a folder; {@link openFolderStore} opens one. */
+export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
+  /** The folder. */
+  readonly folder: string;
+  /** Whether it is only read. */
+  readonly readOnly: boolean;
+  #opened: OpenIndex;
+  readonly #unlock: (() => Promise<void>) | undefined;
+  #repaired: IndexRepairs = { cutBytes: 0, removed: [] };
+  /** Ends when the calls before have. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Whether a write failed and what it left could not be cut. */
+  #isTorn = false;
+  #isClosed = false;
+
+  private constructor(folder: string, opened: OpenIndex, unlock: (() => Promise<void>) | undefined) {
+    this.folder = folder;
+    this.readOnly = unlock === undefined;
+    this.#opened = opened;
+    this.#unlock = unlock;
+  }
+
+  /** @internal */
+  static async open<Meta>(folder: string, options: FolderStoreOptions): Promise<FolderStore<Meta>> {
+    if (options.readOnly === true) return new FolderStore<Meta>(folder, await openToRead(folder, options), undefined);
+    const mayCreate = options.create ?? true;
+    if (mayCreate) await mkdir(folder, { recursive: true });
+    else if (!(await isFolder(folder))) throw noIndex(folder);
+    const unlock = await lockFile(join(folder, "writer.lock"));
+    try {
+      const head = await readHead(folder);
+      if (head === undefined && !mayCreate) throw noIndex(folder);
+      if (head === undefined) return new FolderStore<Meta>(folder, await createIndex(folder, options), unlock);
+      checkModel(head, options);
+      await sweep(folder, head.generation);
+      const { index, size, damaged } = await openToWrite(folder, head, options.repair === true);
+      const store = new FolderStore<Meta>(folder, index, unlock);
+      await store.#repair(size, damaged).catch(async (error: unknown) => {
+        await closeFiles(index.files);
+        throw error;
+      });
+      return store;
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  /** {@inheritDoc VectorStore.info} */
+  get info(): StoreInfo {
+    const { head, state } = this.#opened;
+    return { fingerprint: head.fingerprint, dim: head.dim, count: state.rowOf.size };
+  }
+
+  /** What was repaired when it was opened. */
+  get repaired(): IndexRepairs {
+    return this.#repaired;
+  }
+
+  /** Bytes of memory that the vectors take, with those of removed items. Ids and metadata are beside them. */
+  get vectorBytes(): number {
+    return this.#opened.state.matrix.byteLength;
+  }
+
+  /** Rows of items that were removed or replaced: what {@link FolderStore.compact} frees. */
+  get deadRows(): number {
+    const { position, state } = this.#opened;
+    return position.rows - state.rowOf.size;
+  }
+
+  /** {@inheritDoc VectorStore.upsert} */
+  async upsert(items: readonly StoreItem<Meta>[], { fingerprint }: { readonly fingerprint?: string | undefined } = {}): Promise<void> {
+    this.#checkWritable();
+    checkFingerprint(this.info, fingerprint);
+    const { dim } = this.info;
+    checkItems(items, dim);
+    if (items.length === 0) return;
+    const vectors = new Float32Array(items.length * dim);
+    const put = items.map(({ id, embedding, meta }, i): PutItem => {
+      vectors.set(embedding, i * dim);
+      return [id, crcOf(vectors.subarray(i * dim, (i + 1) * dim)), JSON.parse(JSON.stringify(meta) ?? "null")];
+    });
+    await this.#inTurn(() => this.#append({ row: this.#opened.position.rows, put }, vectors));
+  }
+
+  /** {@inheritDoc VectorStore.delete} */
+  async delete(ids: readonly string[]): Promise<number> {
+    this.#checkWritable();
+    const asked = [...new Set(ids)];
+    return this.#inTurn(async () => {
+      const found = asked.filter((id) => this.#opened.state.rowOf.has(id));
+      if (found.length > 0) await this.#append({ delete: found });
+      return found.length;
+    });
+  }
+
+  /** {@inheritDoc VectorStore.get} */
+  async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
+    this.#checkOpen();
+    return ids.map((id) => this.#itemOf(id));
+  }
+
+  /** {@inheritDoc VectorStore.scan} */
+  async *scan(filter?: Filter): AsyncGenerator<StoreItem<Meta>, void, undefined> {
+    this.#checkOpen();
+    const checked = filter === undefined ? undefined : parseFilter(filter);
+    for (const id of this.#opened.state.rowOf.keys()) {
+      const item = this.#itemOf(id, checked);
+      if (item === undefined) continue;
+      yield item;
+      this.#checkOpen();
+    }
+  }
+
+  /** {@inheritDoc VectorStore.search} */
+  async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
+    this.#checkOpen();
+    const { vector, filter, fingerprint } = query;
+    const limits = checkLimits(query);
+    const { dim } = this.info;
+    checkFingerprint(this.info, fingerprint);
+    checkVector(vector, dim);
+    const checked = filter === undefined ? undefined : parseFilter(filter);
+    const { matrix, entries } = this.#opened.state;
+    const accepts = (row: number): boolean => {
+      const entry = entries[row];
+      return entry !== undefined && (checked === undefined || matchesFilter(checked, entry.meta));
+    };
+    return matrix.search(vector, { ...limits, accepts }).flatMap(({ row, score }) => {
+      const entry = entries[row];
+      return entry === undefined ? [] : [{ id: entry.id, score, meta: structuredClone(entry.meta) as Meta }];
+    });
+  }
+
+  /**
+   * Sees what the process that writes has written. Of the process that writes itself, nothing is read.
+   *
+   * @throws SearchError - `damaged-index`; the store then is as it was before.
+   */
+  async refresh(): Promise<void> {
+    this.#checkOpen();
+    if (!this.readOnly) return;
+    await this.#inTurn(async () => {
+      const { head, files, state, position } = this.#opened;
+      const current = await readHead(this.folder);
+      if (current?.generation === head.generation) {
+        const read = await readIndex(this.folder, head, files, state, position, false).catch(() => undefined);
+        if (read !== undefined && read.size >= position.offset) {
+          this.#opened.position = read.end;
+          return;
+        }
+      }
+      // Another generation; or the writer cut a line that was read before its sync failed. What is damaged is damaged in the second reading too.
+      this.#opened = await openToRead(this.folder, { dim: head.dim, fingerprint: head.fingerprint });
+      await closeFiles(files);
+    });
+  }
+
+  /** {@inheritDoc VectorStore.compact} */
+  async compact(): Promise<void> {
+    this.#checkWritable();
+    await this.#inTurn(async () => {
+      const { files: old } = this.#opened;
+      this.#opened = await compactIndex(this.folder, this.#opened);
+      this.#isTorn = false;
+      await closeFiles(old);
+      await sweep(this.folder, this.#opened.head.generation);
+    });
+  }
+
+  /** Waits for the calls before, then closes the files and lets the next writer in; idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#turn;
+    await closeFiles(this.#opened.files);
+    await this.#unlock?.();
+    this.#opened = { ...this.#opened, state: new IndexState(this.info.dim) };
+  }
+
+  /** {@link FolderStore.close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Writes a line, after the vectors that it states. */
+  async #append(record: LogRecord, vectors?: Float32Array): Promise<void> {
+    const { files, state, position, head } = this.#opened;
+    if (this.#isTorn) await this.#cut();
+    const line = Buffer.from(formatRecord(record, position.lines + 1));
+    try {
+      if (vectors !== undefined) {
+        state.matrix.append(vectors); // first, since memory may run out; unused before the log states it
+        await writeAll(files.vectors, bytesOf(vectors), NPY_HEAD + 4 * head.dim * position.rows);
+        await files.vectors.datasync();
+      }
+      await writeAll(files.log, line, position.offset);
+      await files.log.datasync();
+    } catch (error) {
+      state.matrix.truncate(position.rows);
+      this.#isTorn = true;
+      await this.#cut().catch(() => undefined);
+      throw error;
+    }
+    state.apply(record);
+    this.#opened.position = {
+      offset: position.offset + line.length,
+      lines: position.lines + 1,
+      rows: position.rows + ("put" in record ? record.put.length : 0),
+    };
+  }
+
+  /** Cuts what is after the last whole line, and after the vectors that the log states. */
+  async #cut(): Promise<void> {
+    const { files, position, head } = this.#opened;
+    for (const [handle, end] of [
+      [files.log, position.offset],
+      [files.vectors, NPY_HEAD + 4 * head.dim * position.rows],
+    ] as const) {
+      if ((await handle.stat()).size === end) continue;
+      await handle.truncate(end);
+      await handle.datasync();
+    }
+    this.#isTorn = false;
+  }
+
+  async #repair(size: number, damaged: readonly string[]): Promise<void> {
+    const cutBytes = size - this.#opened.position.offset;
+    await this.#cut();
+    if (damaged.length > 0) await this.#append({ delete: damaged });
+    this.#repaired = { cutBytes, removed: damaged };
+  }
+
+  /** Runs one call after the other. */
+  #inTurn<Result>(call: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(call);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  #itemOf(id: string, filter?: Filter): StoreItem<Meta> | undefined {
+    const { rowOf, entries, matrix } = this.#opened.state;
+    const row = rowOf.get(id);
+    const entry = row === undefined ? undefined : entries[row];
+    if (row === undefined || entry === undefined || (filter !== undefined && !matchesFilter(filter, entry.meta))) return undefined;
+    return { id, embedding: matrix.row(row).slice(), meta: structuredClone(entry.meta) as Meta };
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new SearchError("closed", "the store is closed");
+  }
+
+  #checkWritable(): void {
+    this.#checkOpen();
+    if (this.readOnly) throw new SearchError("read-only", "the index was opened to read", { file: this.folder });
+  }
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return stat(folder).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      if (systemErrorCode(error) === "ENOENT") return false;
+      throw error;
+    },
+  );
+}
+
+function crcOf(values: Float32Array): number {
+  return crc32(bytesOf(values));
+}
