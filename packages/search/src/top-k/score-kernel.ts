@@ -15,7 +15,7 @@ export interface Kernel {
 /** Bytes of a page of WebAssembly's memory. */
 export const PAGE = 65_536;
 
-let compiled: WebAssembly.Module | undefined;
+let compiled: InstanceType<typeof WebAssembly.Module> | undefined;
 
 /** One query against rows that are put into its buffers. */
 export class RowScorer {

@@ -182,7 +182,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   }
 
   /**
-   * Sees what the process that writes has written. Of the process that writes itself, nothing is read.
+   * Sees what the process that writes has written. The writer itself has nothing to read.
    *
    * @throws SearchError - `damaged-index`; the store then is as it was before.
    */
