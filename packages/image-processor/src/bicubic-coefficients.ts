@@ -38,7 +38,7 @@ function bicubic(distance: number): number {
 /** One axis's geometry: how far the filter reaches, and the doubles of any one output. */
 class AxisFilter {
   readonly taps: number;
-  /** Of the output last given to `at`: first input, number of inputs, and `values[0..count)`. */
+  /** First input, number of inputs and `values[0..count)` of the output last given to `at`. */
   start = 0;
   count = 0;
   readonly values: Float64Array;

@@ -8,7 +8,7 @@ import { type SimdKernel, simdKernel } from "./simd-kernel.js";
 import { MemoryPlan, PackedWeights, padded } from "./simd-memory.js";
 import { GROUP, SimdRowReader } from "./simd-row-reader.js";
 
-/** Most memory that is ever taken, 8 MiB, for it is not given back: the largest JPEG, 65,535 x 65,535, becomes 224 x 224 in less. */
+/** Maximum memory, 8 MiB, which is never given back; the largest JPEG, 65,535 x 65,535, becomes 224 x 224 in less. */
 const MAX_MEMORY = 2 ** 23;
 const PAGE = 2 ** 16;
 

@@ -16,7 +16,7 @@ export class SimdRowReader {
   readonly #axis: AxisWeights;
   readonly #rowPitch: number;
   readonly #weights: PackedWeights;
-  /** Of each source row only the columns `from .. from + pixels` are read by the window's outputs. */
+  /** The window's outputs read only the columns `[from, from + pixels)` of each source row. */
   readonly #from: number;
   readonly #pixels: number;
   /** Addresses: of each output's first vector, of the order of a row's bytes, of four rows as they come and widened. */

@@ -210,7 +210,7 @@ describe("readCombinedOnnx", () => {
       "a circle of copies",
       replaced(node("Identity", ["text_embeds"], ["round"]), node("Identity", ["round"], ["text_embeds"])),
       "malformed",
-      /without circles/,
+      /without cycles/,
     ],
     [
       "a missing data file",

@@ -9,8 +9,8 @@ export interface WordPieceDecoder {
 }
 
 /**
- * Joins tokens by spaces, and continuations without. Of the reference's replacements
- * those are made that can match within one token, as no token has a space inside.
+ * Joins tokens with spaces, and continuations without. Makes the reference's replacements
+ * that can match within one token, since no token contains a space.
  */
 export function joinTokens(tokens: readonly string[], { prefix, cleanup }: WordPieceDecoder): string {
   let text = "";

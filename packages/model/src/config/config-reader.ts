@@ -16,11 +16,11 @@ export class ConfigReader {
     this.#path = path;
   }
 
-  /** An integer in `[min, max]`. The ceilings stop a hostile file from asking for absurd graphs. */
+  /** An integer in `[min, max]`. The ceilings keep a hostile file from describing absurd graphs. */
   integer(key: string, fallback: number, min: number, max: number): number {
     const value = this.#json[key] ?? fallback;
     if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-      this.#refuse(key, `an integer from ${min} to ${max}`, value);
+      this.#reject(key, `an integer from ${min} to ${max}`, value);
     }
     return value;
   }
@@ -28,14 +28,14 @@ export class ConfigReader {
   /** An integer that divides `whole`, such as the number of heads into which a width is cut. */
   divisor(key: string, fallback: number, whole: number): number {
     const value = this.integer(key, fallback, 1, whole);
-    if (whole % value !== 0) this.#refuse(key, `a divisor of ${whole}`, value);
+    if (whole % value !== 0) this.#reject(key, `a divisor of ${whole}`, value);
     return value;
   }
 
   /** An integer in `[min, max]` that is a multiple of `unit`. */
   multiple(key: string, fallback: number, unit: number, min: number, max: number): number {
     const value = this.integer(key, fallback, min, max);
-    if (value % unit !== 0) this.#refuse(key, `a multiple of ${unit}`, value);
+    if (value % unit !== 0) this.#reject(key, `a multiple of ${unit}`, value);
     return value;
   }
 
@@ -44,14 +44,14 @@ export class ConfigReader {
     const value = this.#json[key] ?? fallback;
     const fits = (item: unknown): item is number => typeof item === "number" && Number.isInteger(item) && item >= min && item <= max;
     if (!Array.isArray(value) || value.length !== length || !value.every(fits))
-      this.#refuse(key, `${length} integers from ${min} to ${max}`, value);
+      this.#reject(key, `${length} integers from ${min} to ${max}`, value);
     return value;
   }
 
   /** A finite number in `[min, max]`. */
   number(key: string, fallback: number, min: number, max: number): number {
     const value = this.#json[key] ?? fallback;
-    if (typeof value !== "number" || !(value >= min && value <= max)) this.#refuse(key, `a number from ${min} to ${max}`, value);
+    if (typeof value !== "number" || !(value >= min && value <= max)) this.#reject(key, `a number from ${min} to ${max}`, value);
     return value;
   }
 
@@ -59,7 +59,7 @@ export class ConfigReader {
   choice<T extends string>(key: string, fallback: T, choices: readonly T[]): T {
     const value = this.#json[key] ?? fallback;
     const found = choices.find((choice) => choice === value);
-    if (found === undefined) this.#refuse(key, `one of ${choices.join(", ")}`, value);
+    if (found === undefined) this.#reject(key, `one of ${choices.join(", ")}`, value);
     return found;
   }
 
@@ -68,8 +68,8 @@ export class ConfigReader {
     return meanings.get(this.choice(key, fallback, [...meanings.keys()])) as T;
   }
 
-  #refuse(key: string, expected: string, actual: unknown): never {
-    refuse(`${this.#path}.${key}`, expected, actual);
+  #reject(key: string, expected: string, actual: unknown): never {
+    reject(`${this.#path}.${key}`, expected, actual);
   }
 }
 
@@ -86,10 +86,10 @@ export function towerPart(json: unknown, key: "text_config" | "vision_config"): 
 
 /** The value as an object, or a {@link CheckpointError} that names the place. */
 export function asJsonObject(json: unknown, path: string): JsonObject {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) refuse(path, "an object", json);
+  if (typeof json !== "object" || json === null || Array.isArray(json)) reject(path, "an object", json);
   return json as JsonObject;
 }
 
-function refuse(path: string, expected: string, actual: unknown): never {
+function reject(path: string, expected: string, actual: unknown): never {
   throw new CheckpointError("invalid-config", `${path}: expected ${expected}, got ${quote(actual)}`, { key: path, expected, actual });
 }

@@ -55,7 +55,7 @@ interface Grid {
   zero: number;
 }
 
-/** Of the block of `weight` that begins at `start`, whose inputs' mean squares begin at `column`. */
+/** The grid for the block of `weight` at `start`; the mean squares of its inputs begin at `column`. */
 function bestGrid(weight: Float32Array, start: number, squares: Float32Array, column: number, block: number): Grid {
   let [low, high] = [0, 0];
   for (let i = 0; i < block; i++) {

@@ -1,7 +1,7 @@
 /**
  * How large each channel of a transformer's states is, estimated from its weights alone: a channel's mean square is that of whatever is
  * written to it, and what a linear layer writes follows from the mean squares that it reads, taken as independent. Rough, but it finds the few
- * channels that are tens of times larger than the rest, which is what quantised activations need to know; and it needs no pictures, no
+ * channels that are tens of times larger than the rest, which is what quantised activations need to know; and it needs no images, no
  * texts and no session.
  */
 

@@ -12,7 +12,7 @@ import { type StateOptions, wantedStates } from "./tower-states.js";
 export interface TextInputs {
   /** int64 `[B, L]`, each id below the vocabulary size, L at most the number of position embeddings. */
   readonly inputIds: Tensor;
-  /** int64 `[B, L]`: 0 hides a token. Default: all are seen. */
+  /** int64 `[B, L]`: 0 masks a token. Default: none is masked. */
   readonly attentionMask?: Tensor | undefined;
   /** int64 `[B, L]`: the segment of each token. Default: 0. */
   readonly tokenTypeIds?: Tensor | undefined;

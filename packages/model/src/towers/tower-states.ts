@@ -15,8 +15,8 @@ export interface TowerStates {
   /** float32 `[B, L, D]`: every token's state after the last layer (of an image: before the last LayerNorm). */
   readonly lastHiddenState: Tensor;
   /**
-   * float32 `[B, D]`. Of an image: the class token after the last LayerNorm. Of a text: the checkpoint's pooler applied to the
-   * class token; the published checkpoints have no pooler, and then it is the class token's state itself.
+   * float32 `[B, D]`. For an image, the class token after the last LayerNorm; for a text, the checkpoint's pooler applied to the
+   * class token, or the class token's state where there is no pooler, as in the published checkpoints.
    */
   readonly poolerOutput: Tensor;
   /** float32 `[B, L, D]` each: the embeddings, then after every layer. Only with `outputHiddenStates`. */

@@ -1,7 +1,7 @@
 /**
  * Where in a checkpoint the model is. Training loops put its tensors under names of their own (`module.`, `_orig_mod.`, `model.`, `state_dict.model.`)
- * beside optimizers, averages and other heads. What leads to the model is found by what is behind it, the names of the model's tensors,
- * whatever it is called itself. Of several models in one file the model goes before its average, and otherwise none before another.
+ * beside optimizers, averages and other heads. The prefix is found by the tensor names behind it, whatever it is called. A file may also hold the model's
+ * average, which the model precedes; two models of equal standing are an error.
  */
 import { malformed, quote, showName } from "../checkpoint-error.js";
 import type { TensorDict } from "./tensor-dict.js";

@@ -16,7 +16,7 @@ export function toFloat16(values: Float32Array): Uint16Array {
       // Normal: the exponent moved by 112, 13 bits rounded off; a carry into the exponent is right, also the one to infinity.
       halves[i] = sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
     } else {
-      // Subnormal, in steps of 2^-24. The product is exact; the rounding of a float64 to a whole number is done by adding and taking away 2^52.
+      // Subnormal, in steps of 2^-24. The product is exact; adding and subtracting 2^52 rounds a float64 to an integer.
       const steps = Math.abs(values[i]!) * 2 ** 24;
       halves[i] = sign | (steps + 2 ** 52 - 2 ** 52);
     }

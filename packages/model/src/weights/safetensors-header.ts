@@ -7,7 +7,7 @@ import { BYTES_PER_ELEMENT, type WeightDtype } from "./tensor-reference.js";
 export interface TensorHeader {
   /** Its name in the file. */
   readonly name: string;
-  /** Number format of its elements. */
+  /** Element type. */
   readonly dtype: WeightDtype;
   /** Extent of each axis, outermost first; row-major. */
   readonly shape: readonly number[];

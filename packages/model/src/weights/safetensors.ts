@@ -1,6 +1,6 @@
 /**
  * Reads the header of a safetensors file: eight bytes of length, then JSON that says where each tensor lies. Follows the
- * format's reference implementation (huggingface/safetensors, `safetensors/src/tensor.rs`) in what it refuses: the tensors
+ * format's reference implementation (huggingface/safetensors, `safetensors/src/tensor.rs`) in what it rejects: the tensors
  * must fill the data section exactly, without holes or overlap, so every length is checked against the file's.
  */
 import { CheckpointError, malformed, quote, showName } from "../checkpoint-error.js";

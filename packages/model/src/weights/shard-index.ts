@@ -27,7 +27,7 @@ export function parseShardIndex(json: unknown, name: string): ShardIndex {
   if (typeof map !== "object" || map === null || Array.isArray(map)) malformed({ name }, "expected an object weight_map");
   const weightMap = new Map<string, string>();
   for (const [tensor, file] of Object.entries(map as Record<string, unknown>)) {
-    // oxlint-disable-next-line no-control-regex -- control characters are what it refuses
+    // oxlint-disable-next-line no-control-regex -- it rejects control characters
     if (typeof file !== "string" || !/^[^./\\:\x00-\x1f][^/\\:\x00-\x1f]{0,254}$/.test(file))
       malformed({ name }, `tensor ${showName(tensor)}: expected the name of a file beside this one, got ${quote(file)}`, { tensor });
     weightMap.set(tensor, file);

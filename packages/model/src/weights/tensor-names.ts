@@ -54,7 +54,7 @@ export function nameCanonically(stored: ReadonlyMap<string, StoredTensor | Check
     const isUsable = !(tensor instanceof CheckpointError);
     for (const [canonical, part] of canonicalParts(name, isUsable ? tensor : ANY_TENSOR, isResNet)) {
       if (tensors.has(canonical))
-        refuse(isUsable ? tensor : ANY_TENSOR, name, `each tensor once, but ${canonical} is there under another name too`);
+        reject(isUsable ? tensor : ANY_TENSOR, name, `each tensor once, but ${canonical} is there under another name too`);
       tensors.set(canonical, isUsable ? part : tensor);
     }
   }
@@ -100,7 +100,7 @@ function canonicalParts(name: string, tensor: StoredTensor, isResNet: boolean): 
 function thirds(name: string, tensor: StoredTensor, names: readonly string[]): [string, StoredTensor][] {
   const [rows = 0, ...rest] = tensor.shape;
   if (rows % 3 !== 0 || tensor.transposed)
-    refuse(tensor, name, `rows for query, key and value one after the other, got shape ${quote(tensor.shape)}`);
+    reject(tensor, name, `rows for query, key and value one after the other, got shape ${quote(tensor.shape)}`);
   const byteLength = tensor.byteLength / 3;
   return names.map((part, i) => [
     part,
@@ -114,6 +114,6 @@ function thirds(name: string, tensor: StoredTensor, names: readonly string[]): [
   ]);
 }
 
-function refuse({ file }: StoredTensor, tensor: string, expected: string): never {
+function reject({ file }: StoredTensor, tensor: string, expected: string): never {
   throw new CheckpointError("malformed", `${file}: tensor ${showName(tensor)}: expected ${expected}`, { file, tensor });
 }

@@ -1,7 +1,7 @@
 /**
  * The tensors of a file written by `torch.save`: a state dict, or whatever a training loop puts around it, such as cn_clip's
- * `{ epoch, step, name, state_dict, optimizer }`. Every dict of the file that has tensors is listed, with the keys that lead to it; which of
- * them is the model is told by the tensors' names, by who reads them. Storages are looked for only then.
+ * `{ epoch, step, name, state_dict, optimizer }`. Every dict of the file that has tensors is listed, with the keys that lead to it; `find-model.ts` tells by
+ * the tensors' names which of them is the model. Storages are located only then.
  */
 import { CheckpointError, malformed, quote, showName } from "../checkpoint-error.js";
 import type { CheckpointFile } from "./byte-source.js";

@@ -1,5 +1,5 @@
 /**
- * The Chinese prompt templates of this package, written as people write under pictures. How they were chosen: README.md beside this file.
+ * The Chinese prompt templates of this package, written as people write under photos. How they were chosen: README.md beside this file.
  */
 
 /** Names of the template sets. */

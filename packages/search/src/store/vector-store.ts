@@ -17,7 +17,7 @@ export interface StoreItem<Meta> {
 
 /** What a store is. */
 export interface StoreInfo {
-  /** Names the weights that its embeddings are of; `Embedder.fingerprint`. */
+  /** The model that its embeddings are from: `Embedder.fingerprint`. */
   readonly fingerprint: string;
   /** Values of an embedding. */
   readonly dim: number;
@@ -35,7 +35,7 @@ export interface StoreQuery {
   readonly minScore?: number | undefined;
   /** Only items whose metadata match. */
   readonly filter?: Filter | undefined;
-  /** Names the weights that the vector is of: the search is rejected where the store's are others. */
+  /** The model that the vector is from: the search is rejected where the store's is another. */
   readonly fingerprint?: string | undefined;
 }
 

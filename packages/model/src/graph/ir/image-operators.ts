@@ -12,7 +12,7 @@ import { bind, contentOf, isKnown, mismatch, type Shaped } from "./shapes.js";
 export function conv(graph: GraphBuilder, x: Value, weight: Value, stride: number, padding = 0): Value {
   const { B = 0, H = 0, W = 0, D = 0, K } = bind("Conv", [x, "B C H W"], [weight, "D C K K"]);
   const kernel = Number(K);
-  // Of an extent that is not known, how many patches lie side by side.
+  // A symbolic extent gives the number of patches as a quotient.
   const steps = (extent: Dimension): Dimension =>
     typeof extent === "number" ? Math.floor((extent + 2 * padding - kernel) / stride) + 1 : `${extent}/${kernel}`;
   if (`${H}${W}`.match(/\D/u) !== null && (kernel !== stride || padding !== 0)) mismatch("Conv", "a known height and width", x);

@@ -51,7 +51,7 @@ const REDUCTIONS: ReadonlySet<string> = new Set(["ReduceL2", "ReduceSum", "Reduc
 const MIN_IR_VERSION = 4;
 
 /**
- * Reads a combined export and cuts it. Of weights no more than headers are read.
+ * Reads a combined export and cuts it; weights are not read beyond their headers.
  *
  * @param file - the `.onnx` file.
  * @param openBeside - opens a file in the same folder by its name, for weights that are stored apart, or gives undefined.

@@ -59,7 +59,7 @@ export class ValueGraph {
         break;
       }
       path.push(current);
-      if (path.length > this.model.nodes.length) malformed(this.#file, `value ${quote(name)}: expected a graph without circles`);
+      if (path.length > this.model.nodes.length) malformed(this.#file, `value ${quote(name)}: expected a graph without cycles`);
       current = source;
       found = this.#origins.get(current);
     }

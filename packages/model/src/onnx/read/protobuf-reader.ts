@@ -11,7 +11,7 @@ export interface ProtobufField {
   readonly number: number;
   /** 0: a varint; 1 and 5: eight and four bytes; 2: bytes, text, a message, or a packed list. */
   readonly wireType: number;
-  /** Of a varint its value as int64, rounded beyond 2^53; else 0. */
+  /** A varint's value as int64, rounded beyond 2^53; 0 for other wire types. */
   readonly value: number;
   /** Offset of the content's first byte. */
   readonly start: number;

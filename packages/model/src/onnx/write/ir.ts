@@ -12,7 +12,7 @@ export type Dimension = number | string;
 export interface ValueInfo {
   /** Unique among the graph's values. */
   readonly name: string;
-  /** Of its elements. */
+  /** Element type. */
   readonly type: ElementType;
   /** Extent of each axis; empty for a scalar. */
   readonly dims: readonly Dimension[];
@@ -22,7 +22,7 @@ export interface ValueInfo {
 export interface Initializer {
   /** Unique among the graph's values. */
   readonly name: string;
-  /** Of its elements. */
+  /** Element type. */
   readonly type: ElementType;
   /** Its shape. */
   readonly dims: readonly number[];

@@ -9,7 +9,7 @@ import type { ExternalData } from "./ir.js";
 export interface PackedGraph {
   /** The model as ONNX protobuf; the `location` of a weight is a buffer's name. */
   readonly model: Uint8Array;
-  /** What is to be put into which buffer. */
+  /** The contents of each buffer. */
   readonly buffers: readonly PackedBuffer[];
 }
 
