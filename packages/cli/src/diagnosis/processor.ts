@@ -57,7 +57,7 @@ export async function describeProcessor(): Promise<Processor> {
 
 /** Linux's `/proc/cpuinfo`. */
 export function parseCpuInfo(text: string): Pick<Processor, "cores" | "instructionSets"> {
-  const flags = /^(?:flags|Features)\s*:\s*(.*)$/m.exec(text)?.[1]?.split(/\s+/);
+  const flags = /^(?:flags|Features)[\t ]*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/);
   const cores = new Set<string>();
   for (const block of text.split(/\n\s*\n/)) {
     const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];

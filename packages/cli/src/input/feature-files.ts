@@ -12,7 +12,7 @@ export function searchJsonl(file: string, query: Float32Array, k: number, onRows
 
 /** Ids and paths of found rows, from the metadata that embed wrote beside a `.npy`; without such a file, their row numbers. */
 export async function describeNpyRows(file: string, found: readonly FoundRow[]): Promise<Hit[]> {
-  const part = /(\d+)\.npy$/.exec(basename(file))?.[1] ?? "0";
+  const part = /(?<!\d)(\d+)\.npy$/.exec(basename(file))?.[1] ?? "0";
   const metadata = join(dirname(dirname(file)), "metadata", `metadata_${part}.jsonl`);
   try {
     return await describeRows(found, readLines(metadata));

@@ -55,7 +55,7 @@ export function formatTransfer(
   const share = total === 0 ? 1 : Math.min(1, loaded / total);
   const size = formatBytes(total);
   const unit = size.slice(size.indexOf(" ") + 1);
-  const parts = [`${formatBytes(loaded, unit).replace(/ .*$/, "")} / ${size}`, `${Math.floor(100 * share)}%`];
+  const parts = [`${formatBytes(loaded, unit).split(" ", 1)[0]} / ${size}`, `${Math.floor(100 * share)}%`];
   const rate = moved.seconds > 0.2 ? moved.bytes / moved.seconds : 0;
   if (rate > 0) parts.push(`${formatBytes(rate)}/s`, formatSeconds((total - loaded) / rate));
   const numbers = parts.join("  ");

@@ -44,7 +44,7 @@ function parseLine(text: string, file: string, line: number): TsvImage {
   if (!/^-?\d+$/.test(id) || !Number.isSafeInteger(Number(id))) {
     throw new DatasetError("named-image", { got: shown(id), file, line });
   }
-  if (!BASE64.test(base64) || base64.replace(/=+$/, "").length % 4 === 1) {
+  if (!BASE64.test(base64) || base64.replace(/(?<!=)=+$/, "").length % 4 === 1) {
     throw new DatasetError("not-base64", { file, line });
   }
   return { id: Number(id), bytes: Buffer.from(base64, "base64"), line };

@@ -37,7 +37,7 @@ export function storedParameter(checkpoint: Checkpoint, name: string, shape: rea
   }
   // What a layer's inputs are multiplied by lies beside the layer: layers of the same inputs share it.
   const inputScale = (): NamedTensor | undefined => {
-    const scaleName = name.replace(/[^.]+\.[^.]+$/u, "input_scale");
+    const scaleName = name.replace(/(?<![^.])[^.]+\.[^.]+$/u, "input_scale");
     return has(scaleName) ? tensor(scaleName, [size]) : undefined;
   };
   if (has(`${name}_int8`)) {

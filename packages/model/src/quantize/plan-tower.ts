@@ -106,7 +106,7 @@ function hasTableBlocks([, size = 0]: readonly number[]): boolean {
 }
 
 function layerIndex(layer: string): number {
-  return Number(/\d+$/u.exec(layer)?.[0]);
+  return Number(/(?<!\d)\d+$/u.exec(layer)?.[0]);
 }
 
 /** A tensor in floating point: matrices in half precision, vectors in float32. */

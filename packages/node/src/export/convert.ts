@@ -122,7 +122,7 @@ function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): string {
 
 /** Keys of a configuration whose values transformers wants as floats. */
 const FLOAT =
-  /^(\s*"(?:initializer_factor|initializer_range|layer_norm_eps|logit_scale_init_value|rescale_factor|\w*dropout\w*)": -?\d+)(?=,?$)/gmu;
+  /^( *"(?:initializer_factor|initializer_range|layer_norm_eps|logit_scale_init_value|rescale_factor|(?:(?!dropout)\w)*dropout\w*)": -?\d+)(?=,?$)/gmu;
 
 /** JSON in which what is a float in Python has a point, as 1.0: JavaScript has one kind of number. */
 function pythonJson(value: unknown): string {

@@ -107,7 +107,7 @@ function parseEndpoint(endpoint: string): string {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url?.protocol !== "http:" && url?.protocol !== "https:")
     throw new RangeError(`fromPretrained: expected endpoint to be an http: or https: URL, got ${JSON.stringify(endpoint)}`);
-  return endpoint.replace(/\/+$/u, "");
+  return endpoint.replace(/(?<!\/)\/+$/u, "");
 }
 
 async function findToken(given: string | undefined, environment: Environment): Promise<string | undefined> {

@@ -55,7 +55,7 @@ async function openTowerFiles(files: ModelFiles, names: readonly string[], dtype
 
 async function knownWeights(files: ModelFiles, names: readonly string[], variant: string | undefined): Promise<string | undefined> {
   // A source that names a file means that file, whatever it is called.
-  const sourceName = /[^/\\]*$/.exec(files.source)?.[0] ?? "";
+  const sourceName = files.source.slice(Math.max(files.source.lastIndexOf("/"), files.source.lastIndexOf("\\")) + 1);
   const known = weightsFiles(variant);
   const listed = known.find((name) => names.includes(name)) ?? names.find((name) => name === sourceName && isNamedWeights(name));
   if (listed !== undefined || variant === undefined) return listed;

@@ -23,7 +23,7 @@ export interface HostedModel {
 
 /** The model of a folder, or of one weights file with the small files beside it. A query, such as a signature, goes with every file. */
 export function modelAt(source: string, url: URL): HostedModel {
-  const only = WEIGHTS_FILE.test(url.pathname) ? /[^/]*$/u.exec(url.pathname)?.[0] : undefined;
+  const only = WEIGHTS_FILE.test(url.pathname) ? url.pathname.slice(url.pathname.lastIndexOf("/") + 1) : undefined;
   const folder = new URL(url);
   if (only !== undefined) folder.pathname = folder.pathname.slice(0, -only.length);
   else if (!folder.pathname.endsWith("/")) folder.pathname += "/";

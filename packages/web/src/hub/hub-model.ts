@@ -30,7 +30,7 @@ export async function findAtHub(
     throw new RangeError(`fromPretrained: expected an address, a hub's id (owner/name) or PickedFiles, got ${JSON.stringify(repo)}`);
   const errors: unknown[] = [];
   for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) {
-    const base = host.replace(/\/+$/u, "");
+    const base = host.replace(/(?<!\/)\/+$/u, "");
     const resolveAt = (commit: string) => (name: string) =>
       `${base}/${repo}/resolve/${encodeURIComponent(commit)}/${name.split("/").map(encodeURIComponent).join("/")}`;
     try {

@@ -21,7 +21,7 @@ export function observeRuntimeDownload(onBytes: (bytes: RuntimeBytes) => void): 
   const { fetch } = globalThis;
   globalThis.fetch = async (input, init) => {
     const response = await fetch(input, init);
-    const file = /([^/?#]+\.wasm)(?:[?#]|$)/u.exec(response.url)?.[1];
+    const file = /(?<![^/?#])([^/?#]+\.wasm)(?:[?#]|$)/u.exec(response.url)?.[1];
     if (response.ok && file !== undefined) void count(response.clone(), file, onBytes).catch(() => undefined);
     return response;
   };

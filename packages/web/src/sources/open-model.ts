@@ -50,7 +50,7 @@ export async function clearCache(source?: string | URL, { endpoint = HUB }: Pick
   if (source instanceof URL || isAddress(source)) return cache.clear(addressOf(source).href);
   let count = 0;
   for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) {
-    const base = host.replace(/\/+$/u, "");
+    const base = host.replace(/(?<!\/)\/+$/u, "");
     count += (await cache.clear(`${base}/${source}/resolve/`)) + (await cache.clear(`${base}/api/models/${source}/`));
   }
   return count;
