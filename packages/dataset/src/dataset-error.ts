@@ -55,13 +55,14 @@ export const DATASET_MESSAGES = {
 /** Which kind of thing is wrong. */
 export type DatasetErrorCode = keyof typeof DATASET_MESSAGES;
 
-/** Names of the details in a sentence. */
+/** Names in angle brackets in a sentence. */
 type DetailNames<Sentence extends string> = Sentence extends `${string}<${infer Name}>${infer Rest}` ? Name | DetailNames<Rest> : never;
 
+/** Details that fill a sentence: a value for each `<name>` in it. */
+export type MessageDetails<Sentence extends string> = Readonly<Record<DetailNames<Sentence>, string | number>>;
+
 /** What a code's sentence is filled with. */
-export type DatasetErrorDetails<Code extends DatasetErrorCode = DatasetErrorCode> = Readonly<
-  Record<DetailNames<(typeof DATASET_MESSAGES)[Code]>, string | number>
->;
+export type DatasetErrorDetails<Code extends DatasetErrorCode = DatasetErrorCode> = MessageDetails<(typeof DATASET_MESSAGES)[Code]>;
 
 /** Where in the data something is wrong. */
 export interface DatasetPlace {

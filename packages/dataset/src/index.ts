@@ -7,7 +7,7 @@ export { type ImageFolder, type LabelledImage, readImageFolder } from "./images/
 export { IMAGE_EXTENSIONS, imageInput, imageInputs, isFolder, listImages } from "./images/list-images.js";
 export { type FilePath, SkippedFiles } from "./images/walk-folder.js";
 export { type EmbedRequest, embedShard, type EmbedSummary, type FailedImage, IMAGES_PER_RUN } from "./output/embed-shard.js";
-export type { DatasetEmbedder, EmbedImages, EmbedTexts, ImageResult } from "./output/embedder.js";
+export type { DatasetEmbedder, ImageResult, RecordedEmbedder } from "./output/embedder.js";
 export { type FeatureOutput, type FeatureRow, openJsonlOutput, openNpyOutput, type RowNames } from "./output/feature-output.js";
 export {
   checkFeaturesOf,

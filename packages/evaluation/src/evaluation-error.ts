@@ -2,7 +2,7 @@
  * What can be wrong with the data of an evaluation: one English sentence for each code, filled from `details`. Failures of a prediction file
  * are no errors but judgements, in cn_clip's words.
  */
-import { type DatasetPlace, fillMessage, placed } from "@chinese-clip/dataset/formats";
+import { type DatasetPlace, fillMessage, type MessageDetails, placed } from "@chinese-clip/dataset/formats";
 
 /** English by code; `<name>` is the detail of that name. */
 export const EVALUATION_MESSAGES = {
@@ -23,12 +23,9 @@ export const EVALUATION_MESSAGES = {
 /** Which kind of thing is wrong. */
 export type EvaluationErrorCode = keyof typeof EVALUATION_MESSAGES;
 
-/** Names of the details in a sentence. */
-type DetailNames<Sentence extends string> = Sentence extends `${string}<${infer Name}>${infer Rest}` ? Name | DetailNames<Rest> : never;
-
 /** What a code's sentence is filled with. */
-export type EvaluationErrorDetails<Code extends EvaluationErrorCode = EvaluationErrorCode> = Readonly<
-  Record<DetailNames<(typeof EVALUATION_MESSAGES)[Code]>, string | number>
+export type EvaluationErrorDetails<Code extends EvaluationErrorCode = EvaluationErrorCode> = MessageDetails<
+  (typeof EVALUATION_MESSAGES)[Code]
 >;
 
 /** Data of an evaluation that cannot be used. */

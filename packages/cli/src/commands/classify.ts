@@ -16,7 +16,7 @@ import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 
-/** Columns that a image's path takes at most before the others move to the right. */
+/** Columns that an image's path takes at most before the others move to the right. */
 const WIDEST_PATH = 48;
 
 /** The command. */

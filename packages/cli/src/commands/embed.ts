@@ -6,7 +6,7 @@ import { type Command, type CommandContext, type OptionValues, requiredValue, st
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import {
   checkSameRecord,
-  type DatasetEmbedder,
+  type RecordedEmbedder,
   type EmbedItem,
   embedShard,
   type EmbedSummary,
@@ -123,7 +123,7 @@ export const embed: Command = {
 };
 
 /** Notes which model the features are of, or makes sure that they were created with this one. */
-async function matchRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: DatasetEmbedder): Promise<void> {
+async function matchRecord({ files: [file = ""], rows }: FeatureOutput, kind: Source["kind"], embedder: RecordedEmbedder): Promise<void> {
   const record = await embedder.record(kind === "texts" ? "text" : "image");
   const before = await readRecord(file);
   if (rows === 0) return writeRecord(file, record);

@@ -29,7 +29,7 @@ import { errorText, skippedText } from "../translation/translate-error.js";
 export const search: Command = {
   name: "search",
   summary: {
-    en: "The images that are nearest to a text, a image, or several with weights",
+    en: "The images that are nearest to a text, an image, or several with weights",
     zh: "按文本、图片或其加权组合检索最相近的图片",
   },
   options: {
@@ -38,7 +38,7 @@ export const search: Command = {
       type: "string",
       value: "query",
       help: {
-        en: "a text, @file for a image, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
+        en: "a text, @file for an image, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
         zh: "文本，或 @图片文件；可组合：'2:猫 - 狗'、'@a.jpg + 0.5:下雪'",
       },
     },
@@ -125,9 +125,9 @@ async function searchSource({ kind, path }: GallerySource, how: Search): Promise
 async function embedParts(parts: readonly QueryPart[], embedder: DatasetEmbedder): Promise<Float32Array[]> {
   const embeddings: Float32Array[] = [];
   for (const { kind, content } of parts) {
-    if (kind === "text") embeddings.push((await embedder.embedTexts([preprocessEvalText(content)])).data);
+    if (kind === "text") embeddings.push((await embedder.embedText([preprocessEvalText(content)])).data);
     else {
-      for await (const result of embedder.embedImages(only(content), (file) => file)) {
+      for await (const result of embedder.embedImages(only(content), { imageOf: (file) => file })) {
         if ("embedding" in result) embeddings.push(result.embedding);
         else
           throw new CommandError(t`${content}: cannot be read as the query's image (${errorText(result.error)})`, { cause: result.error });
@@ -145,7 +145,7 @@ async function searchFolder(folder: string, { vector, top, embedder, onRows, ski
   const best = new TopRows(top);
   const paths = new Map<number, string>();
   let done = 0;
-  for await (const result of embedder.embedImages(folderImages(folder, others), ({ content }) => content)) {
+  for await (const result of embedder.embedImages(folderImages(folder, others), { imageOf: ({ content }) => content })) {
     const { label: path = "" } = result.input;
     if ("embedding" in result) {
       paths.set(result.index, path);

@@ -4,7 +4,7 @@
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
 import { recordModel } from "../inspection/record-model.js";
-import type { DatasetEmbedder } from "@chinese-clip/dataset";
+import type { RecordedEmbedder } from "@chinese-clip/dataset";
 import type { EvaluationStep, ReportProgress } from "@chinese-clip/evaluation/node";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
@@ -20,7 +20,7 @@ const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh:
 /** What work with a model has at hand. */
 export interface EmbedderTools {
   /** Loads the model that `--model` names, at the first call. */
-  readonly openEmbedder: () => Promise<DatasetEmbedder>;
+  readonly openEmbedder: () => Promise<RecordedEmbedder>;
   readonly onProgress: ReportProgress;
   /** The model, if it has been loaded. */
   readonly model: () => ChineseCLIP | undefined;
@@ -48,13 +48,13 @@ export async function withEmbedder<Result>(
   const transfer = new TransferProgress(process.stderr);
   const options = { ...pretrainedOptions(values, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
-  const open = async (): Promise<DatasetEmbedder> => {
+  const open = async (): Promise<RecordedEmbedder> => {
     const model = requiredValue(values, "model");
     const loaded = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     clip = loaded;
     return {
-      embedTexts: (texts) => loaded.embedText(texts),
-      embedImages: (inputs, imageOf) => loaded.embedImages(inputs, { imageOf }),
+      embedText: (texts) => loaded.embedText(texts),
+      embedImages: (inputs, how) => loaded.embedImages(inputs, how),
       dim: loaded.model.config.projectionDim,
       record: (tower) => recordModel(model, tower, options),
     };

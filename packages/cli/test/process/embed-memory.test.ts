@@ -34,7 +34,7 @@ describe("memory of embed", () => {
       failures: path("f.failed.jsonl"),
       embedder: {
         dim: 1,
-        embedTexts: () => Promise.reject(new Error("not asked for")),
+        embedText: () => Promise.reject(new Error("not asked for")),
         // As the library does: one group in the model while the next is decoded.
         async *embedImages<Input>(images: AsyncIterable<Input>) {
           const held: Input[] = [];
@@ -47,7 +47,6 @@ describe("memory of embed", () => {
           }
           for (; waiting > 0; waiting--) yield { index: index++, input: held.shift() as Input, embedding: new Float32Array(1) };
         },
-        record: () => Promise.reject(new Error("not asked for")),
       },
       onFailure: () => {},
       onProgress: () => {},

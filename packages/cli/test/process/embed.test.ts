@@ -25,7 +25,7 @@ beforeAll(async () => {
     const name = `${i < 100 ? "" : "z/"}${String(i).padStart(3, "0")}.png`;
     writeFileSync(path(`images/${name}`), BROKEN.includes(i) ? "no image" : bytes);
   }
-  writeFileSync(path("images/notes.txt"), "not a image, and not named like one");
+  writeFileSync(path("images/notes.txt"), "not an image, and not named like one");
 });
 
 const embed = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>

@@ -109,7 +109,7 @@ describe("from images and texts", () => {
     }
   });
 
-  it("a image that cannot be read ends it, with its line and the others", async () => {
+  it("an image that cannot be read ends it, with its line and the others", async () => {
     const good = lines(path("drawings/test_imgs.tsv"));
     const bad = write("bad.tsv", [good[0], "900\tAAAA", good[1], "901\tAAAA"].join("\n"));
     const { code, stderr } = await embedPictures(bad, "--output", path("none"));
@@ -194,7 +194,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
   it("says it in Chinese", async () => {
     const { code, stderr } = await runCli(["evaluate", "retrieval", ...withTsv("1\tAAAA\n1\tAAAA\n")], { LC_ALL: "zh_CN.UTF-8" });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^错误：\S*imgs\.tsv，第 2 行：编号 1 在第 1 行已出现；每张图片要有自己的编号\n$/);
+    expect(stderr).toMatch(/^错误：\S*imgs\.tsv，第 2 行：编号 1 在第 1 行已出现；编号不能重复\n$/);
   });
 });
 

@@ -42,7 +42,7 @@ describe("a search", () => {
     }
   });
 
-  it("by a image finds the image first; with a negative it goes down", async () => {
+  it("by an image finds the image first; with a negative it goes down", async () => {
     const image = path("images/07.png");
     const { stdout } = await search(["--in", path("f.jsonl"), "--query", `@${image}`, "--paths-only", "--top", "3"]);
     expect(stdout.split("\n")[0]).toBe(image);

@@ -13,7 +13,7 @@ export interface NumberedLine {
   readonly text: string;
 }
 
-/** Longest line that is read, in UTF-16 units: a image of 96 MiB in base64. */
+/** Longest line that is read, in UTF-16 units: an image of 96 MiB in base64. */
 const LONGEST_LINE = 2 ** 27;
 
 /**

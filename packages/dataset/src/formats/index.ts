@@ -8,6 +8,7 @@ export {
   type DatasetErrorDetails,
   type DatasetPlace,
   fillMessage,
+  type MessageDetails,
   placed,
   shortList,
   shown,

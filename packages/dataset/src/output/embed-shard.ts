@@ -149,7 +149,7 @@ async function* embedImages(
 ): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
   // One that cannot be read is not read again; nothing holds its place in its group.
   const imageOf = ({ item, done }: Planned): string | Uint8Array => (done === "failed" ? new Uint8Array() : item.content);
-  for await (const result of embedder.embedImages(inputs, imageOf)) yield { planned: result.input, result };
+  for await (const result of embedder.embedImages(inputs, { imageOf })) yield { planned: result.input, result };
 }
 
 async function* embedTexts(
@@ -158,7 +158,7 @@ async function* embedTexts(
 ): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
   let group: Planned[] = [];
   const embed = async function* (): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
-    const { data, dim } = await embedder.embedTexts(group.map(({ item }) => String(item.content)));
+    const { data, dim } = await embedder.embedText(group.map(({ item }) => String(item.content)));
     for (const [row, planned] of group.entries()) yield { planned, result: { embedding: data.subarray(row * dim, (row + 1) * dim) } };
     group = [];
   };

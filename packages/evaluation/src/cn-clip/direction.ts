@@ -3,7 +3,7 @@
  * (`make_topk_predictions.py`, `evaluation.py`) and those for texts found by images (`*_tr.py`).
  */
 
-/** Images found by a text, or texts found by a image. */
+/** Images found by a text, or texts found by an image. */
 export type Direction = "text-to-image" | "image-to-text";
 
 /** Both directions, in the order in which results are given. */

@@ -15,7 +15,7 @@ export interface ClassVectors {
 /** `100. * features @ classifier` in cn_clip. */
 const SCALE = 100;
 
-/** 100 times the cosine of a image with each class, float32. */
+/** 100 times the cosine of an image with each class, float32. */
 export function logitsOf(image: Float32Array, classes: ClassVectors): Float32Array {
   const scaled = image.map((value) => SCALE * value);
   const count = classes.data.length / classes.dim;

@@ -2,7 +2,7 @@
  * The images and texts of a retrieval data set to features, as cn_clip's `extract_features.py` makes them: texts prepared for evaluation,
  * images in the order of cn_clip's LMDB, which sorts ids as text. The order decides between equal scores.
  */
-import { type EmbedImages, type EmbedTexts, type Features, readImageTsv } from "@chinese-clip/dataset";
+import { type DatasetEmbedder, type Features, readImageTsv } from "@chinese-clip/dataset";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import type { AnnotatedText } from "../cn-clip/annotation.js";
 import { unreadableImages } from "../unreadable-images.js";
@@ -20,13 +20,13 @@ const MOST_NAMED = 5;
  */
 export async function embedAnnotatedTexts(
   texts: readonly AnnotatedText[],
-  embedTexts: EmbedTexts,
+  embedder: Pick<DatasetEmbedder, "embedText">,
   onProgress: (done: number) => void,
 ): Promise<Features> {
   const parts: Float32Array[] = [];
   let dim = 0;
   for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
-    const part = await embedTexts(texts.slice(start, start + TEXTS_AT_ONCE).map(({ text }) => preprocessEvalText(text)));
+    const part = await embedder.embedText(texts.slice(start, start + TEXTS_AT_ONCE).map(({ text }) => preprocessEvalText(text)));
     parts.push(part.data);
     dim = part.dim;
     onProgress(Math.min(start + TEXTS_AT_ONCE, texts.length));
@@ -40,11 +40,11 @@ export async function embedAnnotatedTexts(
  * @returns features sorted by the ids as text.
  * @throws EvaluationError - `unreadable-image`, `unreadable-images`: some cannot be read; all are tried before it is thrown, and the first lines named.
  */
-export async function embedTsvImages(file: string, embedImages: EmbedImages, onProgress: (done: number) => void): Promise<Features> {
+export async function embedTsvImages(file: string, embedder: DatasetEmbedder, onProgress: (done: number) => void): Promise<Features> {
   const rows: { readonly id: number; readonly embedding: Float32Array }[] = [];
   const unreadable: { readonly line: number; readonly error: unknown }[] = [];
   let done = 0;
-  for await (const result of embedImages(readImageTsv(file), ({ bytes }) => bytes)) {
+  for await (const result of embedder.embedImages(readImageTsv(file), { imageOf: ({ bytes }) => bytes })) {
     const { id, line } = result.input;
     if ("error" in result) unreadable.push({ line, error: result.error });
     else rows.push({ id, embedding: result.embedding });

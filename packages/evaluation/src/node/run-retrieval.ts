@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkFeaturesOf, type DatasetEmbedder, DatasetError, readFeatures, writeWhole } from "@chinese-clip/dataset";
+import { checkFeaturesOf, type RecordedEmbedder, DatasetError, readFeatures, writeWhole } from "@chinese-clip/dataset";
 import { type FeatureId, type Features, formatFeature } from "@chinese-clip/dataset/formats";
 import { DIRECTIONS, type Direction } from "../cn-clip/direction.js";
 import { formatJudgement, JUDGED, type Judgement, judgePredictions } from "../cn-clip/recall.js";
@@ -30,7 +30,7 @@ export interface RetrievalRequest {
   /** Where result files go; none are written without it. */
   readonly output: string | undefined;
   /** Loads the model; called at most once, and only when something is to be embedded. */
-  readonly openEmbedder: () => Promise<DatasetEmbedder>;
+  readonly openEmbedder: () => Promise<RecordedEmbedder>;
   readonly onProgress: ReportProgress;
 }
 
@@ -79,20 +79,20 @@ async function embedMissing(
   { images: source, textFeatures }: RetrievalFiles,
   annotation: Annotation,
   read: { readonly texts: Features | undefined; readonly images: Features | undefined },
-  embedder: DatasetEmbedder,
+  embedder: RecordedEmbedder,
   onProgress: ReportProgress,
 ): Promise<{ readonly texts: Features; readonly images: Features }> {
   await checkOfModel(read.texts, textFeatures, embedder);
   if ("features" in source) await checkOfModel(read.images, source.features, embedder);
   const reportTexts = (done: number): void => onProgress("embed-texts", done, annotation.texts.length);
-  const texts = read.texts ?? (await embedAnnotatedTexts(annotation.texts, embedder.embedTexts, reportTexts));
+  const texts = read.texts ?? (await embedAnnotatedTexts(annotation.texts, embedder, reportTexts));
   if ("features" in source) return { texts, images: read.images ?? (await readFeatures(source.features, "image_id")) };
   const reportImages = (done: number): void => onProgress("embed-images", done, undefined);
-  return { texts, images: await embedTsvImages(source.tsv, embedder.embedImages, reportImages) };
+  return { texts, images: await embedTsvImages(source.tsv, embedder, reportImages) };
 }
 
 /** @throws DatasetError - `other-model-length`, `other-model`: features that were read are not of the model that embeds the others. */
-async function checkOfModel(features: Features | undefined, file: string | undefined, { dim, record }: DatasetEmbedder): Promise<void> {
+async function checkOfModel(features: Features | undefined, file: string | undefined, { dim, record }: RecordedEmbedder): Promise<void> {
   if (features === undefined) return;
   if (features.dim === dim) return file === undefined ? undefined : checkFeaturesOf(file, record);
   throw new DatasetError("other-model-length", { got: features.dim, expected: dim, file });

@@ -51,14 +51,14 @@ export async function runZeroShot({ files, templates, openEmbedder, onProgress }
   const labels = await readLabels(files.labels, folder.classes);
   const index = files.index === undefined ? undefined : await readIndex(files.index, folder.images.length);
   const embedder = await openEmbedder();
-  const classes = await embedClasses(labels, templates, embedder.embedTexts, {
+  const classes = await embedClasses(labels, templates, (texts) => embedder.embedText(texts), {
     prepare: preprocessEvalText,
     onProgress: (done) => onProgress("embed-labels", done, labels.length),
   });
   const tally = new ZeroShotTally(labels.length);
   const probabilities: Float32Array[] = [];
   const unreadable: { readonly file: string; readonly error: unknown }[] = [];
-  for await (const result of embedder.embedImages(imagesOf(folder), ({ file }) => file)) {
+  for await (const result of embedder.embedImages(imagesOf(folder), { imageOf: ({ file }) => file })) {
     const { input: image } = result;
     if ("error" in result) unreadable.push({ file: image.file, error: result.error });
     else {

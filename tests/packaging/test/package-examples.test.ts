@@ -1,0 +1,51 @@
+/** The READMEs' examples of search, dataset and evaluation run as they are printed. */
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { transform } from "esbuild";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { root } from "./packages.js";
+import { snippetsOf } from "./readme-snippet.js";
+
+// Below this package's node_modules, so that the workspace's packages are found.
+const scripts = mkdtempSync(fileURLToPath(new URL("../node_modules/.examples-", import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), "chinese-clip-examples-"));
+
+beforeAll(() => {
+  mkdirSync(join(folder, "photos"));
+  for (const name of ["01.png", "02.jpg", "04.webp"]) cpSync(join(root, "examples", "pictures", name), join(folder, "photos", name));
+});
+afterAll(() => {
+  for (const path of [scripts, folder]) rmSync(path, { recursive: true, force: true });
+});
+
+async function run(name: string, adapt = (snippet: string): string => snippet): Promise<string> {
+  const snippets = snippetsOf(`packages/${name}/README.md`);
+  expect(snippets.length).toBeGreaterThan(0);
+  let printed = "";
+  for (const [i, snippet] of snippets.entries()) {
+    const file = join(scripts, `${name}-${i}.mjs`);
+    writeFileSync(file, (await transform(adapt(snippet), { loader: "ts" })).code);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
+    expect(stderr).toBe("");
+    printed += stdout;
+  }
+  return printed;
+}
+
+it("search", async () => {
+  expect(await run("search", (snippet) => snippet.replace("一只猫", "红色的星星"))).toMatch(/id: .*score: .*meta: \{ year: 2024 \}/s);
+});
+
+it("dataset", async () => {
+  expect(await run("dataset")).toContain("{ existing: 0, added: 3, failed: 0 }");
+  expect(readFileSync(join(folder, "photos.img_feat.jsonl"), "utf8").trimEnd().split("\n")).toHaveLength(3);
+  expect(await run("dataset")).toContain("{ existing: 3, added: 0, failed: 0 }");
+});
+
+it("evaluation", async () => {
+  expect(await run("evaluation")).toMatch(/"r1": 0\.0,[\s\S]*"r5": 100\.0,[\s\S]*"r10": 100\.0/);
+});
