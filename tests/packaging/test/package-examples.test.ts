@@ -25,15 +25,12 @@ afterAll(() => {
 async function run(name: string, adapt = (snippet: string): string => snippet): Promise<string> {
   const snippets = snippetsOf(`packages/${name}/README.md`);
   expect(snippets.length).toBeGreaterThan(0);
-  let printed = "";
-  for (const [i, snippet] of snippets.entries()) {
-    const file = join(scripts, `${name}-${i}.mjs`);
-    writeFileSync(file, (await transform(adapt(snippet), { loader: "ts" })).code);
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
-    expect(stderr).toBe("");
-    printed += stdout;
-  }
-  return printed;
+  // One module: a later example continues the first.
+  const file = join(scripts, `${name}.mjs`);
+  writeFileSync(file, (await transform(adapt(snippets.join("\n")), { loader: "ts", target: "node20" })).code);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
+  expect(stderr).toBe("");
+  return stdout;
 }
 
 it("search", async () => {
