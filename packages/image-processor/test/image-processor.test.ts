@@ -209,7 +209,7 @@ describe("preprocessor_config.json", () => {
     expect(createImageProcessor({ image_processor_type: name, feature_extractor_type: "Other" })).toBeInstanceOf(Processor);
   });
 
-  it("refuses what it cannot do", () => {
+  it("rejects what it cannot do", () => {
     expect(createImageProcessor({})).toBeInstanceOf(ChineseCLIPImageProcessor);
     for (const json of [
       null,

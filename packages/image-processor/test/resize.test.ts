@@ -52,7 +52,7 @@ function slowResize(image: RawImage, width: number, height: number, library: Res
   const rows = (data: Uint8Array, lines: number): Uint8Array =>
     pass(data, image.width, width, lines, channels, image.width * channels, width * channels);
   const columns = (data: Uint8Array, across: number): Uint8Array => {
-    // A picture's rows are one line of `height` pixels that are a row wide.
+    // An image's rows are one line of `height` pixels that are a row wide.
     return pass(data, image.height, height, 1, across * channels, 0, 0);
   };
   const data = Uint8Array.from(image.data);
@@ -180,7 +180,7 @@ describe("resize", () => {
     }
   });
 
-  it("refuses sizes and images that cannot be", () => {
+  it("rejects sizes and images that cannot be", () => {
     const image: RawImage = { data: new Uint8Array(12), width: 2, height: 2, channels: 3 };
     for (const width of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 25]) {
       expect(() => resize(image, { width, height: 2 })).toThrow(RangeError);

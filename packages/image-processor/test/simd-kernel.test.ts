@@ -55,7 +55,7 @@ describe("the kernel", () => {
     expect(buffer.length).toBeLessThan(4096);
   });
 
-  it("is compiled once, when first needed, and grows to what its pictures need and no further", async () => {
+  it("is compiled once, when first needed, and grows to what its images need and no further", async () => {
     const instances: WebAssembly.Exports[] = [];
     const webAssembly = watched((exports) => {
       instances.push(exports);

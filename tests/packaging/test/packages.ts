@@ -81,6 +81,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       undici: "requests through a proxy: Node's own fetch knows no proxy variables before Node 24",
       sharp: "decodes JPEG, PNG, WebP and what else a browser shows; Node has no decoder",
     },
+    peerDependencies: { "heic-decode": "HEIC, whose decoder is LGPL and 8 MB: for those who install it" },
   },
   cli: {
     platformFree: false,

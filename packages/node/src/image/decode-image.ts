@@ -6,8 +6,9 @@ import { ImageError, type RawImage } from "@chinese-clip/image-processor";
 import { errorMessage } from "@chinese-clip/pipeline";
 import { openBmp } from "./decode-bmp.js";
 import { openGif } from "./decode-gif.js";
+import { loadHeicDecoder, openHeic } from "./decode-heic.js";
 import { openWithSharp, type SharpImage, type SharpOptions } from "./decode-sharp.js";
-import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat, withPixelChecksums } from "./image-format.js";
+import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat, isHeic, withPixelChecksums } from "./image-format.js";
 
 /** How to decode. */
 export interface DecodeOptions extends SharpOptions {
@@ -15,6 +16,8 @@ export interface DecodeOptions extends SharpOptions {
   readonly source: string;
   /** Whether a server sent the bytes: messages do not repeat any of them. */
   readonly isForeign: boolean;
+  /** The module that decodes HEIC. Default: `heic-decode`, where it is installed. */
+  readonly heicDecoder?: string | undefined;
 }
 
 /** An image whose header was read. */
@@ -44,7 +47,8 @@ const CUT_MESSAGE =
  */
 export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<OpenedImage> {
   const { source, maxPixels, isForeign } = options;
-  const format = detectImageFormat(bytes);
+  const heic = isHeic(bytes) ? await loadHeicDecoder(options.heicDecoder) : undefined;
+  const format = heic === undefined ? detectImageFormat(bytes) : "heic";
   if (format === undefined) {
     const got = describeUnknownBytes(bytes, isForeign);
     throw new ImageError("unknown-format", `${source}: expected a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF image, got ${got}`, {
@@ -59,9 +63,10 @@ export async function openImage(bytes: Uint8Array, options: DecodeOptions): Prom
       throw namedError(error, format, bytes, source);
     }
   };
-  const isOwned = format === "bmp" || format === "gif";
+  const isOwned = format === "bmp" || format === "gif" || format === "heic";
   const image = await named((): SharpImage | Promise<SharpImage> => {
     if (format === "bmp") return openBmp(bytes, maxPixels);
+    if (heic !== undefined) return openHeic(heic, bytes, maxPixels);
     if (format === "gif") return openGif(bytes, maxPixels);
     return openRepaired(bytes, format, options);
   });

@@ -1,14 +1,14 @@
 /**
  * Which format some bytes are in, by their first bytes alone: file names and `Content-Type` headers are not asked, since both lie.
  *
- * Only what this list names ever reaches a decoder. libvips would also render SVG, which is a program more than a picture (it reads other
- * files and takes time without bound), so it is refused here along with everything else that a search for photos does not meet.
+ * Only what this list names ever reaches a decoder. libvips would also render SVG, which is a program more than an image (it reads other
+ * files and takes time without bound), so it is rejected here along with everything else that a search for photos does not meet.
  */
 
 import { crc32 } from "node:zlib";
 
 /** A format that `loadImage` decodes. */
-export type ImageFormat = "png" | "jpeg" | "webp" | "gif" | "bmp" | "tiff" | "avif";
+export type ImageFormat = "png" | "jpeg" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "heic";
 
 interface Signature {
   readonly format: ImageFormat;
@@ -41,9 +41,9 @@ const TEXTS: readonly (readonly [RegExp, string])[] = [
   [/^\s*[{[]\s*["[{]/, "JSON text"],
 ];
 const OTHERS: readonly (readonly [number, string, string])[] = [
-  [4, "ftyphe", "a HEIC image, whose codec is not included"],
-  [4, "ftypmif1", "a HEIF image, whose codec is not included"],
-  [4, "ftypmsf1", "a HEIF image, whose codec is not included"],
+  [4, "ftyphe", "a HEIC image, whose decoder is installed by npm install heic-decode"],
+  [4, "ftypmif1", "a HEIF image; npm install heic-decode decodes HEIC"],
+  [4, "ftypmsf1", "a HEIF image; npm install heic-decode decodes HEIC"],
   [0, "\xff\x0a", "a JPEG XL image, whose codec is not included"],
   [0, "\0\0\0\x0cJXL ", "a JPEG XL image, whose codec is not included"],
   [0, "\0\0\0\x0cjP  ", "a JPEG 2000 image, which is not decoded"],
@@ -95,13 +95,24 @@ export function describeUnknownBytes(bytes: Uint8Array, isForeign = false): stri
   return `bytes that begin ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
 }
 
-/** By its brands, the compatible ones too: a still or a sequence of AV1 may call itself an image file (mif1, msf1) first. */
+/** A still or a sequence of AV1. */
 function isAvif(head: string): boolean {
+  return hasBrand(head, /^avi[fs]$/);
+}
+
+/** Whether an encoded image is a HEIC, a still or a sequence of HEVC. */
+export function isHeic(bytes: Uint8Array): boolean {
+  const head = latin1(bytes);
+  return !isAvif(head) && hasBrand(head, /^he[iv][cmsx]$/);
+}
+
+/** Looks at the compatible brands too: a file may call itself an image file (mif1, msf1) first. */
+function hasBrand(head: string, brand: RegExp): boolean {
   if (head.slice(4, 8) !== "ftyp") return false;
   const size = Buffer.from(head.slice(0, 4), "latin1").readUInt32BE();
   const brands = head.slice(8, 12) + head.slice(16, size);
   for (let at = 0; at + 4 <= brands.length; at += 4) {
-    if (/^avi[fs]$/.test(brands.slice(at, at + 4))) return true;
+    if (brand.test(brands.slice(at, at + 4))) return true;
   }
   return false;
 }
@@ -159,6 +170,7 @@ export function isCutShort(format: ImageFormat, bytes: Uint8Array): boolean {
     case "webp":
       return view.byteLength < 12 || view.getUint32(4, true) + 8 > view.byteLength;
     case "avif":
+    case "heic":
       return !boxesAreWhole(view);
     case "tiff":
       return !tiffIsWhole(view);
@@ -193,7 +205,7 @@ function boxesAreWhole(view: DataView): boolean {
   let at = 0;
   while (at + 8 <= view.byteLength) {
     const size = view.getUint32(at);
-    // 0: to the end of the file. 1: a 64-bit size, which no picture needs.
+    // 0: to the end of the file. 1: a 64-bit size, which no image needs.
     if (size === 0) return true;
     if (size < 8) return false;
     at += size;
@@ -201,7 +213,7 @@ function boxesAreWhole(view: DataView): boolean {
   return at === view.byteLength;
 }
 
-/** The directory of the first picture is often at the end of the file. */
+/** The directory of the first image is often at the end of the file. */
 function tiffIsWhole(view: DataView): boolean {
   if (view.byteLength < 8) return false;
   const littleEndian = view.getUint8(0) === 0x49;

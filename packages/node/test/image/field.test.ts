@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { detectImageFormat, describeUnknownBytes } from "../../src/image/image-format.js";
+import { openImage } from "../../src/image/decode-image.js";
 import { loadImage } from "../../src/image/load-image.js";
 
 const images = new URL("../../../../fixtures/images/", import.meta.url);
@@ -69,6 +70,35 @@ describe("D images", () => {
     ["8BPS\0\x01", /a Photoshop document/],
   ])("D4 %j is named", async (text, message) => {
     await expect(loadImage(Buffer.from(text, "latin1"))).rejects.toThrow(message);
+  });
+});
+
+describe("D5 HEIC", () => {
+  const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1");
+  const options = { autoOrient: false, maxPixels: 100, maxMilliseconds: 1000, source: "a.heic", isForeign: false };
+  const decoder = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+
+  it("D5 without its decoder the message says what to install", async () => {
+    await expect(openImage(heic, { ...options, heicDecoder: "no-such-decoder" })).rejects.toThrow(
+      /a HEIC image, .*npm install heic-decode/,
+    );
+  });
+
+  it("D5 with its decoder the first image is decoded, within the limits", async () => {
+    const heicDecoder = decoder(
+      "export default Object.assign(() => {}, { all: async () => [{ width: 2, height: 1, decode: async () => ({ data: Uint8ClampedArray.of(1, 2, 3, 255, 4, 5, 6, 0) }) }] })",
+    );
+    const image = await openImage(heic, { ...options, heicDecoder });
+    expect(image.memory).toBe(22);
+    expect(await image.decode()).toEqual({ data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1, channels: 3 });
+    await expect(openImage(heic, { ...options, heicDecoder, maxPixels: 1 })).rejects.toMatchObject({ code: "too-large" });
+  });
+
+  it("D5 what the decoder throws is an ImageError", async () => {
+    const heicDecoder = decoder(
+      "export default Object.assign(() => {}, { all: async () => { throw new Error('HEIF processing error') } })",
+    );
+    await expect(openImage(heic, { ...options, heicDecoder })).rejects.toMatchObject({ name: "ImageError", code: "invalid-image" });
   });
 });
 

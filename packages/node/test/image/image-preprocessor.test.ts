@@ -59,7 +59,7 @@ describe("preprocess", () => {
       expect(raw.data.length).toBe(raw.width * raw.height * 3);
     }));
 
-  it("uses the memory of a recycled picture again", () =>
+  it("uses the memory of a recycled image again", () =>
     withPreprocessor(async (preprocessor) => {
       const first = await preprocessor.preprocess(new URL("rgb.jpg", FIXTURES));
       preprocessor.recycle?.(first);
@@ -68,7 +68,7 @@ describe("preprocess", () => {
       expect((await second).pixelValues).toEqual(await expected("rgb.png"));
     }));
 
-  it("answers many calls in any order, each with its own picture", () =>
+  it("answers many calls in any order, each with its own image", () =>
     withPreprocessor(async (preprocessor) => {
       const files = ["rgb.png", "gray.png", "cmyk.jpg", "rgb.bmp", "rgb.gif", "large.png", "rgb.webp", "one.png"];
       const jobs = Array.from({ length: 40 }, (_, i) => files[i % files.length] ?? "");
@@ -88,7 +88,7 @@ describe("preprocess", () => {
 });
 
 describe("errors", () => {
-  it("are ImageErrors again, and the next picture is fine", () =>
+  it("are ImageErrors again, and the next image is fine", () =>
     withPreprocessor(async (preprocessor) => {
       const attempt = (input: ImageInput): Promise<unknown> =>
         preprocessor.preprocess(input).then(
@@ -115,7 +115,7 @@ describe("errors", () => {
       expect(await preprocessor.preprocess(new URL("small.png", FIXTURES))).toMatchObject({ dims: [3, 32, 48] });
     }));
 
-  it("refuses a bad configuration or limit at once", () => {
+  it("rejects a bad configuration or limit at once", () => {
     expect(() => createImagePreprocessor(createImageProcessor({ ...CONFIG, image_mean: "no" }))).toThrow(ImageError);
     expect(() => createImagePreprocessor(createImageProcessor(CONFIG), { maxPixels: 0 })).toThrow(RangeError);
   });
@@ -171,12 +171,12 @@ describe("abort and dispose", () => {
   it("lets the process end while the thread is idle", async () => {
     const host = await buildWorker("image-preprocessor", new URL("../../src/image/image-preprocessor.ts", import.meta.url));
     const script = new URL("./exits.mjs", host);
-    const picture = new URL("small.png", FIXTURES).href;
+    const image = new URL("small.png", FIXTURES).href;
     await writeFile(
       script,
       `import { createImagePreprocessor } from ${JSON.stringify(host.href)};
        const preprocessor = createImagePreprocessor({ toJSON: () => (${JSON.stringify(CONFIG)}) }, { workerUrl: new URL(${JSON.stringify(workerUrl.href)}) });
-       console.log((await preprocessor.preprocess(${JSON.stringify(picture)})).dims.join());`,
+       console.log((await preprocessor.preprocess(${JSON.stringify(image)})).dims.join());`,
     );
     const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(script)], { timeout: 20_000 });
     expect(stdout).toBe("3,32,48\n");

@@ -63,7 +63,7 @@ describe("inputs", () => {
     expect(await loadImage(reference)).toBe(reference);
   });
 
-  it("refuses other inputs as the caller's mistake", async () => {
+  it("rejects other inputs as the caller's mistake", async () => {
     for (const input of [undefined, null, 3, {}, [], new Date(), "ftp://host/a.png", new URL("blob:x"), "http://"]) {
       // @ts-expect-error -- among them what is no ImageInput
       await expect(loadImage(input)).rejects.toThrow(/^loadImage: expected /);
@@ -138,7 +138,7 @@ describe("limits", () => {
     expect(await imageError(loadImage(`data:,${"a".repeat(500_000)}`, { maxBytes }))).toMatchObject({ code: "too-large" });
   });
 
-  it("refuses sizes that only a header claims, before allocating", async () => {
+  it("rejects sizes that only a header claims, before allocating", async () => {
     const bmp = new Uint8Array(await readFile(new URL("rgb.bmp", FIXTURES)));
     new DataView(bmp.buffer).setInt32(18, 10_000, true);
     new DataView(bmp.buffer).setInt32(22, 10_000, true);
@@ -176,7 +176,7 @@ describe("bad files", () => {
     ["hello, world", "bytes that begin 68 65 6c 6c 6f 2c 20 77"],
     ["PK\u0003\u0004", "a zip archive"],
     ["\0\0\0\u0018ftypheic", "a HEIC image"],
-  ])("refuses %j", async (text, words) => {
+  ])("rejects %j", async (text, words) => {
     const error = await imageError(loadImage(new TextEncoder().encode(text)));
     expect(error).toMatchObject({ code: "unknown-format" });
     expect(error.message).toContain(words);
