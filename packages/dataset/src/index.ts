@@ -23,3 +23,5 @@ export { type Shard, shardFile } from "./output/shard.js";
 export { findImages } from "./sources/find-images.js";
 export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
 export { listedFiles } from "./sources/list-file.js";
+export type { ImageMeta } from "./sync/folder-file.js";
+export { type SyncEmbedder, type SyncEvent, syncFolder, type SyncOptions, type SyncSummary } from "./sync/sync-folder.js";
