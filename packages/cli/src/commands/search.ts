@@ -68,7 +68,7 @@ export const search: Command = {
     const parts = readQuery(() => parseQuery(query));
     const top = topOf(values);
     if (values["paths-only"] === true && context.json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
-    requiredValue(values, "model");
+    const model = requiredValue(values, "model");
     const sources = await gallerySources(names);
     return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       const embedder = await openEmbedder();
@@ -90,7 +90,7 @@ export const search: Command = {
         .map((hit, i) => ({ ...hit, rank: i + 1 }));
       await printHits(
         hits,
-        { query, source: names.join(", "), html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true },
+        { query, source: names.join(", "), model, html: stringValue(values, "html"), pathsOnly: values["paths-only"] === true },
         below,
       );
       return noteSkipped(files, below) || (unreadable > 0 ? 1 : 0);
@@ -162,14 +162,19 @@ async function searchFolder(folder: string, { vector, top, embedder, onRows, ski
   return found.map(({ row, score }, i) => ({ rank: i + 1, score, id: row, path: paths.get(row) }));
 }
 
+/** What was asked, and how the answer is printed. */
+interface SearchReport {
+  readonly query: string;
+  readonly source: string;
+  readonly model: string;
+  /** The page to write. */
+  readonly html: string | undefined;
+  readonly pathsOnly: boolean;
+}
+
 async function printHits(
   hits: readonly Hit[],
-  {
-    query,
-    source,
-    html,
-    pathsOnly,
-  }: { readonly query: string; readonly source: string; readonly html: string | undefined; readonly pathsOnly: boolean },
+  { query, source, model, html, pathsOnly }: SearchReport,
   { json, language, print, note }: CommandContext,
 ): Promise<void> {
   const nameOf = ({ path, id }: Hit): string => path ?? String(id ?? "");
@@ -181,6 +186,6 @@ async function printHits(
     print(formatTable([head, ...hits.map((hit) => [nameOf(hit), hit.score.toFixed(4)])]));
   }
   if (html === undefined) return;
-  await writeWhole(html, [await formatResultPage(query, source, hits, language)]);
+  await writeWhole(html, [await formatResultPage({ query, source, model, hits, file: html, date: new Date(), language })]);
   if (!json && !pathsOnly) note(`→ ${html}`);
 }

@@ -15,7 +15,7 @@ beforeAll(async () => {
   }
   await runCli(["embed", "--model", DEMO, "--images", path("images"), "--output", path("f.jsonl")]);
   await runCli(["embed", "--model", DEMO, "--images", path("images"), "--output", path("f")]);
-});
+}, 60_000);
 
 const search = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
   runCli(["search", "--model", DEMO, ...args], env);
@@ -69,6 +69,23 @@ describe("a search", () => {
     const page = readFileSync(path("page.html"), "utf8");
     expect(page.match(/<img alt="" src="data:image\/png;base64,/g)).toHaveLength(4);
     expect(page).toContain("<h1>&#60;猫&#62;</h1>");
+  });
+
+  it("F7 takes several sources, among them a folder that embed wrote", async () => {
+    const args = ["--query", things[3] ?? "", "--top", "100", "--json"];
+    const pathsOf = async (...sources: string[]): Promise<string[]> => {
+      const { code, stdout, stderr } = await search([...args, ...sources.flatMap((source) => ["--in", source])]);
+      expect([code, stderr]).toEqual([0, ""]);
+      return (JSON.parse(stdout) as Results).results.map((hit) => hit.path);
+    };
+    write("more/one.png", readFileSync(path("images/03.png")));
+    const embedded = await pathsOf(path("f"));
+    expect(embedded).toHaveLength(48);
+    expect(embedded).toEqual(await pathsOf(path("f/img_emb/img_emb_0.npy")));
+    const both = await pathsOf(path("f"), path("more"));
+    expect(both).toHaveLength(49);
+    expect(both.toSorted()).toEqual([...embedded, path("more/one.png")].toSorted());
+    expect(Math.abs(both.indexOf(path("more/one.png")) - both.indexOf(path("images/03.png")))).toBeLessThan(2);
   });
 });
 
