@@ -100,10 +100,11 @@ function isAvif(head: string): boolean {
   return hasBrand(head, /^avi[fs]$/);
 }
 
-/** Whether an encoded image is a HEIC, a still or a sequence of HEVC. */
+/** Whether an encoded image, with at least the whole box of its brands, is a HEIC: a still or a sequence of HEVC. */
 export function isHeic(bytes: Uint8Array): boolean {
   const head = latin1(bytes);
-  return !isAvif(head) && hasBrand(head, /^he[iv][cmsx]$/);
+  const isWhole = bytes.length >= 16 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) <= bytes.length;
+  return isWhole && !isAvif(head) && hasBrand(head, /^he[iv][cmsx]$/);
 }
 
 /** Looks at the compatible brands too: a file may call itself an image file (mif1, msf1) first. */
