@@ -50,7 +50,7 @@ export class UsageError extends CommandError {
 
 const COMMON: Readonly<Record<string, CommandOption>> = {
   json: { type: "boolean", help: { en: "print the result as JSON", zh: "以 JSON 输出结果" } },
-  help: { type: "boolean", short: "h", help: { en: "this text", zh: "显示本帮助" } },
+  help: { type: "boolean", short: "h", help: { en: "show this help", zh: "显示本帮助" } },
 };
 
 /** The language that the environment asks for. */

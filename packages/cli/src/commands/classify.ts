@@ -1,5 +1,5 @@
 /**
- * `chinese-clip classify`: images by labels that the model was never trained on.
+ * `chinese-clip classify`: zero-shot classification of images by the user's labels.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type Classification, embedClasses, type ImageLabels, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
@@ -23,7 +23,7 @@ const WIDEST_PATH = 48;
 export const classify: Command = {
   name: "classify",
   summary: {
-    en: "Which of your labels each image shows, with probability and cosine",
+    en: "Classify images by your own labels, with probability and cosine",
     zh: "用任意中文标签给图片分类，给出概率与余弦相似度",
   },
   operands: "<image | folder | ->...",
@@ -32,20 +32,20 @@ export const classify: Command = {
     labels: {
       type: "string",
       value: "list",
-      help: { en: "labels with commas, or a file with one a line", zh: "标签：用逗号分隔，或每行一个的文件" },
+      help: { en: "labels separated by commas, or a file with one per line", zh: "标签：用逗号分隔，或每行一个的文件" },
     },
     none: {
       type: "string",
       value: "list",
       help: {
-        en: "labels of what is none of these, alike: where one of them is best, no label is given",
+        en: "labels for 'none of these', given like --labels; an image that fits one of them best gets no label",
         zh: "“以上都不是”的反面标签（写法相同）：其中之一最像时不给出标签",
       },
     },
     threshold: {
       type: "string",
       value: "cosine",
-      help: { en: "least cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
+      help: { en: "minimum cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
     },
     top: { type: "string", value: "k", help: { en: "labels for each image (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
     ...TEMPLATE_OPTIONS,

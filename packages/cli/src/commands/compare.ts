@@ -19,18 +19,18 @@ export const compare: Command = {
   name: "compare",
   summary: {
     en: "What another dtype, checkpoint or device changes, on your own images and texts",
-    zh: "用你自己的图片和文本，比较两种数值格式、两个检查点或两种设备的差别",
+    zh: "用你自己的图片和文本，比较两种 dtype、两个检查点或两种设备的差别",
   },
   operands: "[image | folder | -]...",
   options: {
     ...MODEL_OPTION,
-    dtypes: { type: "string", value: "two", help: { en: "dtypes of --model: fp32,q8", zh: "两种数值格式：fp32,q8" } },
+    dtypes: { type: "string", value: "two", help: { en: "dtypes of --model: fp32,q8", zh: "两种 dtype：fp32,q8" } },
     models: { type: "string", value: "two", help: { en: "checkpoints: a.pt,b.pt", zh: "两个检查点：a.pt,b.pt" } },
     devices: { type: "string", value: "two", help: { en: "devices for --model: cpu,cuda", zh: "两种设备：cpu,cuda" } },
     texts: {
       type: "string",
       value: "list",
-      help: { en: "texts with commas, or a file with one a line", zh: "文本：用逗号分隔，或每行一条的文件" },
+      help: { en: "texts separated by commas, or a file with one per line", zh: "文本：用逗号分隔，或每行一条的文件" },
     },
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,

@@ -57,7 +57,7 @@ export const embed: Command = {
       type: "string",
       value: "name",
       help: {
-        en: "a name in .jsonl for cn_clip's file, else a folder for .npy as clip-retrieval has it",
+        en: "a .jsonl file in cn_clip's format, else a folder of .npy files in clip-retrieval's layout",
         zh: "以 .jsonl 结尾则写 cn_clip 特征文件，否则为文件夹，写 clip-retrieval 布局的 .npy",
       },
     },
@@ -65,14 +65,14 @@ export const embed: Command = {
       type: "string",
       value: "n",
       help: {
-        en: "which part, from 0 (default: JOB_COMPLETION_INDEX, or Slurm's array task)",
+        en: "index of this shard, from 0 (default: JOB_COMPLETION_INDEX, or Slurm's array task)",
         zh: "第几份，从 0 起（默认取 JOB_COMPLETION_INDEX 或 Slurm 的任务编号）",
       },
     },
     "shard-count": {
       type: "string",
       value: "n",
-      help: { en: "of how many (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
+      help: { en: "number of shards (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
     },
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,

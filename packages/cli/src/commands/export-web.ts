@@ -20,7 +20,7 @@ export const exportForWeb: Command = {
     dtypes: {
       type: "string",
       value: "names",
-      help: { en: "dtypes, with commas: fp32, fp16, q8 (default), q4", zh: "数值格式，以逗号分隔：fp32、fp16、q8（默认）、q4" },
+      help: { en: "dtypes, separated by commas: fp32, fp16, q8 (default), q4", zh: "dtype，以逗号分隔：fp32、fp16、q8（默认）、q4" },
     },
     ...HUB_OPTIONS,
   },

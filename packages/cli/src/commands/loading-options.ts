@@ -38,7 +38,7 @@ export const HUB_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** How a model is loaded. */
 export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  dtype: { type: "string", value: "name", help: { en: "fp32 (default), fp16, q8 or q4", zh: "数值格式：fp32（默认）、fp16、q8 或 q4" } },
+  dtype: { type: "string", value: "name", help: { en: "fp32 (default), fp16, q8 or q4", zh: "dtype：fp32（默认）、fp16、q8 或 q4" } },
   device: {
     type: "string",
     value: "name",

@@ -29,7 +29,7 @@ import { errorText, skippedText } from "../translation/translate-error.js";
 export const search: Command = {
   name: "search",
   summary: {
-    en: "The images that are nearest to a text, an image, or several with weights",
+    en: "Images nearest to a text, an image, or a weighted combination of them",
     zh: "按文本、图片或其加权组合检索最相近的图片",
   },
   options: {
@@ -51,8 +51,8 @@ export const search: Command = {
         zh: "图片文件夹，或 embed 写出的文件夹、*.jsonl、*.npy；可多次给出",
       },
     },
-    top: { type: "string", value: "k", help: { en: "how many (default: 10)", zh: "返回条数（默认 10）" } },
-    "paths-only": { type: "boolean", help: { en: "print paths and nothing else, for pipes", zh: "只输出路径，便于管道处理" } },
+    top: { type: "string", value: "k", help: { en: "number of results (default: 10)", zh: "返回条数（默认 10）" } },
+    "paths-only": { type: "boolean", help: { en: "print only paths, for pipes", zh: "只输出路径，便于管道处理" } },
     html: { type: "string", value: "file", help: { en: "write a page with the images", zh: "写出含图片的网页" } },
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,

@@ -1,5 +1,5 @@
 /**
- * Labels as a command line gives them: a list with commas, or a file with one a line.
+ * Labels as a command line gives them: a list separated by commas, or a file with one per line.
  */
 import { readFile, stat } from "node:fs/promises";
 import { missingFile } from "@chinese-clip/dataset";
@@ -17,7 +17,7 @@ export async function readLabelList(value: string): Promise<string[]> {
   const file = await isPath(value);
   const labels = file ? parseLabelLines(await readLabelFile(value)) : parseLabelList(value);
   if (labels.length === 0) {
-    throw new CommandError(t`${value}: no labels in it; write one a line, or give them with commas: 猫,狗`);
+    throw new CommandError(t`${value}: no labels in it; write one per line, or separate them by commas: 猫,狗`);
   }
   return labels;
 }

@@ -17,7 +17,7 @@ export function shardOf(index: string | undefined, count: string | undefined, en
   const shard = integerOf("--shard-index", index ?? env["JOB_COMPLETION_INDEX"]) ?? slurmIndex(env);
   if (shards === undefined) {
     if (shard === undefined) return { index: 0, count: 1 };
-    throw new UsageError(t`this is part ${shard}, but of how many? Give --shard-count`);
+    throw new UsageError(t`shard ${shard} of how many? Give --shard-count`);
   }
   if (shard === undefined) {
     if (shards === 1) return { index: 0, count: 1 };

@@ -23,7 +23,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "invalid-id": "<name> 应为不超过 2^53 的整数，实际是 <got>",
   "quoted-id": "<name> 应为不超过 2^53 的整数，实际是 <got>；请去掉引号，若编号是名称，请先为各行编号",
   "named-image": "编号应为不超过 2^53 的整数，实际是 <got>；若用的是名称，请先为图片编号",
-  "duplicate-id": "编号 <id> 在第 <before> 行已出现；编号不能重复",
+  "duplicate-id": "<name> <id> 在第 <before> 行已出现；编号不能重复",
   "tsv-fields": "应为编号、制表符和 base64 图片，实际有 <got> 个字段",
   "not-base64": "制表符之后应为 base64；这一行是否不完整？",
   "no-texts": '里面没有文本；每行应形如 {"text_id": 1, "text": "…"}',

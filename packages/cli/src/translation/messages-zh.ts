@@ -28,7 +28,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--threshold: expected a cosine between -1 and 1, got $1": "--threshold：应为 -1 到 1 之间的余弦值，实际是 $1",
   "--none: expected other labels than those of --labels, got $1 in both": "--none 的标签不能与 --labels 相同，重复的有：$1",
   "--template: expected {} where the label goes, got $1": "--template：请用 {} 标出标签的位置，实际是 $1",
-  "$1: no labels in it; write one a line, or give them with commas: 猫,狗": "$1：没有标签；请每行写一个，或用逗号分隔：猫,狗",
+  "$1: no labels in it; write one per line, or separate them by commas: 猫,狗": "$1：没有标签；请每行写一个，或用逗号分隔：猫,狗",
   "$1: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)":
     "$1：应为每行一个标签的 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
   "$1: no such file; give a file, or one of the sets $2": "$1：没有这个文件；请给出文件，或以下模板集之一：$2",
@@ -58,7 +58,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
 
   // embed
   "give --images or --texts, one of them; see --help": "--images 与 --texts 要给且只能给一个；用法见 --help",
-  "this is part $1, but of how many? Give --shard-count": "这是第 $1 份，但不知共几份；请加 --shard-count",
+  "shard $1 of how many? Give --shard-count": "这是第 $1 份，但不知共几份；请加 --shard-count",
   "--shard-count needs --shard-index, JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID":
     "有 --shard-count 时还需要 --shard-index、JOB_COMPLETION_INDEX 或 SLURM_ARRAY_TASK_ID",
   "--shard-index: expected 0 to $1, got $2": "--shard-index：应为 0 到 $1，实际是 $2",

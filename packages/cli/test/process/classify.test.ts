@@ -117,7 +117,7 @@ describe("what cannot be classified", () => {
     ["an empty folder", () => (mkdirSync(path("empty")), [path("empty"), "--labels", "猫"]), "empty: no images in it"],
     ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one image's path a line"],
     ["a missing label file", () => [image, "--labels", path("no.txt")], "no.txt: no such file; check the path"],
-    ["an empty label file", () => [image, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one a line"],
+    ["an empty label file", () => [image, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one per line"],
     [
       "a label file that is no text",
       () => [image, "--labels", join(PICTURES, "01.png")],

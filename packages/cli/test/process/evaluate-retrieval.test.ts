@@ -194,7 +194,7 @@ describe("what cannot be evaluated: a message that says what to do, and exit cod
   it("says it in Chinese", async () => {
     const { code, stderr } = await runCli(["evaluate", "retrieval", ...withTsv("1\tAAAA\n1\tAAAA\n")], { LC_ALL: "zh_CN.UTF-8" });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^错误：\S*imgs\.tsv，第 2 行：编号 1 在第 1 行已出现；编号不能重复\n$/);
+    expect(stderr).toMatch(/^错误：\S*imgs\.tsv，第 2 行：id 1 在第 1 行已出现；编号不能重复\n$/);
   });
 });
 
