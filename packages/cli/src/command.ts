@@ -2,6 +2,7 @@
  * What a command of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
  */
 import { parseArgs } from "node:util";
+import { widest } from "./terminal/table.js";
 import { type Bilingual, CommandError, t } from "./translation/translate.js";
 
 /** One option of a command. */
@@ -138,7 +139,7 @@ export function formatHelp(command: Command, language: keyof Bilingual): string 
   const rows = Object.entries({ ...command.options, ...COMMON }).map(
     ([name, { value, help }]) => [`--${name}${value === undefined ? "" : ` <${value}>`}`, help[language]] as const,
   );
-  const width = Math.max(...rows.map(([option]) => option.length));
+  const width = widest(rows.map(([option]) => option));
   return [
     command.summary[language],
     "",

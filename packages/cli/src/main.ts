@@ -18,6 +18,7 @@ import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
 import { printable } from "./terminal/printable.js";
+import { widest } from "./terminal/table.js";
 import { t, untranslated } from "./translation/translate.js";
 import { messageIn } from "./translation/translate-error.js";
 
@@ -45,7 +46,7 @@ const note = (text: string): void => void process.stderr.write(`${printable(text
 /** @param group - first word of the commands that are shown; without it all. */
 function overview(group?: string): string {
   const shown = COMMANDS.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
-  const width = Math.max(...shown.map(({ name }) => name.length));
+  const width = widest(shown.map(({ name }) => name));
   const rows = shown.map(({ name, summary }) => `  chinese-clip ${name.padEnd(width)}  ${summary[language]}`);
   return [
     ...rows,

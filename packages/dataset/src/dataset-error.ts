@@ -100,10 +100,11 @@ export function placed({ file, line }: DatasetPlace, sentence: string): string {
   return line === undefined ? `${file}: ${sentence}` : `${file}, line ${line}: ${sentence}`;
 }
 
-/** A value of a file, short enough for a message. */
+/** A value of a file, short enough for a message; control characters are escaped. */
 export function shown(value: unknown): string {
   const text = (typeof value === "string" ? value : JSON.stringify(value)) ?? typeof value;
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  const start = text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
 /** The first few of a list, for a message. */

@@ -6,7 +6,7 @@ import { sep } from "node:path";
 import { type Command, type CommandContext, stringValue, UsageError } from "../command.js";
 import { type Advice, adviseOn } from "../diagnosis/advice.js";
 import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
-import { displayWidth } from "../terminal/table.js";
+import { displayWidth, widest } from "../terminal/table.js";
 import { formatBytes } from "../terminal/transfer.js";
 import { parseCount } from "./loading-options.js";
 import { t } from "../translation/translate.js";
@@ -84,7 +84,7 @@ function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language,
   if (offline) add("network", "网络", zh ? "离线（HF_HUB_OFFLINE）" : "offline (HF_HUB_OFFLINE)");
   if (hasToken) add("token", "令牌", zh ? "已设置" : "there is one");
   for (const [name, value] of Object.entries(variables)) add("variable", "变量", `${name}=${value}`);
-  const width = Math.max(...rows.map(([name]) => displayWidth(name)));
+  const width = widest(rows.map(([name]) => name));
   for (const [name, value] of rows) print(`${name}${" ".repeat(width - displayWidth(name))}  ${value}`);
   print(`\n${zh ? "建议" : "advice"}`);
   if (advice.length === 0) print(zh ? "  一切正常" : "  all is well");

@@ -7,7 +7,7 @@ import { t } from "../translation/translate.js";
 import { messageIn } from "../translation/translate-error.js";
 import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
-import { displayWidth } from "../terminal/table.js";
+import { displayWidth, widest } from "../terminal/table.js";
 import { formatBytes, TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
 
@@ -131,7 +131,7 @@ function towerText({ parameters, bytes }: { readonly parameters: number; readonl
 
 /** Two columns, the first to the left or to the right. */
 function columns(rows: readonly (readonly [string, string])[], right = false): string {
-  const width = Math.max(0, ...rows.map(([first]) => displayWidth(first)));
+  const width = widest(rows.map(([first]) => first));
   return rows
     .map(([first, second]) => {
       const space = " ".repeat(width - displayWidth(first));

@@ -83,7 +83,9 @@ export const search: Command = {
       };
       const files = new SkippedFiles();
       const found: Hit[] = [];
-      for (const source of sources) found.push(...(await searchSource(source, { vector, top, embedder, onRows, skipped, files })));
+      for (const source of sources) {
+        for (const hit of await searchSource(source, { vector, top, embedder, onRows, skipped, files })) found.push(hit);
+      }
       const hits = found
         .toSorted((a, b) => b.score - a.score)
         .slice(0, top)

@@ -21,7 +21,7 @@ export interface GallerySource {
  */
 export async function gallerySources(names: readonly string[]): Promise<GallerySource[]> {
   const sources: GallerySource[] = [];
-  for (const name of names) sources.push(...(await sourcesOf(name)));
+  for (const name of names) for (const source of await sourcesOf(name)) sources.push(source);
   return sources;
 }
 

@@ -194,7 +194,7 @@ async function inspectTowers(
   const graphsOf = await checkpointGraphs(config);
   const text = await tower(total - visual - 1, (checkpoint) => graphsOf(checkpoint).text({ kind: "features" }));
   const vision = await tower(visual, (checkpoint) => graphsOf(checkpoint).vision({ kind: "features" }, false));
-  problems.push(...(checked?.problems.values() ?? []));
+  for (const problem of checked?.problems.values() ?? []) problems.push(problem);
   return { text, vision };
 }
 

@@ -29,7 +29,14 @@ export function formatConfusionChart({ confusion, perClass }: ZeroShotScores, la
   const labelled = count <= MOST_LABELLED;
   const cell = labelled ? (count <= 30 ? 26 : 16) : Math.max(2, Math.floor(900 / count));
   const font = cell >= 26 ? 13 : 10;
-  const margin = labelled ? Math.ceil(Math.min(14, Math.max(...labels.map(widthOf))) * font) + 14 : 12;
+  const margin = labelled
+    ? Math.ceil(
+        Math.min(
+          14,
+          labels.reduce((width, label) => Math.max(width, widthOf(label)), 0),
+        ) * font,
+      ) + 14
+    : 12;
   const top = margin + 22;
   const left = margin + 22;
   const size = count * cell;

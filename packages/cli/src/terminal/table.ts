@@ -10,10 +10,15 @@ export function displayWidth(text: string): number {
   );
 }
 
+/** Columns that the widest of these texts takes; 0 for none. However many there are: they are not spread into a call. */
+export function widest(texts: readonly string[]): number {
+  return texts.reduce((width, text) => Math.max(width, displayWidth(text)), 0);
+}
+
 /** Rows as a table: the first column to the left, the others to the right. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const columns = Math.max(...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const widths = Array.from({ length: columns }, (_, column) => widest(rows.map((row) => row[column] ?? "")));
   return rows
     .map((row) =>
       widths

@@ -15,7 +15,9 @@ const scratch = new Uint8Array(LONGEST_FLOAT);
  * notation is not: `1.0`, `1e-05`, `1e+16`, `inf`, `nan`.
  */
 export function formatPythonFloat(value: number): string {
-  return String.fromCharCode(...scratch.subarray(0, writePythonFloat(value, scratch, 0)));
+  let text = "";
+  for (let at = 0, end = writePythonFloat(value, scratch, 0); at < end; at++) text += String.fromCharCode(scratch[at] as number);
+  return text;
 }
 
 /**

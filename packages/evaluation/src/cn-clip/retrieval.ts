@@ -47,7 +47,7 @@ export async function evaluateDirection(
   const [queries, gallery] = direction === "text-to-image" ? [texts, images] : [images, texts];
   const lines: string[] = [];
   for (const block of searchTopK(queries, gallery, JUDGED)) {
-    lines.push(...block.map((found) => formatPrediction(found, direction)));
+    for (const found of block) lines.push(formatPrediction(found, direction));
     onProgress(lines.length, queries.ids.length);
     await new Promise((resolve) => setTimeout(resolve, 0)); // signals and the progress bar have their turn
   }

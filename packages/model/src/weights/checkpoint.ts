@@ -143,7 +143,7 @@ export class Checkpoint {
  */
 export async function readCheckpoint(files: readonly CheckpointFile[], index?: ShardIndex): Promise<Checkpoint> {
   const dicts: TensorDict[] = [];
-  for (const file of files) dicts.push(...(await readTensorDicts(file)));
+  for (const file of files) for (const dict of await readTensorDicts(file)) dicts.push(dict);
   if (index !== undefined) checkIndex(dicts, files, index);
   // The published models' names are what the others are mapped to; the map comes with the first checkpoint that needs it.
   const published = await publishedTensors(dicts);

@@ -22,7 +22,7 @@ export class ReadBuffers {
 
   /** Takes all buffers back: what was read into them is not looked at again. */
   takeBack(): void {
-    this.#free.push(...this.#taken);
+    for (const bytes of this.#taken) this.#free.push(bytes);
     this.#taken = [];
   }
 }

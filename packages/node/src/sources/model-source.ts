@@ -33,23 +33,40 @@ const MODELSCOPE = "modelscope:";
  */
 export function parseSource(source: string | URL): ParsedSource {
   if (source instanceof URL || (typeof source === "string" && source.startsWith("file:"))) {
-    const url = new URL(source);
-    if (url.protocol !== "file:") throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id, got ${url.href}`);
-    return { kind: "path", path: fileURLToPath(url) };
+    return { kind: "path", path: pathOf(source) };
   }
   if (typeof source !== "string") throw new TypeError(`fromPretrained: expected source to be a string or a URL, got ${typeof source}`);
   if (source === "" || source.includes("\0"))
-    throw new RangeError(`fromPretrained: expected a path or a hub's id, got ${JSON.stringify(source)}`);
+    throw new RangeError(`fromPretrained: expected a path or a hub's id, got ${excerpt(JSON.stringify(source))}`);
   if (source.startsWith(MODELSCOPE)) {
     const repo = source.slice(MODELSCOPE.length);
-    if (!isRepoId(repo)) throw new RangeError(`fromPretrained: expected modelscope:owner/name, got ${source}`);
+    if (!isRepoId(repo)) throw new RangeError(`fromPretrained: expected modelscope:owner/name, got ${excerpt(source)}`);
     return { kind: "hub", hub: "modelscope", repo, path: undefined };
   }
   if (/^[a-z][a-z+.-]+:\/\//iu.test(source))
-    throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id (owner/name), got ${source}`);
+    throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id (owner/name), got ${excerpt(source)}`);
   const path = resolve(source === "~" || source.startsWith("~/") ? homedir() + source.slice(1) : source);
   const isPath = /^[./~\\]/u.test(source) || /^[A-Za-z]:/u.test(source) || isWeightsFile(source);
   return isPath || !isRepoId(source) ? { kind: "path", path } : { kind: "hub", hub: "hugging-face", repo: source, path };
+}
+
+/** @throws TypeError - a URL that names no file of this machine. */
+function pathOf(source: string | URL): string {
+  try {
+    return fileURLToPath(source);
+  } catch (cause) {
+    throw new TypeError(`fromPretrained: expected a path, a file: URL of this machine or a hub's id, got ${excerpt(String(source))}`, {
+      cause,
+    });
+  }
+}
+
+/** What was given, for a message: its first 200 characters without a user's name and password, control characters escaped. */
+function excerpt(source: string): string {
+  return source
+    .slice(0, 200)
+    .replace(/:\/\/[^/@]*@/u, "://")
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
 /** `--` separates owner and name in the cache's folder names, so neither has it; Hugging Face forbids both. */

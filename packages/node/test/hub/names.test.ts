@@ -213,3 +213,10 @@ describe("answers", () => {
     proxy.closeAllConnections();
   });
 });
+
+it("I17 a source that is none is shown without passwords and in part", () => {
+  expect(() => parseSource("file://host/x")).toThrow("fromPretrained: expected a path, a file: URL of this machine");
+  expect(() => parseSource("https://user:secret@host/x")).toThrow("got https://host/x");
+  expect(() => parseSource(new URL("https://user:secret@host/x"))).toThrow("got https://host/x");
+  expect(() => parseSource(`modelscope:${"a".repeat(1_000_000)}`)).toThrow(/^.{1,400}$/u);
+});

@@ -2,7 +2,7 @@
  * Lists of prompt templates in the formats that people have them in: one a line with `{}` or `{c}` for the label, Python source as cn_clip's
  * `cvinw_zeroshot_templates.py` (lists of lambdas or of strings), or a JSON array. All become sentences with `{}`.
  */
-import { showValue } from "../show-value.js";
+import { showText, showValue } from "../show-value.js";
 import { closesList, type PythonString, startsWithString, takeListHead, takeStrings } from "./python-strings.js";
 import { TemplateError, type TemplateErrorDetails } from "./template-error.js";
 import { TextScanner } from "./text-scanner.js";
@@ -139,5 +139,5 @@ function noTemplates(place: Place): TemplateError {
 }
 
 function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return text.length > 60 ? `${showText(text)}…` : showText(text);
 }

@@ -113,3 +113,7 @@ describe("the package's own sets", () => {
     }
   });
 });
+
+it("I17 a template without a place for the label is shown without what a terminal acts on", () => {
+  expect(() => parseTemplates("一张\u001b[31m照片")).toThrow("got 一张\\u{1b}[31m照片");
+});

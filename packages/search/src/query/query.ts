@@ -30,10 +30,16 @@ export function parseQuery(text: string): QueryPart[] {
     const content = unquote(isImage ? rest.slice(1) : rest);
     const value = sign * Number(weight?.[1] ?? 1);
     if (content === "")
-      throw new SearchError("empty-part", `query: expected a text or @file in each part, got an empty one in ${text}`, { text });
-    if (value === 0) throw new SearchError("zero-weight", `query: expected weights above 0, got ${body}`, { text: body });
+      throw new SearchError("empty-part", `query: expected a text or @file in each part, got an empty one in ${excerpt(text)}`, { text });
+    if (value === 0) throw new SearchError("zero-weight", `query: expected weights above 0, got ${excerpt(body)}`, { text: body });
     return { kind: isImage ? "image" : "text", content, weight: value };
   });
+}
+
+/** A query's first 80 characters, for a message on one line. */
+function excerpt(text: string): string {
+  const start = text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
 function splitParts(text: string): { readonly sign: number; readonly body: string }[] {
@@ -45,7 +51,7 @@ function splitParts(text: string): { readonly sign: number; readonly body: strin
   for (let at = first?.[0].length ?? 0; at < source.length; at++) {
     const character = source.charAt(at);
     if (character === '"') quoted = !quoted;
-    const operator = quoted ? null : /^\s+([+-])\s+/.exec(source.slice(at, at + 8));
+    const operator = quoted || character.trim() !== "" ? null : /^\s+([+-])\s+/.exec(source.slice(at, at + 8));
     if (operator === null) body += character;
     else {
       parts.push({ sign, body: body.trim() });
@@ -53,7 +59,7 @@ function splitParts(text: string): { readonly sign: number; readonly body: strin
       at += operator[0].length - 1;
     }
   }
-  if (quoted) throw new SearchError("unterminated-quote", `query: unterminated quote in ${text}`, { text });
+  if (quoted) throw new SearchError("unterminated-quote", `query: unterminated quote in ${excerpt(text)}`, { text });
   parts.push({ sign, body: body.trim() });
   return parts;
 }

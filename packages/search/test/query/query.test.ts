@@ -22,3 +22,17 @@ describe("queries", () => {
     expect(() => combine(parseQuery("a - b"), [x, x])).toThrow("cancel out");
   });
 });
+
+it.each(["\u001b[31m" + "猫".repeat(1_000_000) + '"', "猫 + " + "\u0007".repeat(10) + " + "])(
+  "I17 a bad query is shown in part, without what a terminal acts on",
+  (query) => {
+    let message = "";
+    try {
+      parseQuery(query);
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message.length).toBeLessThan(1000);
+    expect(message).not.toMatch(/\p{Cc}/u);
+  },
+);

@@ -11,7 +11,7 @@ export function product(dims: readonly Dimension[]): Dimension {
   for (const dim of dims) {
     const [number, ...rest] = factorsOf(dim);
     count *= number;
-    names.push(...rest);
+    for (const name of rest) names.push(name);
   }
   if (names.length === 0 || count === 0) return count;
   return [...(count === 1 ? [] : [count]), ...[...names].sort()].join("*");

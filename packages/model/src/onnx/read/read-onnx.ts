@@ -107,8 +107,9 @@ async function readTensor(file: CheckpointFile, source: ProtobufFile, field: Pro
   let raw: ProtobufField | undefined;
   for await (const part of source.fields(field.start, field.end)) {
     if (part.number === 1 && part.wireType === 0) dims.push(part.value);
-    else if (part.number === 1) dims.push(...packedInts(file, await small(file, source, part, MAX_RANK * 10)));
-    else if (part.number === 2) dataType = part.value;
+    else if (part.number === 1) {
+      for (const extent of packedInts(file, await small(file, source, part, MAX_RANK * 10))) dims.push(extent);
+    } else if (part.number === 2) dataType = part.value;
     else if (part.number === 8) name = text(await small(file, source, part, MAX_NAME_BYTES));
     else if (part.number === 9 && part.wireType === 2) raw = part;
     else if (part.number === 13) entries.set(...parseEntry(file, await small(file, source, part, MAX_NAME_BYTES)));

@@ -1,0 +1,35 @@
+/** 20,000 damaged inputs over all readers; `pnpm fuzz` runs a million and prints the table. */
+import { expect, it } from "vitest";
+import { READERS } from "./readers.js";
+import { type ReaderReport, runReader } from "./run-cases.js";
+
+const { env } = process;
+const CASES = Number(env["CHINESE_CLIP_FUZZ_CASES"] ?? (env["MODE"] === "million" ? 1_000_000 : 20_000));
+const SEED = Number(env["CHINESE_CLIP_FUZZ_SEED"] ?? 20_221_103);
+const ONE = env["CHINESE_CLIP_FUZZ_CASE"];
+
+const weights = READERS.reduce((sum, { weight }) => sum + weight, 0);
+const chosen = READERS.filter(({ name }) => name === (env["CHINESE_CLIP_FUZZ_READER"] ?? name));
+const reports: ReaderReport[] = [];
+
+it.each(chosen)("$name gives a value or its own error", async (reader) => {
+  const report = await (ONE === undefined
+    ? runReader(reader, SEED, 0, Math.ceil((CASES * reader.weight) / weights))
+    : runReader(reader, SEED, Number(ONE), 1));
+  reports.push(report);
+  expect(report.faults.join("\n")).toBe("");
+});
+
+it.runIf(CASES > 20_000 || ONE !== undefined)("prints the report", () => {
+  const rows = reports.map(({ reader, cases, accepted, rejected, slowestMs, slowestCase, faults }) =>
+    [
+      reader.padEnd(26),
+      String(cases).padStart(8),
+      String(accepted).padStart(8),
+      `${slowestMs.toFixed(1)} (case ${slowestCase})`.padStart(24),
+      String(faults.length).padStart(6),
+      ` ${[...rejected].map(([code, count]) => `${code} ${count}`).join(", ")}`,
+    ].join(" "),
+  );
+  console.log([`seed ${SEED}: reader, cases, accepted, slowest ms, faults, rejected by code`, ...rows].join("\n"));
+});
