@@ -6,7 +6,8 @@ import { Random } from "./random.js";
 /** What is fuzzed: one reader and valid inputs to start from. `json` readers take parsed JSON. */
 export type Reader = { readonly name: string; /** Its part of all cases. */ readonly weight: number } & (
   | { readonly kind: "bytes"; readonly seeds: readonly Uint8Array[]; readonly read: (input: Uint8Array) => unknown }
-  | { readonly kind: "text" | "json-text"; readonly seeds: readonly string[]; readonly read: (input: string) => unknown }
+  | { readonly kind: "text"; readonly seeds: readonly string[]; readonly read: (input: string) => unknown }
+  | { readonly kind: "json-text"; readonly seeds: readonly string[]; readonly read: (input: string) => unknown }
   | { readonly kind: "json"; readonly seeds: readonly string[]; readonly read: (input: unknown) => unknown }
 );
 
