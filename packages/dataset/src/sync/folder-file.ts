@@ -12,6 +12,10 @@ export interface ImageMeta {
   readonly mtime: number;
   /** SHA-256 of the file in hexadecimal. */
   readonly sha256: string;
+  /** Pixels of a row, where the header of a PNG, JPEG, GIF, WebP or BMP states them; before an EXIF orientation is applied. */
+  readonly width?: number;
+  /** Rows of pixels. */
+  readonly height?: number;
   /** What `SyncOptions.describe` added. */
   readonly [key: string]: unknown;
 }

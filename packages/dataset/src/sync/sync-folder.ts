@@ -4,6 +4,7 @@
  * run that is killed is resumed by the next.
  */
 import { checkFingerprint, type StoreItem, type VectorStore } from "@chinese-clip/search";
+import { imageSize } from "../images/image-size.js";
 import type { ImageResult } from "../output/embedder.js";
 import { errorCode, FailedFiles } from "./failed-files.js";
 import { type FolderFile, hashedContent, type ImageMeta } from "./folder-file.js";
@@ -46,7 +47,7 @@ export interface SyncOptions {
   readonly prefix?: string | undefined;
   /** A file where images that cannot be read are remembered, so that they are not tried again before they change. Default: they are tried again. */
   readonly failures?: string | undefined;
-  /** More metadata of an image, such as its width and height or when it was taken; a JSON object. */
+  /** More metadata of an image, such as when it was taken; a JSON object. */
   readonly describe?:
     | ((bytes: Uint8Array, path: string) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>)
     | undefined;
@@ -126,7 +127,7 @@ class FolderSync {
         try {
           const { bytes, sha256 } = await hashedContent(file);
           if (await this.#isKnown(file, sha256)) continue;
-          const extra = (await this.#options.describe?.(bytes, file.path)) ?? {};
+          const extra = { ...imageSize(bytes), ...(await this.#options.describe?.(bytes, file.path)) };
           this.#inModel.set(sha256, [file]);
           contentOf.set(bytes, { file, sha256, extra });
           yield bytes;
