@@ -14,6 +14,7 @@ export default defineConfig([
     // One CommonJS file for each kind of thread. Loading the other packages, and Node's loader of ES modules itself, took a session's thread
     // longer than loading its graph; and a bundler that copies the file that `new URL(..., import.meta.url)` names copies all of it.
     ...base,
+    platform: "node",
     clean: false,
     splitting: false,
     entry: {

@@ -43,6 +43,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "onnxruntime-common": TENSOR,
     },
     subpaths: {
+      node: "locks and files that appear whole, for every package that writes under Node",
       vectors: "arithmetic that search needs without the model",
       "zero-shot": "templates and labels, which most pages do not load",
     },
@@ -54,7 +55,10 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   },
   dataset: {
     platformFree: false,
-    dependencies: { "@chinese-clip/search": "the head of .npy files, and the lock of what one process writes" },
+    dependencies: {
+      "@chinese-clip/pipeline": "files that appear whole",
+      "@chinese-clip/search": "the head of .npy files, and the lock of what one process writes",
+    },
     subpaths: { formats: "the lines of cn_clip's files, for any platform" },
   },
   evaluation: {

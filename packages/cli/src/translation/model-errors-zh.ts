@@ -3,6 +3,7 @@
  * message stands in parentheses as the technical detail.
  */
 import type { CheckpointErrorCode } from "@chinese-clip/model";
+import type { OutputErrorCode } from "@chinese-clip/pipeline/node";
 import type { TemplateErrorCode } from "@chinese-clip/pipeline/zero-shot";
 import type { SearchErrorCode } from "@chinese-clip/search";
 import type { HubErrorCode, ImageErrorCode, InferenceErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
@@ -144,4 +145,10 @@ export const TEMPLATE_ZH: Sentences<TemplateErrorCode> = {
 export const WORKER_ZH: Sentences<WorkerError["code"]> = {
   crashed: (facts) => `工作线程异常退出${reason(facts)}`,
   disposed: () => "模型已释放",
+};
+
+/** Of files that are written. */
+export const OUTPUT_ZH: Sentences<OutputErrorCode> = {
+  "disk-full": (facts) => `${about(facts, "path")}磁盘已满（${of(facts, "errno")}）。请清理该磁盘，或改为写到另一块磁盘上的文件夹`,
+  "not-writable": (facts) => `${about(facts, "path")}无法写入（${of(facts, "errno")}）。请检查权限，或改为写到其他文件夹`,
 };

@@ -2,14 +2,16 @@
  * The thread that converts a tower's weights: the entry file that `tower-cache.ts` starts. A layer is in memory at a time, and the file
  * appears under its name only when it is whole.
  */
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { Checkpoint, type CheckpointFile } from "@chinese-clip/model";
 import { planTower, TOWER_FORMAT } from "@chinese-clip/model/quantize";
+import { stageFolder, sweepStaging } from "@chinese-clip/pipeline/node";
 import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
+import { isIntact } from "./is-intact.js";
 import { ReadBuffers } from "./read-buffers.js";
 import { servePort } from "../worker/worker-port.js";
 import { checksumFile, type ConversionRequest, type ConversionWorkerData } from "./conversion-messages.js";
@@ -56,10 +58,12 @@ servePort<ConversionRequest>({
       files.push(opened.file);
     }
     const converted = planTower(new Checkpoint(tensors, files), tower, dtype, name);
-    const part = join(folder, `${name}.${randomUUID()}.part`);
-    try {
-      await mkdir(folder, { recursive: true });
-      const target = await open(part, "wx");
+    const path = join(folder, hash, name);
+    await sweepStaging(folder);
+    const write = async (staging: string): Promise<void> => {
+      // Another process may have converted it while this one waited for the lock.
+      if (await isIntact(path, checksumFile(path), converted.byteLength)) return;
+      const target = await open(join(staging, name), "wx");
       try {
         let synced: Promise<void> = Promise.resolve();
         let unsynced = 0;
@@ -79,14 +83,12 @@ servePort<ConversionRequest>({
       } finally {
         await target.close();
       }
-      const path = join(folder, hash, name);
-      await mkdir(join(folder, hash), { recursive: true });
-      await writeFile(checksumFile(path), checksum.digest("hex"));
-      await rename(part, path);
+      await writeFile(checksumFile(join(staging, name)), checksum.digest("hex"));
+    };
+    try {
+      await stageFolder(join(folder, hash), write);
     } catch (error) {
       throw cacheError(error, folder);
-    } finally {
-      await rm(part, { force: true }).catch(() => undefined); // where it cannot be removed it could not be made
     }
   },
 });

@@ -7,14 +7,15 @@
  *
  * Deleting any of it costs another conversion, nothing else. A cache that cannot be written is read; what it lacks goes to a temporary folder.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
 import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { errorMessage, HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
+import { stageFile } from "@chinese-clip/pipeline/node";
 import { LocalFolder } from "../sources/local-folder.js";
 import type { DiskModelFiles } from "../sources/open-model.js";
 import { cacheFolder } from "../hub/hub-settings.js";
@@ -158,11 +159,7 @@ async function rememberedHash(memo: string): Promise<string | undefined> {
 
 /** In a cache that cannot be written, the hash is computed again by the next process. */
 async function remember(memo: string, hash: string): Promise<void> {
-  const part = `${memo}.${randomUUID()}.part`;
-  await mkdir(dirname(memo), { recursive: true })
-    .then(() => writeFile(part, JSON.stringify({ hash })))
-    .then(() => rename(part, memo))
-    .catch(() => undefined);
+  await stageFile(memo, (part) => writeFile(part, JSON.stringify({ hash }))).catch(() => undefined);
 }
 
 async function cachedFiles(path: string, source: string): Promise<DiskModelFiles> {

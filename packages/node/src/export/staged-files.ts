@@ -1,13 +1,14 @@
 /**
- * Files that appear together and whole, or not at all: each is written under another name beside its place, and renamed when all are
- * there. Weights are copied by ranges; a chunk of them is in memory at a time.
+ * A model's files on their way into a folder, where they appear together and whole or not at all. Weights are copied by ranges; a chunk of
+ * them is in memory at a time.
  */
-import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { CheckpointError, type ExternalData } from "@chinese-clip/model";
 import type { Piece } from "@chinese-clip/model/onnx";
 import type { LoadProgress } from "@chinese-clip/pipeline";
+import { stageFolder, writingTo } from "@chinese-clip/pipeline/node";
 
 /** Bytes copied at a time: enough to keep a disk busy, little enough to stop within a moment. */
 const CHUNK_BYTES = 1 << 22;
@@ -44,11 +45,12 @@ export interface StagedFile {
 /** Files on their way into a folder. */
 export class StagedFiles {
   readonly #options: StagingOptions;
-  readonly #suffix: string = `.${randomUUID()}.part`;
-  readonly #paths: string[] = [];
+  readonly #staging: string;
+  readonly #names: string[] = [];
 
-  private constructor(options: StagingOptions) {
+  private constructor(options: StagingOptions, staging: string) {
     this.#options = options;
+    this.#staging = staging;
   }
 
   /**
@@ -57,33 +59,35 @@ export class StagedFiles {
    * @returns absolute paths of the files, in the order in which they were written.
    */
   static async write(options: StagingOptions, write: (files: StagedFiles) => Promise<void>): Promise<readonly string[]> {
-    const files = new StagedFiles(options);
-    try {
-      await write(files);
-      options.signal?.throwIfAborted();
-      for (const path of files.#paths) {
-        // In order, so that a model never appears before the data file that it names.
-        await rename(path + files.#suffix, path);
-      }
-    } catch (error) {
-      await Promise.all(files.#paths.map((path) => rm(path + files.#suffix, { force: true })));
+    const { folder, signal } = options;
+    const staged = stageFolder(
+      folder,
+      async (staging) => {
+        const files = new StagedFiles(options, staging);
+        await write(files);
+        return files.#names;
+      },
+      signal,
+    );
+    const names = await staged.catch(async (error: unknown) => {
+      await mkdir(folder, { recursive: true }).catch(() => undefined); // the folder is made, whether or not its files are
       throw error;
-    }
-    return files.#paths;
+    });
+    return names.map((name) => join(folder, name));
   }
 
   /** Adds a file. @param name - its path in the folder. */
   async add(name: string, contents: readonly Piece[] | MadeContents): Promise<StagedFile> {
     const { folder, source, signal, onProgress } = this.#options;
-    const path = join(folder, name);
-    await mkdir(dirname(path), { recursive: true });
+    const path = join(this.#staging, name);
+    await writingTo(folder, () => mkdir(dirname(path), { recursive: true }));
     const total = "chunks" in contents ? contents.byteLength : contents.reduce((sum, piece) => sum + piece.length, 0);
-    const file = relative(folder, path);
+    const file = join(name);
     onProgress?.({ status: "initiate", name: source, file });
-    this.#paths.push(path);
+    this.#names.push(name);
     const sources = new SourceFiles((location) => this.#options.folderOf([location]));
     const hash = createHash("sha256");
-    const target = await open(path + this.#suffix, "wx");
+    const target = await writingTo(folder, () => open(path, "wx"));
     try {
       let loaded = 0;
       for await (const piece of "chunks" in contents ? contents.chunks() : contents) {
@@ -93,12 +97,12 @@ export class StagedFiles {
           // Chunk by chunk: that is the point.
           const bytes = piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end);
           hash.update(bytes);
-          await writeAll(target, bytes);
+          await writingTo(folder, () => writeAll(target, bytes));
           loaded += end - at;
           onProgress?.({ status: "progress", name: source, file, progress: (100 * loaded) / total, loaded, total });
         }
       }
-      await target.datasync();
+      await writingTo(folder, () => target.datasync());
     } finally {
       await Promise.all([target.close(), sources.close()]);
     }

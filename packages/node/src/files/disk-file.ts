@@ -4,7 +4,7 @@
 import { open, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
-import { systemErrorCode } from "./system-error.js";
+import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
 /** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;

@@ -13,7 +13,8 @@ import { HubError } from "@chinese-clip/pipeline";
 import { parseEtag } from "./hub-path.js";
 import { discard, networkError, statusError } from "./hub-request.js";
 import { isTransient, pause } from "./retry.js";
-import { systemErrorCode } from "../files/system-error.js";
+import { fileSize } from "../files/disk-file.js";
+import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
 /** One file to download. */
 export interface Download {
@@ -109,7 +110,12 @@ async function attempt(job: Download, state: State): Promise<void> {
   } finally {
     await handle.close();
   }
-  if (!(await job.mayFinish())) throw new HubError("network", `${job.name}: another process took over the download`, { file: job.name });
+  if (!(await job.mayFinish())) {
+    // Whoever took over may be done: what has the final name is whole.
+    const there = await fileSize(job.target);
+    if (there !== undefined && there === state.offset) return rm(job.partial, { force: true });
+    throw new HubError("network", `${job.name}: another process took over the download`, { file: job.name });
+  }
   await rename(job.partial, job.target);
 }
 

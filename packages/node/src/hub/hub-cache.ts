@@ -11,15 +11,14 @@
  * .locks/models--owner--name/<etag>.node.lock
  * ```
  * Departs from Python in two names. A download in progress is `blobs/<etag>.node.incomplete`: older Pythons append to `<etag>.incomplete`
- * under a lock that Node cannot take, and two writers would spoil the file. The lock's name has a reason too, see `file-lock.ts`.
+ * under a lock that Node cannot take, and two writers would spoil the file. The lock's name has a reason too, see pipeline's `file-lock.ts`.
  */
-import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileSize } from "../files/disk-file.js";
 import { errorMessage, HubError } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath } from "./hub-path.js";
-import { systemErrorCode } from "../files/system-error.js";
+import { FileLock, OutputError, stageFile, systemErrorCode } from "@chinese-clip/pipeline/node";
 
 /** Paths and small files of one model in the cache. Names must have been checked before. */
 export class HubCache {
@@ -128,13 +127,7 @@ export class HubCache {
       }
     }
     if (isNew) return rename(blob, pointer);
-    const temporary = `${pointer}.${randomUUID()}.tmp`;
-    try {
-      await copyFile(blob, temporary);
-      await rename(temporary, pointer);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    await stageFile(pointer, (part) => copyFile(blob, part));
   }
 
   /** Marks the cache as one that backups may skip, once; by https://bford.info/cachedir/, as Python does. */
@@ -149,21 +142,15 @@ export class HubCache {
 
   /** Writes a small file so that nobody ever reads half of it. What it says can be found out again, so failures are not reported. */
   async #note(path: string, text: string): Promise<void> {
-    const temporary = `${path}.${randomUUID()}.tmp`;
-    try {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(temporary, text);
-      await rename(temporary, path);
-    } catch {
-      await rm(temporary, { force: true }).catch(() => undefined);
-    }
+    await stageFile(path, (part) => writeFile(part, text)).catch(() => undefined);
   }
 }
 
 /** An error of the file system while writing to the cache, as one that says what to do; any other as it is. */
-export function cacheError(error: unknown, path: string): unknown {
-  const code = systemErrorCode(error);
-  if (code === undefined) return error;
+export function cacheError(thrown: unknown, path: string): unknown {
+  const error = thrown instanceof OutputError ? thrown.cause : thrown;
+  const code = thrown instanceof OutputError ? thrown.details.errno : systemErrorCode(error);
+  if (code === undefined) return thrown;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new HubError(
       "disk",

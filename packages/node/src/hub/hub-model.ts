@@ -22,7 +22,7 @@ import { readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
 import { contentName } from "./blob-hash.js";
 import { download } from "./download.js";
-import { FileLock } from "./file-lock.js";
+import { FileLock } from "@chinese-clip/pipeline/node";
 import { cacheError, HubCache } from "./hub-cache.js";
 import { fileSize } from "../files/disk-file.js";
 import { checkFileName, isCommit } from "./hub-path.js";

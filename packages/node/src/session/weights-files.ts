@@ -5,7 +5,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceError } from "@chinese-clip/pipeline";
-import { systemErrorCode } from "../files/system-error.js";
+import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
 interface Stamp {
   readonly path: string;

@@ -108,8 +108,14 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
   try {
     made = await make(new ModelReader(files, options));
   } catch (error) {
-    // The readers know files, not models; a program with several models needs to know which one failed.
-    if (isError(error) && "code" in error && typeof error.code === "string" && !error.message.startsWith(files.source))
+    // The readers know files, not models; a program with several models needs to know which one failed. What is written names its own place.
+    if (
+      isError(error) &&
+      error.name !== "OutputError" &&
+      "code" in error &&
+      typeof error.code === "string" &&
+      !error.message.startsWith(files.source)
+    )
       error.message = `${files.source}: ${error.message}`;
     throw error;
   }

@@ -1,0 +1,241 @@
+/**
+ * A lock between processes: a file that holds by existing and names its owner.
+ *
+ * A process that was killed leaves its lock behind. Its owner touches it as long as it lives, and a waiter breaks it when the owner is known to be dead, or
+ * when it has seen no touch for a while by its own monotonic clock: clocks of two machines may differ, and a lock may lie in the future.
+ * Python's lock files are `flock`ed, which Node cannot do; ours lie beside them under a name of their own.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
+import { link, lstat, mkdir, open, readFile, rename, rm, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemErrorCode } from "./system-error.js";
+
+const HEARTBEAT_MS = 1000;
+/** Without a touch for this long, an owner that cannot be asked counts as dead where its lock is old or nameless. */
+const SILENT_MS = 2500;
+/** Without a touch for this long, any owner counts as dead: it is on a machine that we cannot ask, or hangs. */
+const COLD_MS = 60_000;
+/** Between making a lock and writing its owner's name into it no more than this passes. */
+const NAMELESS_MS = 500;
+const POLL_MS = 50;
+
+/** Who holds a lock. */
+export interface LockOwner {
+  /** Its process. */
+  readonly pid: number;
+  /** Its machine. */
+  readonly host: string;
+  /** Where its process id means something: the boot and the pid namespace; empty where the system has none. */
+  readonly space: string | undefined;
+  /** When the process started, in the system's ticks; undefined where the system does not say. */
+  readonly started: string | undefined;
+  /** Of this lock alone. */
+  readonly id: string;
+}
+
+/** A held lock. */
+export class FileLock {
+  readonly #path: string;
+  readonly #id: string;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  private constructor(path: string, id: string) {
+    this.#path = path;
+    this.#id = id;
+    this.#heartbeat = setInterval(() => {
+      const now = new Date();
+      utimes(path, now, now).catch(() => undefined);
+    }, HEARTBEAT_MS);
+    this.#heartbeat.unref();
+  }
+
+  /**
+   * Waits until the lock is free, and takes it.
+   *
+   * @throws the system's error, if the file cannot be made; the signal's reason.
+   */
+  static async acquire(path: string, signal?: AbortSignal): Promise<FileLock> {
+    const watch = new Watch();
+    for (;;) {
+      signal?.throwIfAborted();
+      const taken = await attempt(path);
+      if (typeof taken === "string") return new FileLock(path, taken);
+      if (taken === undefined) continue;
+      if (isLost(taken, watch.silence(taken.look))) await moveAside(path, taken.owner);
+      else await pause(signal);
+    }
+  }
+
+  /**
+   * Takes the lock unless somebody has it.
+   *
+   * @returns the lock, or who has it: a process that runs, or one of another machine, of which nothing is known.
+   * @throws the system's error, if the file cannot be made.
+   */
+  static async tryAcquire(path: string): Promise<FileLock | LockOwner> {
+    const watch = new Watch();
+    for (let first: string | undefined; ;) {
+      const taken = await attempt(path);
+      if (typeof taken === "string") return new FileLock(path, taken);
+      if (taken === undefined) continue;
+      const { owner, look } = taken;
+      first ??= look;
+      const state = owner === undefined ? "unknown" : stateOf(owner);
+      if (owner !== undefined && (state === "running" || owner.host !== hostname() || look !== first)) return owner;
+      if (state === "dead" || watch.silence(look) > (owner === undefined ? NAMELESS_MS : SILENT_MS)) await moveAside(path, owner);
+      else await pause(undefined);
+    }
+  }
+
+  /** Whether nobody broke the lock in the meantime, as happens to a process that was stopped for a while. */
+  async isHeld(): Promise<boolean> {
+    return (await readOwner(this.#path))?.id === this.#id;
+  }
+
+  /** Lets the next one in. */
+  async release(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    if (await this.isHeld()) await rm(this.#path, { force: true }).catch(() => undefined);
+  }
+}
+
+/** A lock of somebody else. */
+interface Found {
+  readonly owner: LockOwner | undefined;
+  /** Changes with each touch. */
+  readonly look: string;
+  /** Milliseconds since its last touch, by two clocks that may differ. */
+  readonly age: number;
+}
+
+/** For how long a lock has looked the same. */
+class Watch {
+  #look: string | undefined;
+  #since = 0;
+
+  /** In milliseconds. */
+  silence(look: string): number {
+    const now = performance.now();
+    if (look !== this.#look) [this.#look, this.#since] = [look, now];
+    return now - this.#since;
+  }
+}
+
+/** @returns the new lock's id, or whose it is, or undefined where it has just been released. */
+async function attempt(path: string): Promise<string | Found | undefined> {
+  const id = randomUUID();
+  if (await create(path, id)) return id;
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return undefined;
+  if (found.isDirectory())
+    throw Object.assign(new Error(`expected a lock file, got a folder: remove ${path}`), { code: "EISDIR", syscall: "open", path });
+  const owner = await readOwner(path);
+  return { owner, look: [found.ino, found.mtimeMs, found.size, owner?.id].join(), age: Date.now() - found.mtimeMs };
+}
+
+function isLost({ owner, age }: Found, silence: number): boolean {
+  const state = owner === undefined ? "unknown" : stateOf(owner);
+  if (state === "dead" || silence > COLD_MS) return true;
+  if (owner === undefined) return silence > NAMELESS_MS;
+  // A future lock is no fresh one, and an old one no cold one, until it was watched for some heartbeats.
+  return silence > SILENT_MS && ((owner.host === hostname() && !isRunning(owner.pid)) || age > COLD_MS);
+}
+
+/** What is known of an owner's process: an id says nothing across machines, containers and boots. */
+function stateOf({ pid, host, space, started }: LockOwner): "running" | "dead" | "unknown" {
+  if (host !== hostname() || (space !== undefined && space !== processSpace())) return "unknown";
+  // A process that was given the same number later, as in a restarted container, is not the owner.
+  return isRunning(pid) && (started === undefined || started === (startOf(pid) ?? started)) ? "running" : "dead";
+}
+
+let ownSpace: string | undefined;
+
+function processSpace(): string {
+  try {
+    ownSpace ??= `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    ownSpace = "";
+  }
+  return ownSpace;
+}
+
+/** When a process started, in ticks since the machine did: field 22 of Linux's `stat`. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(POLL_MS * (0.5 + Math.random()), undefined, { signal }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
+}
+
+async function create(path: string, id: string): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
+  let handle;
+  try {
+    handle = await open(path, "wx");
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+  try {
+    await handle.writeFile(
+      JSON.stringify({ pid: process.pid, host: hostname(), space: processSpace(), started: startOf(process.pid), id } satisfies LockOwner),
+    );
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+  return true;
+}
+
+async function readOwner(path: string): Promise<LockOwner | undefined> {
+  try {
+    const owner: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (typeof owner !== "object" || owner === null) return undefined;
+    // `process` and `token` are what the locks of outputs had.
+    const { process: outputPid, token, pid = outputPid, host, space, started, id = token } = owner as Readonly<Record<string, unknown>>;
+    if (!(typeof pid === "number" && Number.isSafeInteger(pid) && pid > 0 && typeof host === "string" && typeof id === "string"))
+      return undefined;
+    return { pid, host, space: textOf(space), started: textOf(started), id };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Several may find the same lock lost. Only one rename of it succeeds; who renamed a fresh one gives it back. */
+async function moveAside(path: string, owner: LockOwner | undefined): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+    if ((await readOwner(aside))?.id !== owner?.id) await link(aside, path).catch(() => undefined);
+    await rm(aside, { force: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) === "EPERM";
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
