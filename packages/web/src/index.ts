@@ -37,5 +37,5 @@ export { PickedFiles } from "./sources/picked-files.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
 export type { WasmPaths } from "./session/ort-session.js";
-export type { BackendReport } from "./session/web-session.js";
+export type { BackendReport } from "./session/create-session.js";
 export type { WebPretrainedOptions } from "./web-platform.js";

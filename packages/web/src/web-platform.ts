@@ -8,7 +8,7 @@ import type { OpenOptions, WebFiles } from "./sources/web-files.js";
 import { createLocalPreprocessor, createWorkerPreprocessor } from "./image/image-preprocessor.js";
 import type { ImageInput } from "./image/load-image.js";
 import type { WasmPaths } from "./session/ort-session.js";
-import { type BackendReport, createWebSession } from "./session/web-session.js";
+import { type BackendReport, createSession } from "./session/create-session.js";
 
 /** Options of loading a model in a browser. All are per call; nothing is global. */
 export interface WebPretrainedOptions extends Omit<PretrainedOptions, "cacheDir" | "device" | "lowMemory">, OpenOptions {
@@ -43,7 +43,7 @@ export const modelPlatform: ModelPlatform = {
   },
 
   createSession: (graph, files, { device, dtype, numThreads, wasmPaths, sessionOptions, worker = true, onBackend, onProgress }) =>
-    createWebSession(graph, files, {
+    createSession(graph, files, {
       device,
       half: dtype === "fp16",
       numThreads,

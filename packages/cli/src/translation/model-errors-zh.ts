@@ -147,7 +147,7 @@ export const WORKER_ZH: Sentences<WorkerError["code"]> = {
   disposed: () => "模型已释放",
 };
 
-/** Of files that are written. */
+/** For files that are written. */
 export const OUTPUT_ZH: Sentences<OutputErrorCode> = {
   "disk-full": (facts) => `${about(facts, "path")}磁盘已满（${of(facts, "errno")}）。请清理该磁盘，或改为写到另一块磁盘上的文件夹`,
   "not-writable": (facts) => `${about(facts, "path")}无法写入（${of(facts, "errno")}）。请检查权限，或改为写到其他文件夹`,

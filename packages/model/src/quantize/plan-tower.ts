@@ -20,12 +20,8 @@ import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js
 import { quantizeTable } from "./int8-matrix.js";
 import { bertLayerStep, bertStart, visionLayerStep, visionStart, type WordSquares } from "./quantized-layer.js";
 import { columnSquares } from "./residual-estimate.js";
+import { isTowerTensor } from "./tower-tensors.js";
 
-/** The tensors of each tower, by Hugging Face's names and cn_clip's for its ResNet; the scale that joins the towers goes with the texts. */
-const TOWER_TENSORS = {
-  text: /^text_model\.|^text_projection\.weight$|^logit_scale$/u,
-  vision: /^(?:vision_model|visual)\.|^visual_projection\.weight$/u,
-} as const;
 const LAYER = /^(.*\.encoder\.layers?\.\d+)\./u;
 const WORD_EMBEDDING = "text_model.embeddings.word_embeddings.weight";
 
@@ -85,7 +81,7 @@ export function planTower(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
 
 /** What has no layer comes first, then the layers in their order. */
 function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype): Generator<ConversionStep> {
-  const names = [...checkpoint.tensors.keys()].filter((name) => TOWER_TENSORS[tower].test(name) && !name.endsWith(".position_ids"));
+  const names = [...checkpoint.tensors.keys()].filter((name) => isTowerTensor(tower, name) && !name.endsWith(".position_ids"));
   const layers = new Set(names.map((name) => LAYER.exec(name)?.[1]).filter((layer) => layer !== undefined));
   const quantized = dtype !== "fp16";
   const words: WordSquares = {};

@@ -7,7 +7,7 @@ import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { Checkpoint, type CheckpointFile } from "@chinese-clip/model";
-import { planTower, TOWER_FORMAT } from "@chinese-clip/model/quantize";
+import { isTowerTensor, planTower, TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { stageFolder, sweepStaging } from "@chinese-clip/pipeline/node";
 import { openDiskFile } from "../files/disk-file.js";
 import { cacheError } from "../hub/hub-cache.js";
@@ -18,8 +18,6 @@ import { checksumFile, type ConversionRequest, type ConversionWorkerData } from 
 
 /** Bytes of one read while weights are hashed. */
 const HASH_BYTES = 1 << 22;
-/** The tensors of each tower; `logit_scale` goes with the texts, as in every tower file. */
-const TOWER_TENSOR = { text: /^text_|^logit_scale$/u, vision: /^vis/u } as const;
 
 /** How much is written before the disk is told to begin. */
 const SYNC_BYTES = 1 << 24;
@@ -32,7 +30,7 @@ servePort<ConversionRequest>({
     const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype]));
     const files = new Map<string, CheckpointFile | undefined>();
     for (const [tensor, { file, byteOffset, bytes: copy, ...form }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      if (!TOWER_TENSOR[tower].test(tensor)) continue;
+      if (!isTowerTensor(tower, tensor)) continue;
       if (!files.has(file)) files.set(file, (await openDiskFile(join(weightsFolder, file)))?.file);
       hash.update(JSON.stringify([tensor, form]));
       if (copy !== undefined) {

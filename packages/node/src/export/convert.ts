@@ -12,6 +12,7 @@ import {
   type WeightDtype,
 } from "@chinese-clip/model";
 import type { Piece } from "@chinese-clip/model/onnx";
+import { isTowerTensor } from "@chinese-clip/model/quantize";
 import {
   CONFIG_FILE,
   findPreprocessorConfig,
@@ -30,8 +31,6 @@ import { readPiece, StagedFiles } from "./staged-files.js";
 /** How the model is found, and progress. */
 export type ConvertOptions = ModelFileOptions;
 
-/** What a model is made of, by Hugging Face's names and cn_clip's for its ResNet; anything else in a checkpoint is not the model's. */
-const MODEL_TENSOR = /^(?:text_model|vision_model|visual)\.|^(?:text|visual)_projection\.weight$|^logit_scale$/u;
 /** Bytes of an element, for each floating-point dtype. */
 const ELEMENT_BYTES: Readonly<Partial<Record<WeightDtype, number>>> = { F64: 8, F32: 4, F16: 2, BF16: 2 };
 /** What a published model's `preprocessor_config.json` says; only the size differs. */
@@ -142,7 +141,7 @@ async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIP
 export function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTensor][] {
   const bytes = ({ dtype }: StoredTensor): number => ELEMENT_BYTES[dtype] ?? 0;
   return [...checkpoint.tensors]
-    .filter(([name, tensor]) => MODEL_TENSOR.test(name) && bytes(tensor) > 0)
+    .filter(([name, tensor]) => (isTowerTensor("text", name) || isTowerTensor("vision", name)) && bytes(tensor) > 0)
     .toSorted(([a, x], [b, y]) => bytes(y) - bytes(x) || (a < b ? -1 : 1));
 }
 

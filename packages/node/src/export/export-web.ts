@@ -3,7 +3,7 @@
  * that a page fetches just what it computes with.
  */
 import { ChineseCLIPConfig, type TowerName } from "@chinese-clip/model";
-import { planTower } from "@chinese-clip/model/quantize";
+import { isTowerTensor, planTower } from "@chinese-clip/model/quantize";
 import { type Dtype, loadFrom, MANIFEST_FILE, type ModelSource, towerFileName } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { checkWhole, modelTensors, safetensors, smallFiles } from "./convert.js";
@@ -20,8 +20,6 @@ export interface ExportWebOptions extends ModelFileOptions {
 
 const DTYPES: readonly Dtype[] = ["fp32", "fp16", "q8", "q4"];
 const TOWERS: readonly TowerName[] = ["text", "vision"];
-/** Which tensors a tower's file has; `logit_scale` goes with the texts, as in every tower file. */
-const TOWER_TENSOR: Readonly<Record<TowerName, RegExp>> = { text: /^text_|^logit_scale$/u, vision: /^vis/u };
 
 /**
  * Writes `text.<dtype>.safetensors` and `vision.<dtype>.safetensors` for each dtype, `config.json`, `preprocessor_config.json`, the
@@ -65,7 +63,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
           const contents =
             dtype === "fp32"
               ? await safetensors(
-                  modelTensors(checkpoint).filter(([tensor]) => TOWER_TENSOR[tower].test(tensor)),
+                  modelTensors(checkpoint).filter(([tensor]) => isTowerTensor(tower, tensor)),
                   files,
                 )
               : planTower(checkpoint, tower, dtype, name);

@@ -1,13 +1,8 @@
 /**
  * Where a model is on a server: the addresses of its files, and which files there are, where a hub or a folder's manifest lists them.
  */
+import { isCheckpointFile, isGraphFile } from "@chinese-clip/pipeline";
 import { type ExpectedFile, parseExpectedFile } from "../http/expected-file.js";
-
-/** Weights of any name, as the one file that a source names. */
-export const WEIGHTS_FILE: RegExp = /\.(?:safetensors|bin|pt|pth|ckpt|onnx)$/u;
-
-/** Lists the files of a folder that `exportWeb` of `@chinese-clip/node` wrote. */
-export const MANIFEST = "chinese-clip.json";
 
 /** A model on a server. */
 export interface HostedModel {
@@ -23,7 +18,8 @@ export interface HostedModel {
 
 /** The model of a folder, or of one weights file with the small files beside it. A query, such as a signature, goes with every file. */
 export function modelAt(source: string, url: URL): HostedModel {
-  const only = WEIGHTS_FILE.test(url.pathname) ? url.pathname.slice(url.pathname.lastIndexOf("/") + 1) : undefined;
+  const isWeights = isCheckpointFile(url.pathname) || isGraphFile(url.pathname);
+  const only = isWeights ? url.pathname.slice(url.pathname.lastIndexOf("/") + 1) : undefined;
   const folder = new URL(url);
   if (only !== undefined) folder.pathname = folder.pathname.slice(0, -only.length);
   else if (!folder.pathname.endsWith("/")) folder.pathname += "/";

@@ -3,12 +3,12 @@
  * again: a later visit needs no network.
  */
 import type { CheckpointFile } from "@chinese-clip/model";
-import { HubError, type PretrainedOptions } from "@chinese-clip/pipeline";
+import { HubError, MANIFEST_FILE, type PretrainedOptions } from "@chinese-clip/pipeline";
 import { type RemoteContext, RemoteFile } from "../cache/remote-file.js";
 import { fetchText } from "../cache/remote-text.js";
 import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 import type { ExpectedFile } from "../http/expected-file.js";
-import { type HostedModel, MANIFEST, parseManifest } from "../hub/hosted-model.js";
+import { type HostedModel, parseManifest } from "../hub/hosted-model.js";
 import type { CachePlace, WebFiles } from "./web-files.js";
 
 /** Weights that are tried, in this order, where a server does not list its files; the first that is there is taken. */
@@ -97,7 +97,7 @@ export class HostedFiles implements WebFiles {
   /** The expected files: a hub's listing, else the folder's manifest. */
   async #expected(): Promise<ReadonlyMap<string, ExpectedFile>> {
     const { files, only } = this.#model;
-    return files ?? (only === undefined ? parseManifest(await this.#text(MANIFEST)) : new Map());
+    return files ?? (only === undefined ? parseManifest(await this.#text(MANIFEST_FILE)) : new Map());
   }
 
   #open(name: string): Promise<RemoteFile | undefined> {
@@ -117,7 +117,7 @@ export class HostedFiles implements WebFiles {
     return once(this.#texts, name, async () => {
       const url = this.#model.urlOf(name);
       if (await this.#isMissing(name)) return undefined;
-      const expected = name === MANIFEST ? undefined : this.#expected().then((listed) => listed.get(name));
+      const expected = name === MANIFEST_FILE ? undefined : this.#expected().then((listed) => listed.get(name));
       expected?.catch(() => undefined);
       const options = { onRequest: () => this.#report("initiate", name), expected };
       const text = await this.#withFreshManifest(() => fetchText(url, this.#context, options));
@@ -132,7 +132,7 @@ export class HostedFiles implements WebFiles {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof HubError && error.code === "integrity") await this.#context.cache?.remove(this.#model.urlOf(MANIFEST));
+      if (error instanceof HubError && error.code === "integrity") await this.#context.cache?.remove(this.#model.urlOf(MANIFEST_FILE));
       throw error;
     }
   }
@@ -141,7 +141,7 @@ export class HostedFiles implements WebFiles {
   async #isMissing(name: string): Promise<boolean> {
     const facts = await this.#context.cache?.facts(this.#model.urlOf(name));
     if (facts !== undefined && facts.size === undefined) return true;
-    if (name === MANIFEST && this.#model.files === undefined) return false;
+    if (name === MANIFEST_FILE && this.#model.files === undefined) return false;
     const listed = await this.#expected();
     return (this.#model.files !== undefined || listed.size > 0) && !listed.has(name);
   }

@@ -41,8 +41,8 @@ export interface SessionSettings {
 }
 
 /** Reads a graph's weights and loads it. */
-export async function createWebSession(graph: TowerGraph, files: WebFiles, settings: SessionSettings): Promise<GraphSession> {
-  const session = new WebSession(graph, files, settings);
+export async function createSession(graph: TowerGraph, files: WebFiles, settings: SessionSettings): Promise<GraphSession> {
+  const session = new FallbackRunner(graph, files, settings);
   await session.load();
   return session;
 }
@@ -59,7 +59,7 @@ class GpuFailure extends Error {}
 /** Tokens of an image that a thread computes at once on WebAssembly, which never gives memory back. */
 const TOKENS_PER_THREAD = 300;
 
-class WebSession implements GraphSession {
+class FallbackRunner implements GraphSession {
   maxTokensPerRun: number | undefined;
   readonly #graph: TowerGraph;
   readonly #files: WebFiles;
