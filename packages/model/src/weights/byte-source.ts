@@ -10,4 +10,6 @@ export interface ByteSource {
 export interface CheckpointFile extends ByteSource {
   /** The file's name without its folder, such as `model.safetensors`; the graph refers to the weights by it. */
   readonly name: string;
+  /** What tells this content from any other, where that is known without a read: a SHA-256, or a server's ETag. */
+  readonly version?: string | undefined;
 }

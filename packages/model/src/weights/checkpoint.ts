@@ -117,6 +117,7 @@ export class Checkpoint {
     const found = this.tensors.get(name);
     if (found === undefined) throw new CheckpointError("missing-tensor", `expected a tensor ${name}, got none`, { tensor: name });
     const length = Math.min(byteLength, found.byteLength);
+    if (found.bytes !== undefined) return found.bytes.subarray(0, length);
     const bytes = await this.#files.get(found.file)?.read(found.byteOffset, found.byteOffset + length);
     if (bytes?.byteLength !== length) malformed({ name: found.file }, `tensor ${name}: expected ${length} bytes to read`, { tensor: name });
     return bytes;

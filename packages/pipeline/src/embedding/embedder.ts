@@ -10,8 +10,8 @@ export interface Embedder<Image> {
   /** Values of an embedding. */
   readonly dim: number;
   /**
-   * Which weights the embeddings are of, and in which dtype: equal for the same weights in another folder, different for any other model. Cosines
-   * between embeddings with different fingerprints mean nothing.
+   * Which weights the embeddings are of, and in which dtype: in Node equal for the same weights in another folder, in a browser for the same files
+   * by their server's versions; different for any other model. Cosines between embeddings with different fingerprints mean nothing.
    */
   readonly fingerprint: string;
   /** Embeds texts; row `i` is of text `i`. */

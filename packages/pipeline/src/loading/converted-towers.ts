@@ -3,7 +3,7 @@
  * only; the platform converts its weights when the tower is first used, and caches them.
  */
 import { type Checkpoint, type CreateSession, type TowerDtype, type TowerGraph, type TowerName } from "@chinese-clip/model";
-import type { CombinedOnnx } from "@chinese-clip/model/onnx";
+import type { OpenedExport } from "./open-combined-onnx.js";
 import { planTower, type TowerFile } from "@chinese-clip/model/quantize";
 import { towerFileName } from "./model-file-names.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
@@ -20,7 +20,7 @@ export async function convertedTowers(
   platform: Pick<Platform<never>, "createSession" | "cacheTower">,
   files: ModelFiles,
   options: PretrainedOptions,
-  weights: Checkpoint | CombinedOnnx,
+  weights: Checkpoint | OpenedExport,
   stored: Dtype,
   dtype: Dtype,
 ): Promise<ConvertedTowers | undefined> {

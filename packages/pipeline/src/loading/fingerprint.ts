@@ -2,8 +2,9 @@
  * Which weights a model has, in a short text: a hash over samples of its tensors, by their canonical names, so that folder, file name and format do
  * not count. Training changes every value of a trained matrix, so a few bytes of a few matrices tell models apart; a load stays as fast as it was.
  */
-import type { Checkpoint, StoredTensor } from "@chinese-clip/model";
-import type { Dtype, ModelFiles } from "../platform.js";
+import type { Checkpoint, CheckpointFile, StoredTensor } from "@chinese-clip/model";
+import type { Dtype } from "../platform.js";
+import type { OpenedExport } from "./open-combined-onnx.js";
 
 /** Bytes of a sample. */
 const SAMPLE = 256;
@@ -19,8 +20,13 @@ const SAMPLED: readonly RegExp[] = [
   /^vision_model\..*\b(?:fc1|conv1)\.weight$/,
 ];
 
-/** The fingerprint of a checkpoint's weights, computed in a dtype: 32 hexadecimal digits and the dtype. Reads a kilobyte. */
+/**
+ * The fingerprint of a checkpoint's weights, computed in a dtype: 32 hexadecimal digits and the dtype. Reads a kilobyte, or nothing where the files'
+ * versions are known: a page that embeds texts must not fetch a byte of the image tower.
+ */
 export async function fingerprintCheckpoint(checkpoint: Checkpoint, logitScale: number, dtype: Dtype): Promise<string> {
+  const versions = versionsOf(checkpoint.files);
+  if (versions !== undefined) return `${hashOf(versions)}-${dtype}`;
   const sampled = sampledTensors(checkpoint);
   const samples = await Promise.all(sampled.map(([name]) => checkpoint.readStart(name, SAMPLE)));
   const hash = new Hash128();
@@ -33,12 +39,12 @@ export async function fingerprintCheckpoint(checkpoint: Checkpoint, logitScale: 
 }
 
 /** The fingerprint of a model that was exported to ONNX. */
-export async function fingerprintExport(files: ModelFiles, dtype: Dtype): Promise<string> {
+export async function fingerprintExport({ files, logitScale }: OpenedExport, dtype: Dtype): Promise<string> {
+  const versions = versionsOf(files);
+  if (versions !== undefined) return `${hashOf(versions)}-${dtype}`;
   const hash = new Hash128();
-  const names = new Set([...(await files.list()).filter((name) => name.endsWith(".onnx")), "onnx/model.onnx"]);
-  for (const name of names) {
-    const file = await files.open(name);
-    if (file === undefined) continue;
+  hash.update(utf16Of(String(logitScale)));
+  for (const file of files) {
     const { byteLength } = file;
     hash.update(utf16Of(String(byteLength)));
     const starts = Array.from({ length: EXPORT_SAMPLES }, (_, i) => Math.floor((i * Math.max(0, byteLength - SAMPLE)) / EXPORT_SAMPLES));
@@ -56,6 +62,18 @@ function sampledTensors({ tensors }: Checkpoint): (readonly [name: string, tenso
     return first === undefined ? [] : [first];
   });
   return found.length > 0 ? found : byName.slice(0, SAMPLED.length);
+}
+
+/** The files' versions as one text, whatever the files are called; undefined where one is not known. */
+function versionsOf(files: readonly CheckpointFile[]): string | undefined {
+  const versions = files.map(({ byteLength, version }) => (version === undefined ? undefined : `${byteLength} ${version}`));
+  return versions.length === 0 || versions.includes(undefined) ? undefined : versions.sort().join("\n");
+}
+
+function hashOf(text: string): string {
+  const hash = new Hash128();
+  hash.update(utf16Of(text));
+  return hash.digest();
 }
 
 function utf16Of(text: string): Uint16Array {

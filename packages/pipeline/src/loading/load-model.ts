@@ -17,7 +17,7 @@ import {
   type VisionConfig,
   type VisionGraphs,
 } from "@chinese-clip/model";
-import type { CombinedOnnx } from "@chinese-clip/model/onnx";
+import type { OpenedExport } from "./open-combined-onnx.js";
 import type { ConvertedTowers } from "./converted-towers.js";
 import { showValue } from "../show-value.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
@@ -140,7 +140,7 @@ export async function loadModelParts(
       config,
       ...weights,
       createSession,
-      fingerprint: async () => (await import("./fingerprint.js")).fingerprintExport(model.files, dtype),
+      fingerprint: async () => (await import("./fingerprint.js")).fingerprintExport(weights, dtype),
     };
   }
   const graphsOf = await checkpointGraphs(config);
@@ -196,7 +196,7 @@ async function loadParts<Config>(
   parseConfig: (json: unknown) => Config,
 ): Promise<{
   config: Config;
-  weights: Checkpoint | CombinedOnnx;
+  weights: Checkpoint | OpenedExport;
   /** Set where the weights are converted to another dtype. */
   towers: ConvertedTowers | undefined;
   createSession: CreateSession;

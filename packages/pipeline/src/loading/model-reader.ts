@@ -2,10 +2,9 @@
  * One load's view of a model: its configuration and the headers of its weights, each read and parsed at most once, when first asked for.
  */
 import type { Checkpoint } from "@chinese-clip/model";
-import type { CombinedOnnx } from "@chinese-clip/model/onnx";
 import type { ModelFiles } from "../platform.js";
 import { type CheckpointOptions, hasCheckpoint, openCheckpoint } from "./open-checkpoint.js";
-import { openCombinedOnnx } from "./open-combined-onnx.js";
+import { openCombinedOnnx, type OpenedExport } from "./open-combined-onnx.js";
 import { readConfig, readPreprocessorConfig } from "./read-config.js";
 
 /** Reads one model's files in one dtype. */
@@ -37,7 +36,7 @@ export class ModelReader<Files extends ModelFiles = ModelFiles> {
    *
    * @throws CheckpointError - as {@link ModelReader.checkpoint}; `unsupported-graph`: an export of another kind.
    */
-  async weights(): Promise<Checkpoint | CombinedOnnx> {
+  async weights(): Promise<Checkpoint | OpenedExport> {
     const onnx = (await hasCheckpoint(this.files, this.#options)) ? undefined : await openCombinedOnnx(this.files);
     return onnx ?? this.checkpoint();
   }

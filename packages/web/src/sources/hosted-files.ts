@@ -55,7 +55,8 @@ export class HostedFiles implements WebFiles {
 
   async open(name: string): Promise<CheckpointFile | undefined> {
     const file = await this.#open(name);
-    return file === undefined ? undefined : { name, byteLength: file.byteLength, read: (start, end) => file.read(start, end) };
+    if (file === undefined) return undefined;
+    return { name, byteLength: file.byteLength, version: file.version, read: (start, end) => file.read(start, end) };
   }
 
   async readRanges(name: string, ranges: readonly ByteRange[], sink: ByteSink): Promise<void> {
