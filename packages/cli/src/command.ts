@@ -2,6 +2,7 @@
  * What a command of the command line is made of, and how one is run: options checked, help, messages in the user's language, exit codes.
  */
 import { parseArgs } from "node:util";
+import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
 import { type Bilingual, CommandError, t } from "./translation/translate.js";
 
@@ -128,7 +129,8 @@ const PARSE_PROBLEMS: Readonly<Record<string, string>> = {
 
 /** Node's message in both languages, without its advice on arguments that start with a dash. */
 function parseProblem(error: unknown): Bilingual {
-  const en = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
+  const reason = error instanceof Error ? (error.message.split(". ")[0] ?? error.message) : String(error);
+  const en = printable(reason.length > 200 ? `${reason.slice(0, 199)}…` : reason);
   const zh = error instanceof Error && "code" in error ? PARSE_PROBLEMS[String(error.code)] : undefined;
   const [named] = /'[^']*'/.exec(en) ?? [];
   return { en, zh: zh === undefined || named === undefined ? en : `${zh} ${named.slice(1, -1)}` };

@@ -107,6 +107,12 @@ export function shown(value: unknown): string {
   return start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
+/** A value out of JSON for a message: what an array or an object holds is not looked at, for it may be of any depth. */
+export function shownJson(value: unknown): string {
+  if (typeof value !== "object" || value === null) return shown(JSON.stringify(value));
+  return Array.isArray(value) ? `an array of ${value.length}` : "an object";
+}
+
 /** The first few of a list, for a message. */
 export function shortList(items: readonly string[], most = 5): string {
   const first = items.slice(0, most).join(", ");

@@ -297,3 +297,9 @@ describe("mutated files are read within their bounds or refused", () => {
     await fuzz(whole, fc.nat(whole.length - 1));
   });
 });
+
+it("I17 a class's name is shown without what a terminal acts on", async () => {
+  const error = await fault(zipped(py.pickle(py.call(py.global("os", "\u001b[31msystem"), py.str("true")))));
+  expect(error.message).not.toMatch(/\p{Cc}/u);
+  expect(error.message).toContain("\\u{1b}[31msystem");
+});

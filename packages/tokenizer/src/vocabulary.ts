@@ -20,6 +20,8 @@ export type VocabularyEntry = readonly [token: string, id: unknown];
 
 /** A ceiling to all tokens together, in UTF-16 units: six times a multilingual BERT's. The lookup table takes up to 64 bytes for each. */
 const MAX_UNITS = 2 ** 22;
+/** A ceiling to the number of lines, empty ones too: twice a multilingual BERT's. */
+const MAX_LINES = 2 ** 18;
 /** A ceiling to one added token: a letter of a hostile text costs at most this much. */
 const MAX_ADDED_UNITS = 256;
 
@@ -31,6 +33,9 @@ export function parseVocab(text: string): VocabularyEntry[] {
   const tokens = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   while (tokens[tokens.length - 1] === "") tokens.pop();
   if (tokens.length === 0) throw new TokenizerError("malformed_line", "vocab.txt: line 1", "a token", "none", { line: 1 });
+  if (tokens.length > MAX_LINES) {
+    throw new TokenizerError("malformed_line", "vocab.txt", `at most ${MAX_LINES} lines`, String(tokens.length), { line: MAX_LINES + 1 });
+  }
   const lines = new Map<string, number>();
   return tokens.map((token, id) => {
     const line = id + 1;

@@ -1,7 +1,7 @@
 /**
  * cn_clip's feature files, `*.img_feat.jsonl` and `*.txt_feat.jsonl`: one line for each image or text, its id and its normalised feature.
  */
-import { DatasetError, shown } from "../dataset-error.js";
+import { DatasetError, shown, shownJson } from "../dataset-error.js";
 import { LONGEST_FLOAT, writeAscii, writePythonFloat } from "./python-float.js";
 
 /** Features with their ids. */
@@ -64,7 +64,7 @@ export function parseFeature(
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
     throw new DatasetError(typeof id === "string" ? "quoted-id" : "invalid-id", {
       name: idName,
-      got: shown(JSON.stringify(id)),
+      got: shownJson(id),
       file,
       line,
     });

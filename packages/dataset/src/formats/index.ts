@@ -12,4 +12,5 @@ export {
   placed,
   shortList,
   shown,
+  shownJson,
 } from "../dataset-error.js";

@@ -3,7 +3,7 @@
  * `*_texts.jsonl`. Only one folder's names are in memory at a time.
  */
 import { readImageTsv } from "../cn-clip/image-tsv.js";
-import { DatasetError, shown } from "../dataset-error.js";
+import { DatasetError, shown, shownJson } from "../dataset-error.js";
 import { readLines } from "../files/read-lines.js";
 import { imageInput, listImages } from "../images/list-images.js";
 import type { FilePath, SkippedFiles } from "../images/walk-folder.js";
@@ -81,7 +81,7 @@ function parseTextLine(raw: string, file: string, line: number): { readonly id: 
   if (typeof id !== "number" || !Number.isSafeInteger(id)) {
     throw new DatasetError(typeof id === "string" ? "quoted-id" : "invalid-id", {
       name: "text_id",
-      got: shown(JSON.stringify(id)),
+      got: shownJson(id),
       file,
       line,
     });

@@ -3,7 +3,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { missingFile } from "@chinese-clip/dataset";
-import { shown } from "@chinese-clip/dataset/formats";
+import { shownJson } from "@chinese-clip/dataset/formats";
 import { EvaluationError } from "../evaluation-error.js";
 
 /**
@@ -21,7 +21,7 @@ export async function readIndex(file: string, rows: number): Promise<number[]> {
   }
   return index.map((row: unknown, place) => {
     if (typeof row === "number" && Number.isInteger(row) && row >= -rows && row < rows) return row;
-    throw new EvaluationError("row-number", { rows, got: shown(JSON.stringify(row)), item: place + 1, file });
+    throw new EvaluationError("row-number", { rows, got: shownJson(row), item: place + 1, file });
   });
 }
 

@@ -21,7 +21,7 @@ const MAX_NAME = 100;
 
 /** Something that the reader does not know: a name that is not on its list, or what would be made with one. */
 export class PickleOpaque {
-  /** The name that it goes back to, such as `argparse.Namespace`; at most 100 characters. */
+  /** The name that it goes back to, such as `argparse.Namespace`; at most 100 characters, control characters escaped. */
   readonly name: string;
   /** Keys and values that were put into it, where it is a kind of dict. */
   items: Map<unknown, unknown> | undefined;
@@ -29,6 +29,7 @@ export class PickleOpaque {
   state: unknown;
 
   constructor(name: string) {
-    this.name = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name;
+    const start = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name;
+    this.name = start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
   }
 }
