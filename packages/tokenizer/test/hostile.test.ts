@@ -116,3 +116,9 @@ describe("hostile texts", () => {
     expect(transformers.encode("猫\uD83D猫", options).ids).toHaveLength(2);
   });
 });
+
+test("I12 a vocabulary of a million empty lines is rejected at once", () => {
+  expect(() => BertTokenizer.fromVocab(`[PAD]${"\n".repeat(1_000_000)}[UNK]`)).toThrow(
+    "vocab.txt: expected at most 262144 lines, got 1000001",
+  );
+});
