@@ -50,11 +50,11 @@ export async function planSync(
     signal?.throwIfAborted();
     group.push(describeFile(found, root, prefix, known));
     if (group.length === FILES_AT_A_TIME) {
-      files.push(...(await Promise.all(group)));
+      for (const file of await Promise.all(group)) files.push(file);
       group = [];
     }
   }
-  files.push(...(await Promise.all(group)));
+  for (const file of await Promise.all(group)) files.push(file);
 
   const pending = files.filter((file) => !isUnchanged(file) && !failed.has(file));
   const listed = new Set(files.map(({ id }) => id));
