@@ -30,7 +30,8 @@ function damage(bytes: Buffer, next: () => number): { readonly bytes: Buffer; re
   if (kind === 1) return { bytes: Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]), how: `without byte ${at}` };
   if (kind === 2) return { bytes: Buffer.concat([bytes.subarray(0, at), Buffer.of(0), bytes.subarray(at)]), how: `a byte more at ${at}` };
   const copy = Buffer.from(bytes);
-  copy[at] = kind === 3 ? (bytes[at] as number) ^ (1 << Math.floor(next() * 8)) : ((bytes[at] as number) + 1 + Math.floor(next() * 255)) % 256;
+  copy[at] =
+    kind === 3 ? (bytes[at] as number) ^ (1 << Math.floor(next() * 8)) : ((bytes[at] as number) + 1 + Math.floor(next() * 255)) % 256;
   return { bytes: copy, how: `byte ${at} is ${copy[at]}` };
 }
 
@@ -68,7 +69,8 @@ it("is repaired or rejected, and never gives a vector or metadata that were not 
           expect(written.get(id), `${name} ${how}`).toContain(JSON.stringify([meta, [...embedding]]));
         }
         const [best] = await opened.search({ vector: embeddingOf(25), top: 1 });
-        if (best !== undefined) expect(written.get(best.id)?.some((one) => one.startsWith(JSON.stringify([best.meta]).slice(0, -1)))).toBe(true);
+        if (best !== undefined)
+          expect(written.get(best.id)?.some((one) => one.startsWith(JSON.stringify([best.meta]).slice(0, -1)))).toBe(true);
         const { cutBytes, removed } = opened.repaired;
         outcomes[cutBytes + removed.length > 0 ? "repaired" : "opened"]++;
         await opened.close();

@@ -12,7 +12,8 @@ const INFO = { fingerprint: "model-a", dim: 4 };
 const READ_ONLY = { readOnly: true } as const;
 let opened = 0;
 const nextFolder = (): string => path(`index-${opened++}`);
-const fileOf = (folder: string, start: string): string => join(folder, readdirSync(folder).find((name) => name.startsWith(start)) ?? "none");
+const fileOf = (folder: string, start: string): string =>
+  join(folder, readdirSync(folder).find((name) => name.startsWith(start)) ?? "none");
 const item = (id: string, ...values: number[]): { id: string; embedding: Float32Array; meta: string } => ({
   id,
   embedding: Float32Array.from(values),
@@ -132,7 +133,12 @@ describe("an index", () => {
   it("runs calls that overlap one after the other", async () => {
     const store = await openFolderStore<string>(nextFolder(), INFO);
     const items = Array.from({ length: 30 }, (_, i) => item(`${i}`, i, 0, 0, 0));
-    await Promise.all([...items.map((one) => store.upsert([one])), store.compact(), store.delete(["3", "4"]), store.upsert([item("5", 9, 9, 9, 9)])]);
+    await Promise.all([
+      ...items.map((one) => store.upsert([one])),
+      store.compact(),
+      store.delete(["3", "4"]),
+      store.upsert([item("5", 9, 9, 9, 9)]),
+    ]);
     expect(store.info.count).toBe(28);
     expect((await store.get(["5"]))[0]?.embedding).toEqual(Float32Array.of(9, 9, 9, 9));
     const closing = [store.upsert([X]), store.close()];
