@@ -13,7 +13,7 @@ const CONTINUATION = 2;
 export interface Trie {
   readonly nodes: Int32Array;
   /** The place of a child in `nodes`, or the empty one where it would go; a child's own name is its place plus 4. */
-  find(parent: number, label: number): number;
+  readonly find: (parent: number, label: number) => number;
 }
 
 /**

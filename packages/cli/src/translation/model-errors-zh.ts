@@ -22,13 +22,18 @@ type Sentences<Code extends string> = Readonly<Record<Code, ErrorSentence>>;
 /** The first of some details that is there, and a colon; nothing where none is. */
 function about({ details }: ErrorFacts, ...names: readonly string[]): string {
   const value = names.map((name) => details[name]).find((one) => typeof one === "string" && one !== "");
-  return value === undefined ? "" : `${String(value)}：`;
+  return value === undefined ? "" : `${detailText(value)}：`;
 }
 
-/** A detail as text. */
+/** A detail as text: details are strings, numbers and lists of these. */
+export function detailText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(detailText).join(", ")}]`;
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "?";
+}
+
+/** One of an error's details as text. */
 function of({ details }: ErrorFacts, name: string): string {
-  const value = details[name];
-  return Array.isArray(value) ? `[${value.join(", ")}]` : String(value ?? "?");
+  return detailText(details[name]);
 }
 
 /** The English message in parentheses. */
@@ -73,8 +78,9 @@ export const IMAGE_ZH: Sentences<ImageErrorCode> = {
   "too-large": (facts) => {
     const { width, height, maxPixels, maxBytes, byteLength } = facts.details;
     if (maxPixels !== undefined)
-      return `${about(facts, "source")}图片过大：${String(width)} × ${String(height)}，最多 ${String(maxPixels)} 像素`;
-    if (maxBytes !== undefined) return `${about(facts, "source")}图片过大：${String(byteLength)} 字节，最多 ${String(maxBytes)} 字节`;
+      return `${about(facts, "source")}图片过大：${detailText(width)} × ${detailText(height)}，最多 ${detailText(maxPixels)} 像素`;
+    if (maxBytes !== undefined)
+      return `${about(facts, "source")}图片过大：${detailText(byteLength)} 字节，最多 ${detailText(maxBytes)} 字节`;
     return `${about(facts, "source")}图片过大${reason(facts)}`;
   },
   truncated: (facts) => `${about(facts, "source")}图片不完整，文件末尾缺失`,
@@ -123,7 +129,7 @@ export const SEARCH_ZH: Sentences<SearchErrorCode> = {
 /** The file and the line, where they are known. */
 function lineOf({ details: { file, line } }: ErrorFacts): string {
   if (file === undefined) return "";
-  return line === undefined ? `${String(file)}：` : `${String(file)}，第 ${String(line)} 行：`;
+  return line === undefined ? `${detailText(file)}：` : `${detailText(file)}，第 ${detailText(line)} 行：`;
 }
 
 /** `InferenceError`. */
@@ -131,7 +137,8 @@ export const INFERENCE_ZH: Sentences<InferenceErrorCode> = {
   "load-failed": (facts) => `ONNX Runtime 无法加载模型${reason(facts)}`,
   "run-failed": (facts) => `ONNX Runtime 运行模型时出错${reason(facts)}`,
   "not-finite": () => "模型输出不是有限数：权重中有 NaN 或无穷大，或该精度不适用于此模型",
-  "weights-changed": ({ details: { file } }) => `权重文件在加载后被改动${file === undefined ? "" : `：${String(file)}`}；请重新加载模型`,
+  "weights-changed": ({ details: { file } }) =>
+    `权重文件在加载后被改动${file === undefined ? "" : `：${detailText(file)}`}；请重新加载模型`,
 };
 
 /** `TemplateError`. */

@@ -6,6 +6,7 @@ import { fillMessage } from "@chinese-clip/dataset/formats";
 import { DATASET_ZH, EVALUATION_ZH } from "./data-errors-zh.js";
 import {
   CHECKPOINT_ZH,
+  detailText,
   type ErrorFacts,
   type ErrorSentence,
   HUB_ZH,
@@ -44,7 +45,7 @@ function filled(table: Readonly<Record<string, string>>): Record<string, ErrorSe
 
 function placed({ details }: ErrorFacts, sentence: string): string {
   const { file, line } = details;
-  const place = file === undefined ? "" : line === undefined ? `${String(file)}：` : `${String(file)}，第 ${String(line)} 行：`;
+  const place = file === undefined ? "" : line === undefined ? `${detailText(file)}：` : `${detailText(file)}，第 ${detailText(line)} 行：`;
   return place + fillMessage(sentence, details);
 }
 

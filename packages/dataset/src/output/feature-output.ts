@@ -70,7 +70,13 @@ export async function openJsonlOutput(file: string, names: RowNames, dim: number
       rows: lines,
       last: object === undefined ? undefined : keyOf(object, names),
       append: (rows) => opened.appendFile(linesOf(rows)),
-      close: () => opened.close().finally(unlock),
+      async close() {
+        try {
+          await opened.close();
+        } finally {
+          await unlock();
+        }
+      },
     };
   } catch (error) {
     await handle?.close();

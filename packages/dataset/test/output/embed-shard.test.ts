@@ -170,7 +170,11 @@ describe("texts", () => {
     const run = async (): Promise<EmbedSummary> => {
       const output = await openNpyOutput(path("texts"), names, 2, WHOLE);
       const request = { items: texts(), kind: "texts", shard: WHOLE, output, failures: path("texts.failed.jsonl") } as const;
-      return embedShard({ ...request, embedder: embedder(), onFailure: () => {}, onProgress: () => {} }).finally(() => output.close());
+      try {
+        return await embedShard({ ...request, embedder: embedder(), onFailure: () => {}, onProgress: () => {} });
+      } finally {
+        await output.close();
+      }
     };
     expect(await run()).toEqual({ existing: 0, added: 130, failed: 0 });
     const metadata = path("texts/metadata/text_metadata_0.jsonl");

@@ -58,7 +58,7 @@ async function run(
   const embedder = fakeEmbedder();
   const summary = await syncFolder(store, embedder, path(folder), options);
   const expected = Object.entries(files).map(([name, text]) => [name, sha256Of(text)] as const);
-  expect([...(await contentOf(store))].sort()).toEqual(expected.sort());
+  expect(await contentOf(store)).toEqual(new Map(expected));
   expect(summary.embedded).toBe(embedder.contents.length);
   return { ...summary, contents: embedder.contents };
 }

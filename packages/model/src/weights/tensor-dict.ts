@@ -18,5 +18,5 @@ export interface TensorDict {
   /** The tensors' names in it. */
   readonly names: readonly string[];
   /** Where these of its tensors lie; an error for one that cannot be used. */
-  locate(names: readonly string[]): Promise<ReadonlyMap<string, LocatedTensor | CheckpointError>>;
+  readonly locate: (names: readonly string[]) => Promise<ReadonlyMap<string, LocatedTensor | CheckpointError>>;
 }

@@ -18,7 +18,7 @@ import { dirname, join, relative } from "node:path";
 import { fileSize } from "../files/disk-file.js";
 import { errorMessage, HubError } from "@chinese-clip/pipeline";
 import { isSafeId, isSafePath } from "./hub-path.js";
-import { FileLock, OutputError, stageFile, systemErrorCode } from "@chinese-clip/pipeline/node";
+import { OutputError, stageFile, systemErrorCode } from "@chinese-clip/pipeline/node";
 
 /** Paths and small files of one model in the cache. Names must have been checked before. */
 export class HubCache {

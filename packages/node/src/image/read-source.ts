@@ -26,7 +26,7 @@ export async function readSource(source: ImageSource, options: FetchOptions): Pr
       return { bytes: source.bytes, name: source.name, isForeign: false };
     case "path":
       return { bytes: await readFileBytes(source.path, options), name: source.path, isForeign: false };
-    default:
+    case "url":
       if (/^data:/i.test(source.url))
         return { bytes: await readDataUrl(source.url, options.maxBytes), name: "data: URL", isForeign: false };
       return { bytes: await fetchBytes(new URL(source.url), options), name: withoutPassword(new URL(source.url)), isForeign: true };

@@ -67,7 +67,7 @@ function sampledTensors({ tensors }: Checkpoint): (readonly [name: string, tenso
 /** The files' versions as one text, whatever the files are called; undefined where one is not known. */
 function versionsOf(files: readonly CheckpointFile[]): string | undefined {
   const versions = files.map(({ byteLength, version }) => (version === undefined ? undefined : `${byteLength} ${version}`));
-  return versions.length === 0 || versions.includes(undefined) ? undefined : versions.sort().join("\n");
+  return versions.length === 0 || versions.includes(undefined) ? undefined : versions.sort((a = "", b = "") => (a < b ? -1 : 1)).join("\n");
 }
 
 function hashOf(text: string): string {

@@ -10,6 +10,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { link, lstat, mkdir, open, readFile, rename, rm, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "./system-error.js";
 

@@ -126,7 +126,7 @@ export class ThreadHost<R extends WorkerRequest, Transfer> {
   async #end(): Promise<void> {
     this.#current = undefined;
     this.#rejectAll(this.#disposedError());
-    await Promise.all(Array.from(this.#living, (thread) => thread.end()));
+    await Promise.all(Array.from(this.#living, async (thread) => thread.end()));
   }
 
   #thread(): ThreadPort<Transfer> {

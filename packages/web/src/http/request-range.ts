@@ -89,7 +89,7 @@ export async function requestRange(
     if (length !== undefined) return answer({ start: 0, end: length }, true, length, body);
     // The length is not said, or is that of the compressed file.
     const blob = await new Response(streamOf(readBody(url, body, maxBytes, limits, signal))).blob();
-    return answer({ start: 0, end: blob.size }, true, blob.size, blob.stream() as typeof body);
+    return answer({ start: 0, end: blob.size }, true, blob.size, blob.stream());
   }
   // Another origin may hide the header; the answer to a range is that range then.
   const { start, end, size } = parseContentRange(headers.get("content-range")) ?? { ...range, size: undefined };

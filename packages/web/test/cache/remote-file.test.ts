@@ -91,7 +91,7 @@ describe("RemoteFile", () => {
     for (const cache of [context.cache, undefined]) {
       answer = (request, response) => answerRange(request, response, content, { ETag: '"1"' });
       const file = await open({ ...context, cache });
-      answer = (request, response) => answerRange(request, response, other, headers as Record<string, string>);
+      answer = (request, response) => answerRange(request, response, other, headers);
       await expect(file.read(100_000, 100_010)).rejects.toMatchObject({
         code: "integrity",
         message: expect.stringContaining("has changed"),
