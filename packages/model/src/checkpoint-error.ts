@@ -42,8 +42,13 @@ const SHOWN_LENGTH = 80;
 
 /** A value from an untrusted file, short enough for a message, however large or deep it is; control characters are escaped. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(excerpt(value, SHOWN_DEPTH)) ?? typeof value;
+  const text = printable(JSON.stringify(excerpt(value, SHOWN_DEPTH)) ?? typeof value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH - 3)}...` : text;
+}
+
+/** A text without what a terminal acts on; JSON itself leaves U+007F to U+009F and the marks that turn the direction of text as they are. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
 /** A tensor's name for a message: as it is where it is one, else quoted. */

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointError, readCheckpoint } from "../src/index.js";
-import { fixtureBytes, memoryFile } from "./fixtures.js";
+import { fixtureBytes, memoryFile, safetensors } from "./fixtures.js";
 import { bytesOf, pickledTensor, py, stateDict, type Tensor, torchEntries, torchLegacy, zip, type ZipInput } from "./torch-writer.js";
 
 const read = (bytes: Uint8Array) => readCheckpoint([memoryFile("model.pt", bytes)]);
@@ -302,4 +302,10 @@ it("I17 a class's name is shown without what a terminal acts on", async () => {
   const error = await fault(zipped(py.pickle(py.call(py.global("os", "\u001b[31msystem"), py.str("true")))));
   expect(error.message).not.toMatch(/\p{Cc}/u);
   expect(error.message).toContain("\\u{1b}[31msystem");
+});
+
+it("I17 a tensor's name is shown without C1 controls and marks that turn the direction of text", async () => {
+  const bytes = safetensors({ "a\u009b31m\u202e": { dtype: 1 } }, 0);
+  const error: unknown = await readCheckpoint([memoryFile("model.safetensors", bytes)]).catch((thrown: unknown) => thrown);
+  expect(String(error)).toContain("a\\u{9b}31m\\u{202e}");
 });

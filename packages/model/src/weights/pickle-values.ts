@@ -2,6 +2,7 @@
  * What a pickle names. A name on the reader's list is a {@link PickleGlobal}; every other name, and all that the pickle would make with it, is a
  * {@link PickleOpaque}: a placeholder that is never called.
  */
+import { printable } from "../checkpoint-error.js";
 
 /** A function, a class or a constant that the reader knows. */
 export class PickleGlobal {
@@ -29,7 +30,6 @@ export class PickleOpaque {
   state: unknown;
 
   constructor(name: string) {
-    const start = name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name;
-    this.name = start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+    this.name = printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name);
   }
 }
