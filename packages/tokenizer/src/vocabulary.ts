@@ -68,7 +68,8 @@ export function buildVocabulary(pieces: readonly VocabularyEntry[], addedTokens:
     const id = value as number;
     // `tokens` is filled in any order, but an id far beyond the number of tokens could only leave a hole.
     const isPossible = Number.isInteger(id) && id >= 0 && id < entries.length * (isTrimmed ? 2 : 1);
-    const isAgain = (tokens[id] ?? token) !== token || (token !== "" && (ids.get(token) ?? id) !== id);
+    // Only a number is an index: an array would become a text first, which fails where it is deep.
+    const isAgain = isPossible && ((tokens[id] ?? token) !== token || (token !== "" && (ids.get(token) ?? id) !== id));
     if ((units += token.length) > MAX_UNITS) fail("too much text");
     if (!isPossible || isAgain) fail(`${showValue(token)}: ${showValue(value)}`);
     ids.set(token, id);

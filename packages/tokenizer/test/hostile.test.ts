@@ -122,3 +122,10 @@ test("I12 a vocabulary of a million empty lines is rejected at once", () => {
     "vocab.txt: expected at most 262144 lines, got 1000001",
   );
 });
+
+test("I11 an id of any depth ends in the tokenizer's own error", () => {
+  const deep: unknown = JSON.parse("[".repeat(20_000) + "]".repeat(20_000));
+  const { model, ...others } = demoTokenizerJson();
+  const json = { ...others, model: { ...model, vocab: { ...model.vocab, "[PAD]": deep } } };
+  expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow(TokenizerError);
+});

@@ -44,23 +44,23 @@ function excerpt(text: string): string {
 
 function splitParts(text: string): { readonly sign: number; readonly body: string }[] {
   const parts: { sign: number; body: string }[] = [];
-  let [sign, body, quoted] = [1, "", false];
+  let [sign, quoted] = [1, false];
   const source = text.trim();
   const first = /^-\s+/.exec(source);
   if (first !== null) sign = -1;
-  for (let at = first?.[0].length ?? 0; at < source.length; at++) {
+  let start = first?.[0].length ?? 0;
+  for (let at = start; at < source.length; at++) {
     const character = source.charAt(at);
     if (character === '"') quoted = !quoted;
     const operator = quoted || character.trim() !== "" ? null : /^\s+([+-])\s+/.exec(source.slice(at, at + 8));
-    if (operator === null) body += character;
-    else {
-      parts.push({ sign, body: body.trim() });
-      [sign, body] = [operator[1] === "-" ? -1 : 1, ""];
-      at += operator[0].length - 1;
-    }
+    if (operator === null) continue;
+    parts.push({ sign, body: source.slice(start, at).trim() });
+    sign = operator[1] === "-" ? -1 : 1;
+    start = at + operator[0].length;
+    at = start - 1;
   }
   if (quoted) throw new SearchError("unterminated-quote", `query: unterminated quote in ${excerpt(text)}`, { text });
-  parts.push({ sign, body: body.trim() });
+  parts.push({ sign, body: source.slice(start).trim() });
   return parts;
 }
 
