@@ -62,6 +62,8 @@ export { buffersOf, fromPlainTensors, type PlainTensor, type PlainTensors, toPla
 export { type StartThread, type ThreadEvents, ThreadHost, type ThreadPort } from "./threads/thread-host.js";
 export { limitConcurrency } from "./threads/limit-concurrency.js";
 export { reviveImageError } from "./threads/revive-image-error.js";
+export { reviveInferenceError } from "./threads/revive-inference-error.js";
+export { checkFinite, loadFailure, runFailure } from "./threads/run-errors.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";
 export { WorkerError } from "@chinese-clip/model";
 export type { Classification } from "./zero-shot/label-set.js";

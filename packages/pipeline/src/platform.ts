@@ -54,8 +54,8 @@ export type Dtype = "fp32" | TowerDtype;
 export type Device = "cpu" | "wasm" | "webgpu" | "cuda" | "coreml" | "dml" | (string & Record<never, never>);
 
 /**
- * What input from strangers may cost. Followed by `@chinese-clip/node`: by its decoders, by `loadImage` and by what it fetches; a browser has
- * limits of its own. Each is at least 1.
+ * What input from strangers may cost: followed by decoders, by `loadImage` and by what is fetched. In a browser `pixels`, `encodedBytes` and
+ * `milliseconds` can be set, and the others are rejected. Each is at least 1.
  */
 export interface Limits {
   /** Pixels of one image. Default 178,956,970, above which Pillow raises `DecompressionBombError`. */
@@ -128,7 +128,7 @@ export interface PretrainedOptions {
   readonly autoOrient?: boolean | undefined;
   /**
    * Fetch images also from private, loopback and link-local addresses. Default false: whoever chooses the URLs of images could otherwise reach the
-   * services of the machine and its network. Followed by `@chinese-clip/node`.
+   * services of the machine and its network. A browser has rules of its own, and rejects the option.
    */
   readonly allowPrivateAddresses?: boolean | undefined;
   /** What makes the requests, for a proxy, a client certificate or a test. Default: the platform's, which follows `HTTPS_PROXY`. */

@@ -15,8 +15,8 @@ import {
 } from "@chinese-clip/pipeline";
 import type { WebModelSource } from "./sources/open-model.js";
 import type { WebFiles } from "./sources/web-files.js";
-import type { ImageInput } from "./image/load-image.js";
-import { imagePlatform, modelPlatform, type WebPretrainedOptions } from "./web-platform.js";
+import type { ImageInput } from "./image/image-input.js";
+import { checkOptions, imagePlatform, modelPlatform, type WebPretrainedOptions } from "./web-platform.js";
 
 /** One source, or several, the first that works being taken. */
 type Sources = WebModelSource | readonly WebModelSource[];
@@ -76,7 +76,12 @@ export class ChineseCLIP extends Clip<ImageInput> {
   }
 }
 
-function load<Made>(source: Sources, options: WebPretrainedOptions, make: (model: ModelReader<WebFiles>) => Promise<Made>): Promise<Made> {
+async function load<Made>(
+  source: Sources,
+  options: WebPretrainedOptions,
+  make: (model: ModelReader<WebFiles>) => Promise<Made>,
+): Promise<Made> {
+  checkOptions(options);
   return loadFrom(modelPlatform, source, options, async (model) => {
     const made = await make(model);
     await model.files.commit();

@@ -27,7 +27,7 @@ export type {
   ProcessorInputs,
   TextEmbeddings,
 } from "@chinese-clip/pipeline";
-export { HubError, type HubErrorCode, WorkerError } from "@chinese-clip/pipeline";
+export { HubError, type HubErrorCode, InferenceError, type InferenceErrorCode, WorkerError } from "@chinese-clip/pipeline";
 export { cosine, type FoundRow, softmax, topK } from "@chinese-clip/search";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
@@ -35,7 +35,9 @@ export { clearCache, type WebModelSource } from "./sources/open-model.js";
 export type { OpenOptions } from "./sources/web-files.js";
 export { PickedFiles } from "./sources/picked-files.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
-export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
+export type { ImageInput } from "./image/image-input.js";
+export type { WebLimits } from "./image/image-limits.js";
+export { loadImage, type LoadImageOptions } from "./image/load-image.js";
 export type { WasmPaths } from "./session/ort-session.js";
 export type { BackendReport } from "./session/create-session.js";
 export type { WebPretrainedOptions } from "./web-platform.js";

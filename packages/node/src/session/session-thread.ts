@@ -2,7 +2,7 @@
  * One inference session in a thread of its own.
  */
 import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
-import { fromPlainTensors, InferenceError, type InferenceErrorCode, type PlainTensor } from "@chinese-clip/pipeline";
+import { fromPlainTensors, type PlainTensor, reviveInferenceError } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
 import { disableTelemetry } from "./load-runtime.js";
@@ -26,10 +26,7 @@ export class SessionThread implements GraphSession {
       disableTelemetry(); // the thread reads the environment of the process
       return { gate, source: this.#source };
     },
-    reviveError: {
-      InferenceError: (message, { code, details, cause }) =>
-        new InferenceError(code as InferenceErrorCode, message, { ...(details as object) }, { cause }),
-    },
+    reviveError: { InferenceError: reviveInferenceError },
   });
   /** A buffer for each feed, while no run has it. */
   readonly #spares: Map<string, ArrayBuffer> = new Map();

@@ -2,7 +2,7 @@
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
  * thread gives everything back. The runtime is loaded at once, before there is a graph: that takes as long as reading a model's small files.
  */
-import { buffersOf, errorMessage, InferenceError, type PlainTensors, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
+import { buffersOf, checkFinite, loadFailure, runFailure, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { ThreadGate } from "../worker/thread-gate.js";
@@ -32,7 +32,7 @@ async function create({ model, folder, sessionOptions: { extra, ...rest } }: Ses
   return gate
     .pass(() => InferenceSession.create(model, { ...rest, extra: { ...extra, session } }))
     .catch((cause: unknown) => {
-      throw new InferenceError("load-failed", `ONNX Runtime could not load the model: ${errorMessage(cause)}`, {}, { cause });
+      throw loadFailure(cause);
     });
 }
 
@@ -54,7 +54,7 @@ servePort<SessionRequest>(
         await gate
           .pass(() => loaded.run(Object.fromEntries(tensors)))
           .catch((cause: unknown) => {
-            throw new InferenceError("run-failed", `ONNX Runtime could not run the model: ${errorMessage(cause)}`, {}, { cause });
+            throw runFailure(cause);
           }),
       );
       checkFinite(outputs);
@@ -64,15 +64,3 @@ servePort<SessionRequest>(
   },
   gate,
 );
-
-/** @throws InferenceError - `not-finite`. One pass over the outputs, which are small beside what made them. */
-function checkFinite(outputs: PlainTensors): void {
-  for (const [output, { type, data }] of Object.entries(outputs)) {
-    if (type !== "float32" || (data as Float32Array).every(Number.isFinite)) continue;
-    throw new InferenceError(
-      "not-finite",
-      `${output}: expected finite numbers, got NaN or infinity; a weight is not finite, or the dtype is too narrow for this model`,
-      { output },
-    );
-  }
-}

@@ -2,7 +2,7 @@
  * A response's body in chunks, bounded in time and in size: a server that stalls, that sends a byte now and then, or that never stops ends as an
  * error.
  */
-import { HubError } from "@chinese-clip/pipeline";
+import { errorMessage, HubError } from "@chinese-clip/pipeline";
 
 /** Bounds of one request. */
 export interface RequestLimits {
@@ -74,10 +74,9 @@ export async function withTimeout<Value>(work: Promise<Value>, ms: number, onTim
 /** The error of a connection that could not be made, or that broke. */
 export function networkError(url: string, cause: unknown): HubError {
   if (cause instanceof HubError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
   return new HubError(
     "network",
-    `${url}: could not be fetched (${why}). Check the connection, and that the server allows this page by CORS; downloaded parts are cached`,
+    `${url}: could not be fetched (${errorMessage(cause)}). Check the connection, and that the server allows this page by CORS; downloaded parts are cached`,
     { url },
     { cause },
   );

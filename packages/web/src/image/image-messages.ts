@@ -1,6 +1,7 @@
 /** What crosses between the page and the worker that decodes images. */
 import type { PreprocessedImage } from "@chinese-clip/pipeline";
-import type { PortableImage } from "./load-image.js";
+import type { PortableImage } from "./image-input.js";
+import type { ImageLimits } from "./image-limits.js";
 
 /** The one request. */
 export interface PreprocessRequest {
@@ -8,6 +9,10 @@ export interface PreprocessRequest {
   /** The parsed `preprocessor_config.json`. */
   readonly config: unknown;
   readonly image: PortableImage;
+  readonly limits: ImageLimits;
+  /** Milliseconds of the limit that reading the image has left. */
+  readonly milliseconds: number;
+  readonly autoOrient: boolean;
 }
 
 /** An image's tensor `[1, 3, H, W]` as it crosses threads. */

@@ -21,9 +21,10 @@ function processorOf(config: unknown): ReturnType<typeof createImageProcessor> {
 }
 
 servePort<PreprocessRequest>({
-  preprocess: ({ image, config }, { signal }) =>
+  preprocess: ({ image, config, limits, milliseconds, autoOrient }, { signal }) =>
     inTurn(async () => {
-      const { pixelValues } = processorOf(config).preprocess(await decodePortable(image, { signal }, true));
+      const decoded = await decodePortable(image, { limits, milliseconds, autoOrient, signal }, true);
+      const { pixelValues } = processorOf(config).preprocess(decoded);
       const answer = preprocessed(pixelValues);
       return new Transferred(answer, [answer.pixelValues.buffer as ArrayBuffer]);
     }),

@@ -1,6 +1,7 @@
 /**
  * WebGPU or WebAssembly.
  */
+import { errorMessage } from "@chinese-clip/pipeline";
 
 /** Why a tower does not run on WebGPU. */
 export type FallbackCode =
@@ -44,7 +45,7 @@ export async function chooseDevice(requested: "wasm" | "webgpu" | undefined): Pr
 
 /** The fallback after an error of WebGPU. */
 export function webGpuFailure(error: unknown): Fallback {
-  return { code: "webgpu-failed", reason: `WebGPU failed: ${error instanceof Error ? error.message : String(error)}` };
+  return { code: "webgpu-failed", reason: `WebGPU failed: ${errorMessage(error)}` };
 }
 
 function wasm(code: FallbackCode, reason: string): DeviceChoice {

@@ -3,7 +3,14 @@
  * call loads again, on WebAssembly if it was WebGPU that failed.
  */
 import { encodeGraph, type GraphSession, type GraphTarget, packWeights, type TowerGraph } from "@chinese-clip/model";
-import { fromPlainTensors, type LoadProgress, type PlainTensors, toPlainTensors, WorkerError } from "@chinese-clip/pipeline";
+import {
+  fromPlainTensors,
+  InferenceError,
+  type LoadProgress,
+  type PlainTensors,
+  toPlainTensors,
+  WorkerError,
+} from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { copyInto } from "../http/byte-ranges.js";
 import type { WebFiles } from "../sources/web-files.js";
@@ -110,11 +117,13 @@ class FallbackRunner implements GraphSession {
     try {
       return await thread.run(feeds);
     } catch (error) {
+      // Outputs that are not finite are the weights' fault, not the session's; in half precision also the GPU's.
+      if (device === "wasm" && error instanceof InferenceError && error.code === "not-finite") throw error;
       if (this.#loaded === loading && !this.#isDisposed) {
         this.#loaded = undefined;
         await thread.dispose().catch(() => undefined);
       }
-      if (device === "wasm") throw error;
+      if (device === "wasm" || this.#isDisposed) throw error;
       this.#gpuFailure = webGpuFailure(error);
       throw new GpuFailure(this.#gpuFailure.reason, { cause: error });
     }

@@ -2,7 +2,7 @@
  * One graph in ONNX Runtime, in the thread that this runs in: a session's worker, or the page.
  */
 import type { Env, InferenceSession, InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
-import { buffersOf, type PlainTensor, type PlainTensors, Transferred } from "@chinese-clip/pipeline";
+import { buffersOf, checkFinite, loadFailure, type PlainTensor, type PlainTensors, runFailure, Transferred } from "@chinese-clip/pipeline";
 import { servePort } from "../worker/worker-port.js";
 import { observeRuntimeDownload } from "./runtime-download.js";
 
@@ -89,7 +89,7 @@ export class OrtSession {
   /**
    * Loads a graph, after what this thread's other sessions are doing.
    *
-   * @throws Error - with ONNX Runtime's message.
+   * @throws InferenceError - `load-failed`, with ONNX Runtime's message.
    */
   static create(ort: OrtModule, { model, weights, device, sessionOptions }: SessionParts): Promise<OrtSession> {
     return inTurn(async () => {
@@ -100,11 +100,30 @@ export class OrtSession {
         externalData: weights.map(({ path, data }) => ({ path, data })),
       });
       return new OrtSession(ort, session);
+    }).catch((cause: unknown) => {
+      throw loadFailure(cause);
     });
   }
 
-  /** Runs the graph; calls wait for those before them, of all sessions in this thread. */
-  run(feeds: PlainTensors): Promise<PlainTensors> {
+  /**
+   * Runs the graph; calls wait for those before them, of all sessions in this thread.
+   *
+   * @throws InferenceError - `run-failed`, with ONNX Runtime's message; `not-finite`.
+   */
+  async run(feeds: PlainTensors): Promise<PlainTensors> {
+    const outputs = await this.#run(feeds).catch((cause: unknown) => {
+      throw runFailure(cause);
+    });
+    checkFinite(outputs);
+    return outputs;
+  }
+
+  /** Gives the session's memory back to ONNX Runtime, which keeps it for the next one. */
+  release(): Promise<void> {
+    return inTurn(() => this.#session.release());
+  }
+
+  #run(feeds: PlainTensors): Promise<PlainTensors> {
     return inTurn(async () => {
       const { Tensor } = this.#ort;
       const tensors = Object.entries(feeds).map(
@@ -118,11 +137,6 @@ export class OrtSession {
       }
       return plain;
     });
-  }
-
-  /** Gives the session's memory back to ONNX Runtime, which keeps it for the next one. */
-  release(): Promise<void> {
-    return inTurn(() => this.#session.release());
   }
 }
 

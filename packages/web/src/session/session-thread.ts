@@ -1,7 +1,7 @@
 /**
  * The thread that an {@link OrtSession} runs in: a worker of its own, or the caller's.
  */
-import type { PlainTensors } from "@chinese-clip/pipeline";
+import { type PlainTensors, reviveInferenceError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { OrtSession, RuntimeSettings, SessionParts, SessionRequest } from "./ort-session.js";
 import type { RuntimeBytes } from "./runtime-download.js";
@@ -26,7 +26,7 @@ export function startWorker(device: "wasm" | "webgpu", settings: RuntimeSettings
     device === "webgpu"
       ? () => new Worker(new URL("./webgpu-session-worker.js", import.meta.url), { type: "module", name: "chinese-clip-webgpu-session" })
       : () => new Worker(new URL("./session-worker.js", import.meta.url), { type: "module", name: "chinese-clip-session" });
-  const host = new WorkerHost<SessionRequest>(start, "session");
+  const host = new WorkerHost<SessionRequest>(start, "session", { InferenceError: reviveInferenceError });
   const { port1, port2 } = new MessageChannel();
   port1.addEventListener("message", ({ data }: MessageEvent<RuntimeBytes>) => onBytes(data));
   port1.start();

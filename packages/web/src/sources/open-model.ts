@@ -25,8 +25,8 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
   const cache = (options.cache ?? true) ? await FileCache.open() : undefined;
   const { signal, subfolder } = options;
   const within = (model: HostedModel): HostedModel => (subfolder === undefined ? model : inSubfolder(model, subfolder));
-  if (source instanceof URL || isAddress(source)) {
-    const url = addressOf(source);
+  const url = addressOf(source);
+  if (url !== undefined) {
     return new HostedFiles(within(modelAt(String(source), url)), { client: clientOf(options, {}), cache, signal }, options);
   }
   const { token } = options;
@@ -34,7 +34,7 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
   const context = { client, cache, signal };
   const { findAtHub } = await import("../hub/hub-model.js"); // not needed by a page that serves its model itself
   const { endpoint = HUB, revision } = options;
-  return new HostedFiles(within(await findAtHub(source, endpoint, revision, context)), context, options);
+  return new HostedFiles(within(await findAtHub(source as string, endpoint, revision, context)), context, options);
 }
 
 /**
@@ -47,20 +47,24 @@ export async function clearCache(source?: string | URL, { endpoint = HUB }: Pick
   const cache = await FileCache.open();
   if (cache === undefined) return 0;
   if (source === undefined) return cache.clear("");
-  if (source instanceof URL || isAddress(source)) return cache.clear(addressOf(source).href);
+  const url = addressOf(source);
+  if (url !== undefined) return cache.clear(url.href);
   let count = 0;
   for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) {
     const base = host.replace(/(?<!\/)\/+$/u, "");
-    count += (await cache.clear(`${base}/${source}/resolve/`)) + (await cache.clear(`${base}/api/models/${source}/`));
+    count += (await cache.clear(`${base}/${String(source)}/resolve/`)) + (await cache.clear(`${base}/api/models/${String(source)}/`));
   }
   return count;
 }
 
-function isAddress(source: string): boolean {
-  return typeof source === "string" && (/^https?:\/\//iu.test(source) || /^\.{0,2}\//u.test(source) || isWeightsFile(source));
-}
-
-function addressOf(source: string | URL): URL {
+/** Undefined for a hub's id, and for what is neither. */
+function addressOf(source: string | URL): URL | undefined {
+  const isAddress =
+    typeof source === "string"
+      ? /^https?:\/\//iu.test(source) || /^\.{0,2}\//u.test(source) || isWeightsFile(source)
+      : // By its tag: another realm's URL is no instance of this one's class.
+        Object.prototype.toString.call(source) === "[object URL]";
+  if (!isAddress) return undefined;
   const url = new URL(source, globalThis.document?.baseURI ?? location.href);
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new TypeError(

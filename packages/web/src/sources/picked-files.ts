@@ -28,7 +28,7 @@ export class PickedFiles implements WebFiles {
     const entries: (readonly [string, Blob])[] =
       Symbol.iterator in files
         ? Array.from(files, (file) => [file.webkitRelativePath || file.name, file])
-        : Object.entries(files).map(([path, content]) => [path, content instanceof Blob ? content : new Blob([content])]);
+        : Object.entries(files).map(([path, content]) => [path, "arrayBuffer" in content ? content : new Blob([content])]);
     if (entries.length === 0) throw new RangeError("PickedFiles: expected at least one file, got none");
     // A picked folder's name is before each of its files'.
     const folder = /^[^/]*\//u.exec(entries[0]?.[0] ?? "")?.[0] ?? "";
