@@ -169,7 +169,16 @@ export const READERS: readonly Reader[] = [
     kind: "json",
     seeds: [
       JSON.stringify([
-        { vocab_size: 21128, text_hidden_size: 64, text_num_hidden_layers: 2, text_num_attention_heads: 1, embed_dim: 32 },
+        {
+          vocab_size: 21128,
+          text_hidden_size: 64,
+          text_num_hidden_layers: 2,
+          text_num_attention_heads: 1,
+          text_intermediate_size: 256,
+          text_hidden_act: "gelu",
+          text_max_position_embeddings: 512,
+          text_type_vocab_size: 2,
+        },
         { embed_dim: 32, image_resolution: 224, vision_layers: 12, vision_width: 768, vision_patch_size: 16 },
       ]),
     ],
@@ -269,7 +278,7 @@ export const READERS: readonly Reader[] = [
     name: "annotation",
     weight: 6,
     kind: "text",
-    seeds: ['{"text_id": 3006, "text": "红色的汽车", "image_ids": [658]}\n{"text_id": 92, "text": "猫", "image_ids": [618, 1e3, "x"]}\n'],
+    seeds: ['{"text_id": 3006, "text": "红色的汽车", "image_ids": [658]}\n{"text_id": 92, "text": "猫", "image_ids": [618, 1000]}\n'],
     read: (input) => parseAnnotation(input, "texts.jsonl"),
   },
   {
