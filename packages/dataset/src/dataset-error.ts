@@ -107,7 +107,7 @@ export function shown(value: unknown): string {
   return start.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
-/** A value out of JSON for a message: what an array or an object holds is not looked at, for it may be of any depth. */
+/** A value out of JSON for a message: the contents of an array or an object, which may be of any depth, are left out. */
 export function shownJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return shown(JSON.stringify(value));
   return Array.isArray(value) ? `an array of ${value.length}` : "an object";
