@@ -21,7 +21,10 @@ export type WebModelSource = string | URL | PickedFiles;
  */
 export async function openModel(source: WebModelSource, options: OpenOptions): Promise<WebFiles> {
   // By its method, not its class: a page without PickedFiles does not bundle them.
-  if (typeof source === "object" && "readRanges" in source) return source;
+  if (typeof source === "object" && "readRanges" in source) {
+    if (options.subfolder === undefined) return source;
+    throw new RangeError("fromPretrained: expected no subfolder with PickedFiles, which take that folder's own files");
+  }
   const cache = (options.cache ?? true) ? await FileCache.open() : undefined;
   const { signal, subfolder } = options;
   const within = (model: HostedModel): HostedModel => (subfolder === undefined ? model : inSubfolder(model, subfolder));
