@@ -80,7 +80,12 @@ describe("threads", () => {
     await using clip = await ChineseCLIP.fromPretrained(DEMO);
     const alone = [await clip.embedText("猫"), await clip.embedImage(PICTURE)];
     const many = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? clip.embedText("猫") : clip.embedImage(PICTURE))));
-    for (const [i, { data }] of many.entries()) expect(data).toEqual(alone[i % 2]?.data);
+    // Concurrent texts go through the tower together, where a sum may round otherwise: within a float32's last digits.
+    for (const [i, { data }] of many.entries()) {
+      const expected = alone[i % 2]?.data ?? new Float32Array();
+      expect(data.length).toBe(expected.length);
+      for (const [j, value] of data.entries()) expect(Math.abs(value - (expected[j] ?? NaN))).toBeLessThan(1e-6);
+    }
   });
 });
 

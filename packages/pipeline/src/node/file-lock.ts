@@ -33,7 +33,7 @@ export interface LockOwner {
   readonly space: string | undefined;
   /** When the process started, in the system's ticks; undefined where the system does not say. */
   readonly started: string | undefined;
-  /** Of this lock alone. */
+  /** Unique to this lock. */
   readonly id: string;
 }
 

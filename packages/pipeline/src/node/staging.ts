@@ -1,5 +1,5 @@
 /**
- * Files and folders that appear whole or not at all: who writes takes a lock, writes beside the place, and commits by renaming. What a killed
+ * Files and folders that appear whole or not at all: a writer takes a lock, writes beside the place, and commits by renaming. What a killed
  * writer left is removed by the next one.
  *
  *     new folder out       .out.chinese-clip.part/ beside it     -> out, one rename
