@@ -60,17 +60,19 @@ export class StagedFiles {
    */
   static async write(options: StagingOptions, write: (files: StagedFiles) => Promise<void>): Promise<readonly string[]> {
     const { folder, signal } = options;
+    let names: readonly string[] = [];
     const staged = stageFolder(
       folder,
       async (staging) => {
         const files = new StagedFiles(options, staging);
+        names = files.#names;
         await write(files);
-        return files.#names;
       },
       signal,
     );
-    const names = await staged.catch(async (error: unknown) => {
-      await mkdir(folder, { recursive: true }).catch(() => undefined); // the folder is made, whether or not its files are
+    await staged.catch(async (error: unknown) => {
+      // Once a file was begun the folder is there, empty if it is new; before, nothing is.
+      if (names.length > 0) await mkdir(folder, { recursive: true }).catch(() => undefined);
       throw error;
     });
     return names.map((name) => join(folder, name));
