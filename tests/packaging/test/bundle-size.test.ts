@@ -25,7 +25,7 @@ const BUNDLES: readonly BundleRule[] = [
   {
     name: "tokenizer",
     packages: ["tokenizer"],
-    ceiling: 9_800,
+    ceiling: 9_900,
     reason:
       "ids and back; 4.2 kB are onnxruntime-common's Tensor, of whose methods and `env` no bundler can drop any; since 9,000 also added tokens as tokenizers finds them and tokenizer.json of other writers",
   },
