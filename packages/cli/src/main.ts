@@ -17,6 +17,7 @@ import { exportTowers } from "./commands/export.js";
 import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
+import { verify } from "./commands/verify.js";
 import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
 import { t, untranslated } from "./translation/translate.js";
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   exportTowers,
   exportForWeb,
   doctor,
+  verify,
 ];
 
 const given = process.argv.slice(2);

@@ -64,4 +64,9 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--shard-index: expected 0 to $1, got $2": "--shard-index：应为 0 到 $1，实际是 $2",
   "SLURM_ARRAY_TASK_ID $1 is not on the array's steps (from $2 by $3); give --shard-index":
     "SLURM_ARRAY_TASK_ID $1 不在任务数组的步长上（从 $2 起，步长 $3）；请用 --shard-index 指定",
+
+  // verify
+  "--offline: $1 would have to be fetched; give a local copy of the image with --image":
+    "--offline：$1 需要下载；请用 --image 给出图片的本地副本",
+  "$1: the image cannot be read ($2); give a local copy of it with --image": "$1：无法读取图片（$2）；请用 --image 给出图片的本地副本",
 };
