@@ -37,7 +37,7 @@ describe("B3 bundlers", () => {
     const { code, stderr } = await node(project(), join("alone", "main.mjs"));
     expect(code).not.toBe(0);
     expect(stderr).toMatch(
-      /expected the file .*session-worker\.cjs, got none\. If a bundler left it out: keep @chinese-clip\/node external/,
+      /expected the file .*-worker\.cjs, got none\. If a bundler left it out: keep @chinese-clip\/node external/,
     );
   });
 
