@@ -7,6 +7,7 @@ const config: ViteUserConfig = defineConfig({
     reporters: ["default", "json"],
     outputFile: { json: ".test/results.json" },
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     coverage: {
       enabled: true,
       provider: "v8",
