@@ -7,7 +7,8 @@ import { offerScores, scoreRows, type TopRows } from "./top-rows.js";
 
 /** The compiled kernel with a memory of its own. */
 export interface Kernel {
-  readonly memory: WebAssembly.Memory;
+  /** A `WebAssembly.Memory`, whose type programs without the DOM's types do not have. */
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   /** Addresses in bytes; see wasm/score.wat. */
   readonly score: (row: number, end: number, query: number, dim: number, into: number) => void;
 }
