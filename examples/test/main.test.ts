@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runExample, type Run } from "./example-process.js";
 
-/** A picture's entry in `pictures/pictures.json`. */
+/** An image's entry in `pictures/pictures.json`. */
 interface Drawing {
   readonly file: string;
   readonly object: string;
@@ -56,7 +56,7 @@ describe("the demo", () => {
     expect(run.stdout.trimEnd().split("\n").at(-1)).toContain("page.html");
   });
 
-  it("labels the picture as pictures.json does", () => {
+  it("labels the image as pictures.json does", () => {
     const rows = blocks(run).get("看图识物  39.png");
     expect(rows).toHaveLength(6);
     expect(rows?.[0]?.split(/\s+/)[0]).toBe(drawings.get("39.png")?.object);
@@ -88,8 +88,8 @@ describe("the demo", () => {
   });
 });
 
-describe("the user's own pictures", () => {
-  it("labels a picture with a template", async () => {
+describe("the user's own images", () => {
+  it("labels an image with a template", async () => {
     const image = demoFile("pictures/36.webp");
     const out = join(folder, "own.html");
     const run = await runExample(
@@ -109,15 +109,15 @@ describe("the user's own pictures", () => {
     expect(await readFile(out, "utf8")).toContain("<q>黄色的{}</q>");
   });
 
-  it("searches a folder, going on past a picture that cannot be read, with names that are no HTML", async () => {
-    const pictures = join(folder, "pictures");
-    await mkdir(pictures);
-    await copyFile(demoFile("pictures/30.jpg"), join(pictures, "<b>月亮 & 'co'.jpg"));
-    await copyFile(demoFile("pictures/05.png"), join(pictures, "心.PNG"));
-    await writeFile(join(pictures, "broken.png"), "no picture");
-    await writeFile(join(pictures, "notes.txt"), "no picture either");
+  it("searches a folder, skips an image that cannot be read, and escapes names in HTML", async () => {
+    const images = join(folder, "pictures");
+    await mkdir(images);
+    await copyFile(demoFile("pictures/30.jpg"), join(images, "<b>月亮 & 'co'.jpg"));
+    await copyFile(demoFile("pictures/05.png"), join(images, "心.PNG"));
+    await writeFile(join(images, "broken.png"), "no image");
+    await writeFile(join(images, "notes.txt"), "no image either");
     const out = join(folder, "search.html");
-    const run = await runExample("--images", pictures, "--text", "绿色的月亮", "--text", "黑色的心", "--out", out);
+    const run = await runExample("--images", images, "--text", "绿色的月亮", "--text", "黑色的心", "--out", out);
     expect(run.code).toBe(0);
     expect(run.stderr).toMatch(/^skipped broken\.png: .+\n$/);
     expect(blocks(run).get("以文搜图  绿色的月亮")?.[0]).toMatch(/^<b>月亮 & 'co'\.jpg/);
@@ -133,8 +133,8 @@ describe("what cannot be done is one message and exit status 1", () => {
   it.each<[string, readonly string[], RegExp]>([
     ["an unknown option", ["--lables", "a"], /Unknown option '--lables'/],
     ["an option without its value", ["--image"], /--image/],
-    ["labels without a picture", ["--labels", "猫"], /--image/],
-    ["a picture without labels", ["--image", image], /--labels/],
+    ["labels without an image", ["--labels", "猫"], /--image/],
+    ["an image without labels", ["--image", image], /--labels/],
     ["no label", ["--image", image, "--labels", " , "], /at least one label/],
     ["a template without a place for the label", ["--image", image, "--labels", "猫", "--template", "照片"], /\{\}/],
     ["a folder without a sentence", ["--images", "."], /--text/],
@@ -145,8 +145,8 @@ describe("what cannot be done is one message and exit status 1", () => {
       ["--model", demoFile("pictures"), "--image", image, "--labels", "猫"],
       /expected weights: model\.safetensors/,
     ],
-    ["a missing picture", ["--image", "no-such.png", "--labels", "猫"], /no-such\.png/],
-    ["a file that is no picture", ["--image", demoFile("package.json"), "--labels", "猫"], /package\.json/],
+    ["a missing image", ["--image", "no-such.png", "--labels", "猫"], /no-such\.png/],
+    ["a file that is no image", ["--image", demoFile("package.json"), "--labels", "猫"], /package\.json/],
     ["a missing folder", ["--images", "no-such-folder", "--text", "猫"], /no-such-folder: no such folder/],
     ["a folder without images", ["--images", demoFile("test"), "--text", "猫"], /no images/],
     ["a page that cannot be written", ["--image", image, "--labels", "猫", "--out", demoFile("package.json/x.html")], /package\.json/],

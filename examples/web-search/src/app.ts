@@ -92,7 +92,7 @@ export class App {
     }
   }
 
-  /** Adds pictures to the index; files of other formats are listed. */
+  /** Adds images to the index; files of other formats are listed. */
   async addFiles(files: readonly File[]): Promise<void> {
     const pictures = files.filter(isPicture);
     const others = files.filter((file) => !isPicture(file) && !isHidden(file)).map(({ name }) => name);
@@ -104,7 +104,7 @@ export class App {
     else this.#waiting = { ...this.#waiting, files: [...this.#waiting.files, ...pictures] };
   }
 
-  /** Adds the sample pictures. */
+  /** Adds the sample images. */
   async addSamples(): Promise<void> {
     try {
       await this.addFiles(await fetchSamples());
@@ -113,7 +113,7 @@ export class App {
     }
   }
 
-  /** Searches by a sentence of the page's own: of the demo model, among the sample pictures if there are no others. */
+  /** Searches by a sentence of the page's own: of the demo model, among the sample images if there are no others. */
   async trySentence(text: string): Promise<void> {
     const { pictures, indexing, choice } = this.#store.state;
     if (pictures.length === 0 && indexing === undefined && choice.kind === "demo") void this.addSamples();
@@ -130,7 +130,7 @@ export class App {
     this.#indexer?.stop();
   }
 
-  /** Searches by a sentence; an empty one shows all pictures. */
+  /** Searches by a sentence; an empty one shows all images. */
   async search(text: string): Promise<void> {
     if (text.trim() === "") {
       this.clearQuery();
@@ -143,7 +143,7 @@ export class App {
     });
   }
 
-  /** Searches by a picture that needs not be in the index. */
+  /** Searches by an image that needs not be in the index. */
   async searchByFile(file: File): Promise<void> {
     await this.#searchFor(async (clip, signal) => {
       const [{ data }, thumbnail] = await Promise.all([clip.embedImage(file, { signal }), createThumbnail(file)]);
@@ -151,12 +151,12 @@ export class App {
     });
   }
 
-  /** Searches by a picture of the index. */
+  /** Searches by an image of the index. */
   async searchByPicture({ name, thumbnailUrl, embedding }: Picture): Promise<void> {
     await this.#searchFor(async () => ({ embedding, query: { kind: "picture", name, thumbnailUrl } }));
   }
 
-  /** Shows all pictures again. */
+  /** Shows all images again. */
   clearQuery(): void {
     this.#searching.abort();
     this.#query = undefined;
@@ -170,7 +170,7 @@ export class App {
     this.#store.update({ shown: this.#store.state.shown + PAGE_SIZE });
   }
 
-  /** Looks at one picture, and labels it; or at none. */
+  /** Looks at one image, and labels it; or at none. */
   async select(selected: Picture | undefined): Promise<void> {
     this.#store.update({ selected, similarities: new Map() });
     await this.#label();
@@ -200,7 +200,7 @@ export class App {
     return { key: ++this.#lastCandidate, label, weight: 1 };
   }
 
-  /** Forgets one picture. */
+  /** Forgets one image. */
   async removePicture({ id }: Picture): Promise<void> {
     const { choice, pictures } = this.#store.state;
     await this.#library.remove(keyOf(choice), id);
@@ -208,7 +208,7 @@ export class App {
     this.#showPictures(pictures.filter((picture) => picture.id !== id));
   }
 
-  /** Forgets all pictures of the model. */
+  /** Forgets all images of the model. */
   async removeAll(): Promise<void> {
     this.#indexer?.stop();
     await this.#library.clear(keyOf(this.#store.state.choice));

@@ -4,7 +4,7 @@
 
 const PICTURE = /\.(?:jpe?g|png|webp|gif|bmp|avif)$/iu;
 
-/** Whether a file may be a picture that browsers can read. */
+/** Whether a file may be an image that browsers can read. */
 export function isPicture({ type, name }: File): boolean {
   return PICTURE.test(name) || (type.startsWith("image/") && !type.startsWith("image/svg"));
 }

@@ -1,5 +1,5 @@
 /**
- * Drawings for visitors who have no pictures at hand: of the kind that the demo model knows, each called by what is on it.
+ * Drawings for visitors who have no images at hand: of the kind that the demo model knows, each called by what is on it.
  */
 
 const ADDRESSES = import.meta.glob<string>(["../../pictures/*.{png,jpg,webp}", "../samples/*.jpg"], {
@@ -13,7 +13,7 @@ const CAPTIONS = import.meta.glob<readonly { readonly file: string; readonly cap
   { import: "default", eager: true },
 );
 
-/** A sample picture that cannot be fetched. */
+/** A sample image that cannot be fetched. */
 export class SampleError extends Error {
   readonly code = "sample";
 }

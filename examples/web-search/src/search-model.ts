@@ -38,7 +38,7 @@ export async function loadSearchModel(choice: ModelChoice, listeners: LoadListen
   }
 }
 
-/** Fetches the image tower before there is a picture, so that the page can do without a network from now on. */
+/** Fetches the image tower before there is an image, so that the page can do without a network from now on. */
 export async function warmImageTower(clip: ChineseCLIP): Promise<void> {
   await clip.embedImage(new ImageData(8, 8));
 }

@@ -1,5 +1,5 @@
 /**
- * Makes the page work without a network: its own files are kept when they first come. Models are kept by `@chinese-clip/web`, pictures by
+ * Makes the page work without a network: its own files are kept when they first come. Models are kept by `@chinese-clip/web`, images by
  * the page.
  */
 
@@ -26,7 +26,7 @@ const scope = globalThis as unknown as ServiceWorkerScope;
 const CACHE = "chinese-clip-web-search";
 const page = scope.registration.scope;
 const files = new Set(FILES_OF_THE_BUILD.filter((name) => !name.startsWith("demo-checkpoint/")).map((name) => new URL(name, page).href));
-/** What every visit needs. ONNX Runtime's `.wasm`, of which one of two is used, and the sample pictures are kept when they are fetched. */
+/** What every visit needs. ONNX Runtime's `.wasm`, of which one of two is used, and the sample images are kept when they are fetched. */
 const needed = [...files].filter((url) => /\.(?:html|js|mjs|css)$/u.test(url));
 
 scope.addEventListener("install", (event) => {

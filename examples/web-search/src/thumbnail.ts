@@ -5,7 +5,7 @@
 /** Pixels of the longer side. */
 const LONGEST = 400;
 
-/** A picture's preview, turned as the camera was held. @throws DOMException - the browser cannot decode the file. */
+/** An image's preview, turned as the camera was held. @throws DOMException - the browser cannot decode the file. */
 export async function createThumbnail(file: Blob): Promise<Blob> {
   const bitmap = await createImageBitmap(file);
   try {

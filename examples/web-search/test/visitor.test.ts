@@ -1,5 +1,5 @@
 /**
- * The page as a visitor walks through it: pictures in, a sentence, a picture, labels; then again without a network.
+ * The page as a visitor walks through it: images in, a sentence, an image, labels; then again without a network.
  */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
@@ -8,7 +8,7 @@ import { makeDrawings, Random, renderImage } from "@chinese-clip/drawings";
 import { chromiumPath } from "@chinese-clip/browser";
 import { openSite, type Site, visit } from "./visit.js";
 
-/** A picture on the visitor's disk. */
+/** An image on the visitor's disk. */
 interface DiskFile {
   readonly name: string;
   readonly mimeType: string;
@@ -40,7 +40,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
       await draw("red-apple.png", "红", "苹果"),
       await draw("red-car-2.png", "红", "汽车"),
       ...others,
-      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no picture") },
+      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no image") },
     ];
     car = await draw("another-car.png", "黄", "汽车");
   });
@@ -124,7 +124,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     expect(own.filter((text) => !NOT_FOUND.test(text))).toEqual([]);
     await model.getByRole("button", { name: "Use the demo model" }).click();
     await model.getByText("Demo model", { exact: true }).waitFor();
-    // G: its index is empty; the sentence that stays is not searched for among 0 pictures.
+    // G: its index is empty; the sentence that stays is not searched for among 0 images.
     await page.getByRole("status").getByText("There are no pictures yet").waitFor();
     await model
       .getByText(/^WebAssembly/u)
@@ -144,7 +144,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await page.context().close();
   });
 
-  it("G: a sentence to try brings pictures to search; what is no picture is counted by type and named", async () => {
+  it("G: a sentence to try brings images to search; what is no image is counted by type and named", async () => {
     const page = await visit(site, { locale: "en-GB" }, complaints);
     await page.getByRole("button", { name: "绿色的月亮 a green moon" }).click();
     await indexed(page, 52);
@@ -240,7 +240,7 @@ async function search(page: Page, text: string): Promise<void> {
   await page.waitForSelector(".similarity");
 }
 
-/** Names of the pictures, in their order on the page. */
+/** Names of the images, in their order on the page. */
 function shown(page: Page): Promise<string[]> {
   return page.locator(".card img").evaluateAll((images) => images.map((image) => (image as HTMLImageElement).alt));
 }

@@ -5,6 +5,7 @@ import { buildTextGraph, buildVisionGraph, ChineseCLIPConfig, parseCnClipConfig,
 import { cnClipTensors } from "./cn-clip-names.js";
 import { fixtureBytes, fixtureJson, memoryFile, safetensors } from "./fixtures.js";
 import { expectTiny, safetensorsOf, tinyTensors } from "./tiny-tensors.js";
+import { readTorchFile } from "../src/torch.js";
 import { load, pickledTensor, py, stateDict, type Tensor, torchEntries, torchLegacy, zip, zipPieces } from "./torch-writer.js";
 
 const read = (bytes: Uint8Array, name = "model.pt") => readCheckpoint([memoryFile(name, bytes)]);
@@ -22,6 +23,30 @@ describe("files of real torch", () => {
     "%s holds tiny-vit's tensors, bit for bit",
     async (path) => expectTiny(await fixtureBytes(path)),
   );
+
+  it.each(["adamw.pt", "adamw-legacy.pt"])(
+    "%s: the entry /torch lists every dict, the model's first, with the same places",
+    async (name) => {
+      const bytes = await fixtureBytes(`torch/${name}`);
+      const [model, ...others] = await readTorchFile(memoryFile(name, bytes));
+      const { tensors } = await read(bytes, name);
+      expect(model).toMatchObject({ path: "state_dict.", isPlain: true });
+      // readCheckpoint maps cn_clip's names to Hugging Face's; the places stay.
+      const located = [...((await model?.locate(model.names)) ?? new Map<string, unknown>()).values()];
+      expect(located).toMatchObject(
+        [...tensors.values()].map(({ dtype, shape, byteOffset, byteLength }) => ({ dtype, shape, byteOffset, byteLength })),
+      );
+      expect(others).toHaveLength(5);
+      expect(others.every(({ path, names }) => /^optimizer\.state\.\d\.$/.test(path) && names.includes("exp_avg_sq"))).toBe(true);
+    },
+  );
+
+  it("the entry /torch rejects safetensors", async () => {
+    await expect(readTorchFile(memoryFile("a.pt", safetensors({}, 0)))).rejects.toMatchObject({
+      name: "CheckpointError",
+      code: "malformed",
+    });
+  });
 
   it("tiny-legacy makes both towers", async () => {
     const checkpoint = await read(await fixtureBytes("tiny-legacy/pytorch_model.bin"));

@@ -32,7 +32,11 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   model: {
     platformFree: true,
     dependencies: { "onnxruntime-common": TENSOR },
-    subpaths: { onnx: "ONNX files in and out, which most programs never need", quantize: "conversion to other dtypes" },
+    subpaths: {
+      onnx: "ONNX files in and out, which most programs never need",
+      quantize: "conversion to other dtypes",
+      torch: "what a file by torch.save holds, for programs that look before they load",
+    },
   },
   pipeline: {
     platformFree: true,

@@ -190,14 +190,8 @@ async function readTensorDicts(file: CheckpointFile): Promise<readonly TensorDic
   // safetensors' ninth byte is its JSON's first; what comes before is a length, and may look like anything.
   if (start[8] !== 0x7b) {
     const isZip = a === 0x50 && b === 0x4b && c === 3 && d === 4;
-    if (isZip || a === 0x80) return readTorchFile(file, isZip);
+    // A page that reads safetensors never downloads the unpickling.
+    if (isZip || a === 0x80) return (await import("./torch-file.js")).readTorchFile(file);
   }
   return [await readSafetensors(file, start)];
-}
-
-/** The readers come with the first such file: a page that reads safetensors never downloads the unpickling. */
-async function readTorchFile(file: CheckpointFile, isZip: boolean): Promise<readonly TensorDict[]> {
-  const { findTensorDicts } = await import("./torch-state-dict.js");
-  const opened = isZip ? (await import("./torch-zip.js")).openTorchZip(file) : (await import("./torch-legacy.js")).openTorchLegacy(file);
-  return findTensorDicts(file, await opened);
 }

@@ -10,6 +10,7 @@ export interface LocatedTensor extends StoredTensor {
 
 /** Tensors that a file has under one name, or under none: a state dict, or what a safetensors file holds. */
 export interface TensorDict {
+  /** The file that its tensors are in. */
   readonly file: CheckpointFile;
   /** The keys that lead to it, each with a dot behind it, such as `state_dict.`; empty where none do. */
   readonly path: string;

@@ -29,7 +29,7 @@ interface BmpHeader {
   readonly compression: number;
   /** RGB triples, as many as the file declares, at most 256; empty above 8 bits. */
   readonly palette: Uint8Array;
-  /** Of red, green and blue; only for 16 and 32 bits. */
+  /** The masks of red, green and blue; only for 16 and 32 bits. */
   readonly masks: readonly [number, number, number];
   readonly dataOffset: number;
 }

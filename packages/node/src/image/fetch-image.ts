@@ -71,7 +71,7 @@ async function follow(start: URL, source: string, { allowPrivateAddresses, signa
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const { protocol } = url;
     if (protocol !== "http:" && protocol !== "https:") throw unusable(`expected a redirect to http: or https:, got ${protocol}`);
-    // Of a host that is an address no name is looked up; the URL parser has made decimal and hexadecimal ones usual.
+    // An address is not looked up like a name; the URL parser has already normalised decimal and hexadecimal ones.
     const host = url.hostname.replace(/^\[|\]$/g, "");
     if (!allowPrivateAddresses && isIP(host) !== 0 && isPrivateAddress(host)) throw privateAddress(source, host);
     const response = await send(url, (allowPrivateAddresses ? OPEN : PUBLIC)[protocol], signal).catch((error: unknown) => {

@@ -61,7 +61,7 @@ const OTHERS: readonly (readonly [number, string, string])[] = [
   [0, "\x1f\x8b", "gzip-compressed data"],
 ];
 
-/** How many bytes of the start are looked at; a signature needs 12, a page may begin with comments. */
+/** How many bytes at the start are examined; a signature takes 12, and comments may come first in an HTML page. */
 const HEAD_BYTES = 512;
 
 /**

@@ -85,6 +85,3 @@ export const EXCEPTIONS: readonly Exception[] = [
   { path: /^tools\/browser\//, text: /\brefuse/, reason: "a server refuses connections" },
   { path: /^bench\/src\/line-plot/, text: /<circle/, reason: "SVG's element" },
 ];
-
-/** Paths whose words are being put right: nothing is asserted of them yet. */
-export const UNFINISHED: readonly RegExp[] = [/^packages\/node\//];
