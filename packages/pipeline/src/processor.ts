@@ -8,12 +8,10 @@ import {
   type ImageInputs,
   type RawImage,
 } from "@chinese-clip/image-processor";
-import { CheckpointError } from "@chinese-clip/model";
-import { type BatchEncoding, BertTokenizer, type BertTokenizerOptions } from "@chinese-clip/tokenizer";
-import type { ModelFiles, PretrainedOptions } from "./platform.js";
-import { TOKENIZER_FILE, VOCABULARY_FILE } from "./loading/model-file-names.js";
+import type { BatchEncoding, BertTokenizer } from "@chinese-clip/tokenizer";
+import type { PretrainedOptions } from "./platform.js";
+import { loadTokenizer } from "./loading/load-tokenizer.js";
 import type { ModelReader } from "./loading/model-reader.js";
-import { checkNamedTokens, readAddedTokens, readTokenizerConfig } from "./loading/tokenizer-config.js";
 
 /** What {@link ChineseCLIPProcessor.process} takes. */
 export interface ProcessorInputs {
@@ -95,29 +93,4 @@ export class ChineseCLIPProcessor {
 export async function loadProcessorParts(model: ModelReader, options: PretrainedOptions): Promise<ProcessorParts> {
   const [tokenizer, imageProcessor] = await Promise.all([loadTokenizer(model.files, options), model.preprocessorConfig()]);
   return { tokenizer, imageProcessor: createImageProcessor(imageProcessor) };
-}
-
-/** RN50's release has no vocabulary, nor has what cn_clip's training writes. */
-const VOCAB_HINT =
-  "the published models share one vocabulary, so that of OFA-Sys/chinese-clip-vit-base-patch16 can be put beside the weights";
-
-async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): Promise<BertTokenizer> {
-  const config = await readTokenizerConfig(files, flavor);
-  const tokenizer = await makeTokenizer(files, { flavor, ...config.options });
-  checkNamedTokens(config.namedTokens, tokenizer.vocab);
-  return tokenizer;
-}
-
-async function makeTokenizer(files: ModelFiles, options: BertTokenizerOptions): Promise<BertTokenizer> {
-  const json = await files.readText(TOKENIZER_FILE);
-  if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, options);
-  const vocab = await files.readText(VOCABULARY_FILE);
-  if (vocab === undefined) {
-    throw new CheckpointError("missing-file", `expected a file vocab.txt or tokenizer.json, got none; ${VOCAB_HINT}`, {
-      file: VOCABULARY_FILE,
-      source: files.source,
-    });
-  }
-  const addedTokens = [...(options.addedTokens ?? []), ...(await readAddedTokens(files))];
-  return BertTokenizer.fromVocab(vocab, { ...options, addedTokens });
 }

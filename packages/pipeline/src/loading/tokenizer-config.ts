@@ -4,15 +4,14 @@
  */
 import { CheckpointError } from "@chinese-clip/model";
 import type { AddedToken, BertTokenizerOptions } from "@chinese-clip/tokenizer";
-import type { ModelFiles, PretrainedOptions } from "../platform.js";
+import type { PretrainedOptions } from "../platform.js";
 import { showValue } from "../show-value.js";
-import { ADDED_TOKENS_FILE, TOKENIZER_CONFIG_FILE } from "./model-file-names.js";
-import { readJson } from "./read-json.js";
+import { TOKENIZER_CONFIG_FILE } from "./model-file-names.js";
 
 /** cn_clip's `context_length`, which no file can raise in its flavour: the weights have seen no longer text. */
 const CN_CLIP_CONTEXT_LENGTH = 52;
 
-/** What {@link readTokenizerConfig} found. */
+/** What {@link parseTokenizerConfig} found. */
 export interface TokenizerConfig {
   /** For the tokenizer. */
   readonly options: BertTokenizerOptions;
@@ -23,13 +22,11 @@ export interface TokenizerConfig {
 type Record = ReadonlyMap<string, unknown>;
 
 /**
- * The tokenizer's options by a model's `tokenizer_config.json`; none where there is no such file.
+ * The tokenizer's options by a model's `tokenizer_config.json`.
  *
  * @throws CheckpointError - `malformed`, naming the key.
  */
-export async function readTokenizerConfig(files: ModelFiles, flavor: PretrainedOptions["flavor"] = "cn_clip"): Promise<TokenizerConfig> {
-  const json = await readJson(files, TOKENIZER_CONFIG_FILE);
-  if (json === undefined) return { options: {}, namedTokens: [] };
+export function parseTokenizerConfig(json: unknown, flavor: PretrainedOptions["flavor"] = "cn_clip"): TokenizerConfig {
   const read = recordOf("an object", json);
   const limit = read.get("model_max_length") ?? undefined;
   if (limit !== undefined && !(typeof limit === "number" && limit >= 2))
@@ -65,8 +62,7 @@ export async function readTokenizerConfig(files: ModelFiles, flavor: PretrainedO
  *
  * @throws CheckpointError - `malformed`.
  */
-export async function readAddedTokens(files: ModelFiles): Promise<readonly AddedToken[]> {
-  const json = (await readJson(files, ADDED_TOKENS_FILE)) ?? {};
+export function parseAddedTokens(json: unknown): readonly AddedToken[] {
   return [...recordOf("an object of added tokens", json)].map(([content, id]) => {
     if (typeof id !== "number") throw malformed(`added_tokens.json to hold a number for ${showValue(content)}`, id);
     return { content, id };
