@@ -16,13 +16,13 @@ mkdirSync(join(examples, "out"), { recursive: true });
 const folder = mkdtempSync(join(examples, "out", "readme-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const image = (name: string): string => JSON.stringify(join(examples, "pictures", name));
+const quotedPath = (name: string): string => JSON.stringify(join(examples, "pictures", name));
 
 function runSnippet(snippet: string, ending: string): string {
   const code = snippet
     .replaceAll(/"(?:\.|OFA-Sys)\/chinese-clip-vit-base-patch16"/g, JSON.stringify(join(examples, "demo-checkpoint")))
-    .replaceAll('"pokemon.jpeg"', image("36.webp"))
-    .replaceAll(/"(\d)\.jpg"/g, (_, digit: string) => image(`3${digit}.${digit === "2" ? "webp" : "png"}`))
+    .replaceAll('"pokemon.jpeg"', quotedPath("36.webp"))
+    .replaceAll(/"(\d)\.jpg"/g, (_, digit: string) => quotedPath(`3${digit}.${digit === "2" ? "webp" : "png"}`))
     .replaceAll('["杰尼龟", "妙蛙种子", "小火龙", "皮卡丘"]', '["帆船", "雪人", "兔子", "汽车"]');
   const file = join(folder, "snippet.ts");
   writeFileSync(file, `${code}\n${ending}`);
