@@ -19,7 +19,7 @@ import { openGif } from "../../../packages/node/src/image/decode-gif.js";
 import { describeUnknownBytes, detectImageFormat, isCutShort, withPixelChecksums } from "../../../packages/node/src/image/image-format.js";
 import { parseSource } from "../../../packages/node/src/sources/model-source.js";
 import { findPreprocessorConfig } from "../../../packages/pipeline/src/loading/read-config.js";
-import { readAddedTokens, readTokenizerConfig } from "../../../packages/pipeline/src/loading/tokenizer-config.js";
+import { loadTokenizer } from "../../../packages/pipeline/src/loading/load-tokenizer.js";
 import { parseLabelLines, parseLabelList } from "../../../packages/pipeline/src/zero-shot/parse-labels.js";
 import { parseTemplates } from "../../../packages/pipeline/src/zero-shot/parse-templates.js";
 import { parseNpy } from "../../../packages/search/src/npy/npy.js";
@@ -44,9 +44,10 @@ const memoryFile = (name: string, bytes: Uint8Array): CheckpointFile => ({
   byteLength: bytes.length,
   read: async (start, end) => bytes.slice(start, end),
 });
-const modelFiles = (files: Readonly<Record<string, string>>): Parameters<typeof readTokenizerConfig>[0] =>
-  ({ source: "model", readText: async (name: string) => files[name] }) as unknown as Parameters<typeof readTokenizerConfig>[0];
+const modelFiles = (files: Readonly<Record<string, string>>): Parameters<typeof loadTokenizer>[0] =>
+  ({ source: "model", readText: async (name: string) => files[name] }) as unknown as Parameters<typeof loadTokenizer>[0];
 
+const vocabulary = textOf("fixtures/tiny-vit/vocab.txt");
 const tokenizerJson = JSON.stringify({
   version: "1.0",
   added_tokens: [
@@ -203,14 +204,14 @@ export const READERS: readonly Reader[] = [
     weight: 6,
     kind: "json-text",
     seeds: [v5("tokenizer_config.json"), textOf("examples/demo-checkpoint/tokenizer_config.json")],
-    read: (input) => readTokenizerConfig(modelFiles({ "tokenizer_config.json": input }), "transformers"),
+    read: (input) => loadTokenizer(modelFiles({ "tokenizer_config.json": input, "vocab.txt": vocabulary }), { flavor: "transformers" }),
   },
   {
     name: "added_tokens.json",
     weight: 2,
     kind: "json-text",
     seeds: ['{"pika":5,"chu":6}'],
-    read: (input) => readAddedTokens(modelFiles({ "added_tokens.json": input })),
+    read: (input) => loadTokenizer(modelFiles({ "added_tokens.json": input, "vocab.txt": vocabulary }), {}),
   },
   {
     name: "tokenizer.json",
@@ -223,7 +224,7 @@ export const READERS: readonly Reader[] = [
     name: "vocab.txt",
     weight: 6,
     kind: "text",
-    seeds: [textOf("fixtures/tiny-vit/vocab.txt")],
+    seeds: [vocabulary],
     read: (input) => BertTokenizer.fromVocab(input).encode("一只猫 cat"),
   },
   {
@@ -232,7 +233,7 @@ export const READERS: readonly Reader[] = [
     kind: "text",
     seeds: ["一只可爱的猫 cat's café, 3.14 [MASK] 皮卡丘"],
     read: (() => {
-      const tokenizer = BertTokenizer.fromVocab(textOf("fixtures/tiny-vit/vocab.txt"));
+      const tokenizer = BertTokenizer.fromVocab(vocabulary);
       return (input: string) => tokenizer.encode(input);
     })(),
   },
