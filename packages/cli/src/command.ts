@@ -30,6 +30,8 @@ export interface CommandContext {
   readonly print: (text: string) => void;
   /** Everything else. */
   readonly note: (text: string) => void;
+  /** Aborted when the user ends the command: it then removes what is not whole and throws. */
+  readonly signal: AbortSignal;
 }
 
 /** A command. */

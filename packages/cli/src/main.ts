@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The `chinese-clip` command: finds the command, runs it, and turns what goes wrong into a message and an exit code: 0 done, 1 failed, 2 a
- * command line that cannot be followed.
+ * command line that cannot be followed, 128 plus a signal's number for a command that it ended.
  */
 import { readFile } from "node:fs/promises";
 import { type Command, languageOf, runCommand, UsageError } from "./command.js";
@@ -18,6 +18,7 @@ import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
 import { verify } from "./commands/verify.js";
+import { Interruption } from "./terminal/interruption.js";
 import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
 import { t, untranslated } from "./translation/translate.js";
@@ -44,6 +45,10 @@ const given = process.argv.slice(2);
 const language = languageOf(process.env);
 const print = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
 const note = (text: string): void => void process.stderr.write(`${printable(text)}\n`);
+const interruption = new Interruption(process, (signal) => {
+  const { [language]: text } = t`stopping (${signal}); press Ctrl-C again to stop at once`;
+  note(process.stderr.isTTY ? `\n${text}` : text); // below a progress line
+});
 
 /** @param group - first word of the commands that are shown; without it all. */
 function overview(group?: string): string {
@@ -58,6 +63,8 @@ function overview(group?: string): string {
 }
 
 function report(error: unknown): number {
+  // What an aborted step throws is no mistake.
+  if (interruption.exitCode !== undefined) return interruption.exitCode;
   note(`${language === "zh" ? "错误：" : "error: "}${messageIn(error, language)}`);
   return error instanceof UsageError ? 2 : 1;
 }
@@ -73,7 +80,8 @@ async function main(): Promise<number> {
   // `help classify` is `classify --help`.
   const args = given[0] === "help" && given.length > 1 ? [...given.slice(1), "--help"] : given;
   const command = COMMANDS.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
-  if (command !== undefined) return runCommand(command, args.slice(command.name.split(" ").length), { language, print, note });
+  if (command !== undefined)
+    return runCommand(command, args.slice(command.name.split(" ").length), { language, print, note, signal: interruption.signal });
   const [first = ""] = args;
   if (["--version", "-v", "version"].includes(first)) {
     print(await readVersion());
@@ -93,8 +101,14 @@ async function main(): Promise<number> {
 
 // A reader that has seen enough (`… | head`) is no mistake.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (interruption.exitCode !== undefined) return; // a terminal that was closed
   if (error.code !== "EPIPE") throw error;
   process.exit();
 });
+process.stderr.on("error", (error) => {
+  if (interruption.exitCode === undefined) throw error;
+});
 
-process.exitCode = await main().catch(report);
+const exitCode = await main().catch(report);
+if (interruption.exitCode === undefined) process.exitCode = exitCode;
+else process.exit(exitCode); // requests that were aborted may hold the process for a while

@@ -8,6 +8,7 @@ import { readLabelList } from "../input/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
 import { noteSkipped } from "../input/skipped-files.js";
+import { standardInput } from "../input/standard-input.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { displayWidth } from "../terminal/table.js";
 import { TransferProgress } from "../terminal/transfer.js";
@@ -63,18 +64,20 @@ export const classify: Command = {
     const model = requiredValue(values, "model");
     const labelList = requiredValue(values, "labels");
     const transfer = new TransferProgress(process.stderr);
-    const options = pretrainedOptions(values, transfer);
+    const options = pretrainedOptions(values, context, transfer);
     if (operands.length === 0 && process.stdin.isTTY) {
       throw new UsageError(t`expected images or folders, got none; see chinese-clip classify --help`);
     }
     const templates = await templatesOf(values, BARE_LABEL);
     const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
     const skipped = new SkippedFiles();
-    const images = await findImages(operands.length === 0 ? ["-"] : operands, process.stdin, skipped);
+    const images = await findImages(operands.length === 0 ? ["-"] : operands, standardInput(context), skipped, context.signal);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
       const all = [...labels, ...negatives];
-      const classes = await embedClasses(all, templates, (texts) => clip.embedText(texts), { prepare: preprocessEvalText });
+      const classes = await embedClasses(all, templates, (texts) => clip.embedText(texts, { signal: context.signal }), {
+        prepare: preprocessEvalText,
+      });
       const set = { labels: all, positives: labels.length, classes, logitScale: clip.model.logitScale };
       const code = await classifyAll(clip, images, set, { threshold, top }, context);
       return noteSkipped(skipped, context) || code;
@@ -113,7 +116,7 @@ async function classifyAll(
   const progress = process.stdout.isTTY ? undefined : new TerminalProgress(process.stderr);
   const print1 = json ? undefined : tableRow(images, set, context);
   let unreadable = 0;
-  for await (const result of clip.embedImages(imageInputs(images))) {
+  for await (const result of clip.embedImages(imageInputs(images), { signal: context.signal })) {
     const file = images[result.index]?.label ?? "";
     if ("error" in result) {
       unreadable++;

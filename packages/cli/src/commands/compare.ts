@@ -7,6 +7,7 @@ import { readLabelList } from "../input/read-label-list.js";
 import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../reports/compare-embeddings.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
 import { noteSkipped } from "../input/skipped-files.js";
+import { standardInput } from "../input/standard-input.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { formatTable } from "../terminal/table.js";
 import { TransferProgress } from "../terminal/transfer.js";
@@ -42,14 +43,14 @@ export const compare: Command = {
 
   async run(values, context, operands) {
     const transfer = new TransferProgress(process.stderr);
-    const [first, second] = contestantsOf(values, pretrainedOptions(values, transfer));
+    const [first, second] = contestantsOf(values, pretrainedOptions(values, context, transfer));
     if (operands.length === 0 && values["texts"] === undefined) {
       throw new UsageError(t`expected images, or --texts, or both; see chinese-clip compare --help`);
     }
     const textList = stringValue(values, "texts");
     const texts = textList === undefined ? [] : await readLabelList(textList);
     const skipped = new SkippedFiles();
-    const found = await findImages(operands, process.stdin, skipped);
+    const found = await findImages(operands, standardInput(context), skipped, context.signal);
     const paths = found.map(({ label }) => label);
     const before = await embedAll(first, found, texts, transfer, context);
     const after = await embedAll(second, found, texts, transfer, context);
@@ -122,15 +123,15 @@ async function embedAll(
   images: readonly FilePath[],
   texts: readonly string[],
   transfer: TransferProgress,
-  { language }: CommandContext,
+  { language, signal }: CommandContext,
 ): Promise<Embedded> {
   const progress = new TerminalProgress(process.stderr);
   const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
   try {
-    const text = texts.length === 0 ? NOTHING : await clip.embedText(texts);
+    const text = texts.length === 0 ? NOTHING : await clip.embedText(texts, { signal });
     const rows: Float32Array[] = [];
     const errors = new Map<number, unknown>();
-    for await (const result of clip.embedImages(imageInputs(images))) {
+    for await (const result of clip.embedImages(imageInputs(images), { signal })) {
       if ("error" in result) errors.set(result.index, result.error);
       else rows.push(result.embedding);
       progress.report(`${name}: ${language === "zh" ? "图片" : "images"}`, result.index + 1, images.length);

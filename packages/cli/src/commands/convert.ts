@@ -24,7 +24,7 @@ export const convert: Command = {
   async run(values, context) {
     const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
     const transfer = new TransferProgress(process.stderr);
-    const files = await convertModel(model, output, pretrainedOptions(values, transfer)).finally(() => transfer.end());
+    const files = await convertModel(model, output, pretrainedOptions(values, context, transfer)).finally(() => transfer.end());
     await printWritten(files, context);
     return 0;
   },

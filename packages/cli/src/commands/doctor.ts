@@ -32,7 +32,7 @@ export const doctor: Command = {
   async run(values, context) {
     const seconds = parseCount("--timeout", stringValue(values, "timeout") ?? "5");
     if (seconds > MOST_SECONDS) throw new UsageError(t`--timeout: expected at most ${MOST_SECONDS} seconds, got ${seconds}`);
-    const state = await diagnose(1000 * seconds);
+    const state = await diagnose(1000 * seconds, context.signal);
     const advice = adviseOn(state);
     if (context.json) {
       context.print(JSON.stringify({ ...state, advice: advice.map(({ kind, [context.language]: text }) => ({ kind, text })) }, null, 2));

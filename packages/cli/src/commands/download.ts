@@ -15,10 +15,11 @@ export const download: Command = {
   options: HUB_OPTIONS,
   examples: ["OFA-Sys/chinese-clip-vit-base-patch16", "modelscope:AI-ModelScope/chinese-clip-vit-base-patch16 --cache-dir /data/models"],
 
-  async run(values, { json, language, print, note }, operands) {
+  async run(values, context, operands) {
+    const { json, language, print, note } = context;
     const source = oneOperand(operands, t`a hub's name of a model, as OFA-Sys/chinese-clip-vit-base-patch16`);
     const transfer = new TransferProgress(process.stderr);
-    const options = pretrainedOptions(values, transfer);
+    const options = pretrainedOptions(values, context, transfer);
     const [files, fetched] = [new Set<string>(), new Set<string>()];
     const load = ChineseCLIP.fromPretrained(source, {
       ...options,

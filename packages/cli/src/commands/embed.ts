@@ -27,6 +27,7 @@ import {
 } from "@chinese-clip/dataset";
 import { shardOf } from "../input/shard-options.js";
 import { noteSkipped } from "../input/skipped-files.js";
+import { standardInput } from "../input/standard-input.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
@@ -85,7 +86,7 @@ export const embed: Command = {
 
   async run(values, context) {
     const shard = shardOf(stringValue(values, "shard-index"), stringValue(values, "shard-count"), process.env);
-    const [name, output] = [requiredValue(values, "output"), sourceOf(values)];
+    const [name, output] = [requiredValue(values, "output"), sourceOf(values, context)];
     requiredValue(values, "model");
     return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
       // What names no input at all shows before the model is loaded.
@@ -108,6 +109,7 @@ export const embed: Command = {
           output: features,
           failures,
           embedder,
+          signal: context.signal,
           onFailure: ({ id, label, error }) => {
             if (++failed <= MOST_NAMED) below.note(skippedText(label ?? String(id), error, below.language));
           },
@@ -139,7 +141,7 @@ interface Source {
   items(skipped?: SkippedFiles): AsyncIterable<EmbedItem>;
 }
 
-function sourceOf(values: OptionValues): Source {
+function sourceOf(values: OptionValues, context: CommandContext): Source {
   const [images, texts] = [stringValue(values, "images"), stringValue(values, "texts")];
   if ((images === undefined) === (texts === undefined)) throw new UsageError(t`give --images or --texts, one of them; see --help`);
   if (texts !== undefined) {
@@ -149,19 +151,19 @@ function sourceOf(values: OptionValues): Source {
     return {
       kind: "texts",
       names: { id: "text_id", label: "caption", labelled: false, kind: "text" },
-      check: () => counted(texts, prepared),
+      check: () => counted(texts, prepared, context),
       items: prepared,
     };
   }
   const names: RowNames = { id: "image_id", label: "image_path", labelled: true, kind: "img" };
   const file = images ?? "";
-  if (file === "-") return { kind: "images", names, check: async () => undefined, items: () => listedImages(process.stdin) };
+  if (file === "-") return { kind: "images", names, check: async () => undefined, items: () => listedImages(standardInput(context)) };
   const items = file.endsWith(".tsv") ? () => tsvImages(file) : (skipped?: SkippedFiles) => folderImages(file, skipped);
-  return { kind: "images", names: { ...names, labelled: !file.endsWith(".tsv") }, check: () => counted(file, items), items };
+  return { kind: "images", names: { ...names, labelled: !file.endsWith(".tsv") }, check: () => counted(file, items, context), items };
 }
 
 /** Counts the inputs for somebody who looks on; else only sees that there is one. */
-async function counted(file: string, items: () => AsyncIterable<EmbedItem>): Promise<number | undefined> {
+async function counted(file: string, items: () => AsyncIterable<EmbedItem>, { signal }: CommandContext): Promise<number | undefined> {
   try {
     statSync(file);
   } catch (cause) {
@@ -169,6 +171,7 @@ async function counted(file: string, items: () => AsyncIterable<EmbedItem>): Pro
   }
   let count = 0;
   for await (const _ of items()) {
+    signal.throwIfAborted();
     count++;
     if (!process.stderr.isTTY) return undefined;
   }

@@ -29,7 +29,7 @@ export const exportForWeb: Command = {
   async run(values, context) {
     const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
     const dtypes = (stringValue(values, "dtypes") ?? "q8").split(",").map((name) => parseDtype("--dtypes", name.trim()));
-    const { dtype: _, ...hub } = pretrainedOptions(values);
+    const { dtype: _, ...hub } = pretrainedOptions(values, context);
     const transfer = new TransferProgress(process.stderr);
     const options = { ...hub, dtypes, onProgress: transfer.report.bind(transfer) };
     const files = await exportWeb(model, output, options).finally(() => transfer.end());

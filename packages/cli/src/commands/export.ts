@@ -42,7 +42,7 @@ export const exportTowers: Command = {
     const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
     const maxBatch = stringValue(values, "max-batch");
     if (maxBatch !== undefined && values["triton"] !== true) throw new UsageError(t`--max-batch is Triton's; give --triton too`);
-    const { dtype: _, ...hub } = pretrainedOptions(values);
+    const { dtype: _, ...hub } = pretrainedOptions(values, context);
     const transfer = new TransferProgress(process.stderr);
     const options: ExportOnnxOptions = {
       ...hub,

@@ -28,7 +28,7 @@ export const info: Command = {
   async run(values, context, operands) {
     const source = oneOperand(operands, t`a checkpoint's file or folder, or a hub's name of a model`);
     const transfer = new TransferProgress(process.stderr);
-    const inspection = await inspectModel(source, pretrainedOptions(values, transfer)).finally(() => transfer.end());
+    const inspection = await inspectModel(source, pretrainedOptions(values, context, transfer)).finally(() => transfer.end());
     if (context.json)
       context.print(
         JSON.stringify(

@@ -2,7 +2,7 @@
  * The options by which a command's model is found and loaded, the same in every command that has one.
  */
 import type { PretrainedOptions } from "@chinese-clip/node";
-import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
+import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import type { TransferProgress } from "../terminal/transfer.js";
 import { type Bilingual, t } from "../translation/translate.js";
 
@@ -52,7 +52,11 @@ export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
  *
  * @throws UsageError - a value that cannot be.
  */
-export function pretrainedOptions(values: OptionValues, progress?: TransferProgress): PretrainedOptions {
+export function pretrainedOptions(
+  values: OptionValues,
+  { signal }: Pick<CommandContext, "signal">,
+  progress?: TransferProgress,
+): PretrainedOptions {
   const threads = stringValue(values, "threads");
   const endpoint = stringValue(values, "endpoint");
   if (endpoint !== undefined && !/^https?:\/\//i.test(endpoint)) {
@@ -65,6 +69,7 @@ export function pretrainedOptions(values: OptionValues, progress?: TransferProgr
     revision: stringValue(values, "revision"),
     cacheDir: stringValue(values, "cache-dir"),
     endpoint,
+    signal,
     localFilesOnly: values["offline"] === true ? true : undefined,
     onProgress: progress === undefined ? undefined : (event) => progress.report(event),
   };

@@ -37,14 +37,16 @@ export const verify: Command = {
 
   async run(values, context, operands) {
     const transfer = new TransferProgress(process.stderr);
-    const options = pretrainedOptions(values, transfer);
+    const options = pretrainedOptions(values, context, transfer);
     const what = t`a checkpoint's file or folder, or a hub's name of a model`;
     const model = oneOperand(operands.length === 0 ? [PUBLISHED_MODEL] : operands, what);
     const source = imageSource(values);
-    const image = await readImage(source, values); // before the weights, which may take minutes to fetch
+    const image = await readImage(source, values, context); // before the weights, which may take minutes to fetch
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
-      const scores = new Map((await clip.classify(image, PUBLISHED_LABELS)).map(({ label, score }) => [label, score]));
+      const scores = new Map(
+        (await clip.classify(image, PUBLISHED_LABELS, { signal: context.signal })).map(({ label, score }) => [label, score]),
+      );
       const probabilities = PUBLISHED_LABELS.map((label) => scores.get(label) ?? Number.NaN);
       const dtype = options.dtype ?? "fp32";
       const check = checkProbabilities(probabilities, dtype, model === PUBLISHED_MODEL);
@@ -66,13 +68,14 @@ function imageSource(values: OptionValues): string {
  *
  * @throws UsageError - it would have to be fetched with `--offline`; CommandError - it cannot be read.
  */
-async function readImage(source: string, values: OptionValues): ReturnType<typeof loadImage> {
+async function readImage(source: string, values: OptionValues, { signal }: CommandContext): ReturnType<typeof loadImage> {
   if (values["offline"] === true && /^https?:/i.test(source)) {
     throw new UsageError(t`--offline: ${source} would have to be fetched; give a local copy of the image with --image`);
   }
   try {
-    return await loadImage(source, { allowPrivateAddresses: values["image"] !== undefined });
+    return await loadImage(source, { signal, allowPrivateAddresses: values["image"] !== undefined });
   } catch (cause) {
+    signal.throwIfAborted();
     throw new CommandError(t`${source}: the image cannot be read (${errorText(cause)}); give a local copy of it with --image`, { cause });
   }
 }

@@ -44,17 +44,19 @@ export async function withEmbedder<Result>(
   context: CommandContext,
   work: (tools: EmbedderTools) => Promise<Result>,
 ): Promise<Result> {
+  const { signal } = context;
   const progress = new TerminalProgress(process.stderr);
   const transfer = new TransferProgress(process.stderr);
-  const options = { ...pretrainedOptions(values, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
+  const options = { ...pretrainedOptions(values, context, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<RecordedEmbedder> => {
     const model = requiredValue(values, "model");
     const loaded = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     clip = loaded;
     return {
-      embedText: (texts) => loaded.embedText(texts),
-      embedImages: (inputs, how) => loaded.embedImages(inputs, how),
+      // Steps of an evaluation know no signal: what they wait for does.
+      embedText: (texts) => loaded.embedText(texts, { signal }),
+      embedImages: (inputs, how) => loaded.embedImages(inputs, { ...how, signal }),
       dim: loaded.model.config.projectionDim,
       record: (tower) => recordModel(model, tower, options),
     };
@@ -68,7 +70,10 @@ export async function withEmbedder<Result>(
   try {
     return await work({
       openEmbedder: open,
-      onProgress: (step, done, total) => progress.report(STEPS[step][context.language], done, total),
+      onProgress(step, done, total) {
+        signal.throwIfAborted(); // between the steps that take no signal of their own
+        progress.report(STEPS[step][context.language], done, total);
+      },
       model: () => clip,
       below: { ...context, print: below(context.print), note: below(context.note) },
     });

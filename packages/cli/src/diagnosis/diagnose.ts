@@ -48,16 +48,16 @@ export interface Diagnosis {
  * Examines the machine. Nothing here is a failure by itself: whoever has no network is not wrong.
  *
  * @param timeout - milliseconds that an endpoint may take to answer.
- * @throws RangeError - variables that cannot be meant, such as an endpoint that is no URL.
+ * @throws RangeError - variables that cannot be meant, such as an endpoint that is no URL; the signal's reason.
  */
-export async function diagnose(timeout: number): Promise<Diagnosis> {
+export async function diagnose(timeout: number, signal: AbortSignal): Promise<Diagnosis> {
   const [huggingFace, modelScope] = await Promise.all([readHubSettings("hugging-face", {}), readHubSettings("modelscope", {})]);
   const offline = huggingFace.offline;
   const [runtime, processor, cache, endpoints] = await Promise.all([
     describeRuntime().catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) })),
     describeProcessor(),
     inspectCache(huggingFace.cacheDir),
-    offline ? [] : Promise.all([huggingFace, modelScope].map((settings) => knock(settings, timeout))),
+    offline ? [] : Promise.all([huggingFace, modelScope].map((settings) => knock(settings, timeout, signal))),
   ]);
   const variables = VARIABLES.flatMap((name) => {
     const value = process.env[name];
@@ -82,14 +82,19 @@ export function withoutPassword(value: string): string {
   return value.replace(/(\/\/)[^/@\s]*@/, "$1***@");
 }
 
-async function knock({ endpoints, fetch }: HubSettings, timeout: number): Promise<EndpointState> {
+async function knock({ endpoints, fetch }: HubSettings, timeout: number, signal: AbortSignal): Promise<EndpointState> {
   const url = endpoints[0] ?? "";
   const started = performance.now();
   try {
-    const response = await fetch(url, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(timeout) });
+    const response = await fetch(url, {
+      method: "HEAD",
+      redirect: "manual",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
+    });
     await response.body?.cancel();
     return { url, reachable: true, milliseconds: Math.round(performance.now() - started), reason: undefined };
   } catch (error) {
+    signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return { url, reachable: false, milliseconds: undefined, reason: cause instanceof Error ? cause.message : String(cause) };
   }

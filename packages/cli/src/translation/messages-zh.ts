@@ -7,6 +7,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   // Command line
   "--$1 is needed; see --help": "缺少 --$1；用法见 --help",
   "$1; see chinese-clip $2 --help": "$1；用法见 chinese-clip $2 --help",
+  "stopping ($1); press Ctrl-C again to stop at once": "正在停止（$1）；再按一次 Ctrl-C 立即结束",
   "no such command: $1$2": "没有这个命令：$1$2",
   "expected $1, got nothing; see --help": "需要$1；用法见 --help",
   "expected $1, got also $2; see --help": "只需要$1，多出了 $2；用法见 --help",

@@ -54,6 +54,8 @@ export interface EmbedRequest {
   readonly failures: string;
   /** The model. */
   readonly embedder: DatasetEmbedder;
+  /** Ends the run; what is written stays, and the next run goes on from there. */
+  readonly signal?: AbortSignal | undefined;
   /** Told of each image that cannot be read. */
   readonly onFailure: (failure: FailedImage) => void;
   /** Told how many inputs of this part are done, of which `existing` were before. */
@@ -69,17 +71,18 @@ interface Planned {
 /**
  * Embeds what is missing. The output is closed by the caller.
  *
- * @throws DatasetError - `inputs-changed`, `inputs-ended`: the output's rows are not of these inputs; and what reading the inputs throws.
+ * @throws DatasetError - `inputs-changed`, `inputs-ended`: the output's rows are not of these inputs; the signal's reason; and what reading the inputs
+ * throws.
  */
 export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
-  const { output, failures, kind, onFailure, onProgress } = request;
+  const { output, failures, kind, embedder, signal, onFailure, onProgress } = request;
+  signal?.throwIfAborted();
   await checkSignature(failures, '{"id":');
   const known = await readFailures(failures);
   const size = kind === "texts" ? TEXTS_PER_RUN : IMAGES_PER_RUN;
   let [added, done] = [0, output.rows + known.size];
   const existing = done;
-  const results =
-    kind === "texts" ? embedTexts(plan(request, known, size), request.embedder) : embedImages(plan(request, known, size), request.embedder);
+  const results = (kind === "texts" ? embedTexts : embedImages)(plan(request, known, size), embedder, signal);
   let rows: FeatureRow[] = [];
   let failed: FailedImage[] = [];
   const flush = async (): Promise<void> => {
@@ -110,7 +113,7 @@ export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
 
 /** The inputs of this part from the first group with one that is missing. */
 async function* plan(
-  { items, shard, output, failures }: EmbedRequest,
+  { items, shard, output, failures, signal }: EmbedRequest,
   known: ReadonlySet<number>,
   size: number,
 ): AsyncGenerator<Planned, void, undefined> {
@@ -118,6 +121,7 @@ async function* plan(
   let group: Planned[] = [];
   let started = false;
   for await (const item of items) {
+    signal?.throwIfAborted();
     if (position++ % shard.count !== shard.index) continue;
     if (place++ % size === 0) group = [];
     const done = known.has(item.id) ? "failed" : rows < output.rows ? "row" : undefined;
@@ -146,19 +150,24 @@ type Result = { readonly embedding: Float32Array } | { readonly error: unknown }
 async function* embedImages(
   inputs: AsyncIterable<Planned>,
   embedder: DatasetEmbedder,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
   // One that cannot be read is not read again; nothing holds its place in its group.
   const imageOf = ({ item, done }: Planned): string | Uint8Array => (done === "failed" ? new Uint8Array() : item.content);
-  for await (const result of embedder.embedImages(inputs, { imageOf })) yield { planned: result.input, result };
+  for await (const result of embedder.embedImages(inputs, { imageOf, signal })) yield { planned: result.input, result };
 }
 
 async function* embedTexts(
   inputs: AsyncIterable<Planned>,
   embedder: DatasetEmbedder,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
   let group: Planned[] = [];
   const embed = async function* (): AsyncGenerator<{ readonly planned: Planned; readonly result: Result }, void, undefined> {
-    const { data, dim } = await embedder.embedText(group.map(({ item }) => String(item.content)));
+    const { data, dim } = await embedder.embedText(
+      group.map(({ item }) => String(item.content)),
+      { signal },
+    );
     for (const [row, planned] of group.entries()) yield { planned, result: { embedding: data.subarray(row * dim, (row + 1) * dim) } };
     group = [];
   };

@@ -14,11 +14,14 @@ export interface DatasetEmbedder {
   /** Values of an embedding. */
   readonly dim: number;
   /** Embeds texts: normalised rows, float32 `[texts.length, dim]`. */
-  embedText(texts: readonly string[]): Promise<{ readonly data: Float32Array; readonly dim: number }>;
+  embedText(
+    texts: readonly string[],
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly data: Float32Array; readonly dim: number }>;
   /** Embeds a stream of inputs in its order; `imageOf` gives an input's image, as its file or bytes. */
   embedImages<Input>(
     inputs: AsyncIterable<Input>,
-    options: { readonly imageOf: (input: Input) => string | Uint8Array },
+    options: { readonly imageOf: (input: Input) => string | Uint8Array; readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<ImageResult<Input>>;
 }
 

@@ -11,18 +11,21 @@ import { listedFiles } from "./list-file.js";
  * @param paths - files and folders; `-` is a list on stdin, one path a line. A file that is named is tried whatever it is called.
  * @param skipped - gets what is no image in the folders.
  * @returns paths, in the order of the arguments, within a folder sorted. Files need not exist: the decoder says so.
- * @throws DatasetError - a folder that cannot be read; a folder or a list without images.
+ * @throws DatasetError - a folder that cannot be read; a folder or a list without images; the signal's reason.
  */
 export async function findImages(
   paths: readonly string[],
   stdin: AsyncIterable<Uint8Array | string>,
   skipped: SkippedFiles = new SkippedFiles(),
+  signal?: AbortSignal,
 ): Promise<FilePath[]> {
   const found: FilePath[] = [];
   for (const path of paths) {
-    if (path === "-") for await (const file of listedFiles(stdin)) found.push(file);
-    else if (await isFolder(path)) for await (const file of listImages(path, skipped)) found.push(file);
-    else found.push({ label: path, path });
+    const files = path === "-" ? listedFiles(stdin) : (await isFolder(path)) ? listImages(path, skipped) : [{ label: path, path }];
+    for await (const file of files) {
+      signal?.throwIfAborted();
+      found.push(file);
+    }
   }
   return found;
 }

@@ -185,3 +185,55 @@ describe("texts", () => {
     expect(readFileSync(path("texts/text_emb/text_emb_0.npy"))).toEqual(vectors);
   });
 });
+
+describe("a signal", () => {
+  it("ends the run with its reason; what is written stays, and the next run goes on to the same bytes", async () => {
+    const expected = await openJsonlOutput(path("signal-whole.jsonl"), NAMES, 2);
+    await embed(expected);
+    const controller = new AbortController();
+    const output = await openJsonlOutput(path("signal.jsonl"), NAMES, 2);
+    const run = embedShard({
+      items: items(45),
+      kind: "images",
+      shard: WHOLE,
+      output,
+      failures: `${output.files[0]}.failed.jsonl`,
+      embedder: embedder(),
+      signal: controller.signal,
+      onFailure: () => {},
+      onProgress: (done) => {
+        if (done === 2 * IMAGES_PER_RUN) controller.abort(new Error("enough"));
+      },
+    });
+    await expect(run).rejects.toThrow("enough");
+    await output.close();
+    const resumed = await openJsonlOutput(path("signal.jsonl"), NAMES, 2);
+    expect(resumed.rows).toBeGreaterThan(0);
+    expect(resumed.rows).toBeLessThan(40);
+    expect(await embed(resumed)).toMatchObject({ existing: resumed.rows, added: 40 - resumed.rows });
+    expect(readFileSync(path("signal.jsonl"))).toEqual(readFileSync(path("signal-whole.jsonl")));
+  });
+
+  it("that has aborted before begins nothing, and reaches the embedder", async () => {
+    const output = await openJsonlOutput(path("aborted.jsonl"), NAMES, 2);
+    const signals: unknown[] = [];
+    const model = embedder();
+    const request = (signal: AbortSignal): Parameters<typeof embedShard>[0] => ({
+      items: items(3),
+      kind: "texts",
+      shard: WHOLE,
+      output,
+      failures: path("aborted.failed.jsonl"),
+      embedder: { ...model, embedText: (texts, options) => (signals.push(options?.signal), model.embedText(texts)) },
+      signal,
+      onFailure: () => {},
+      onProgress: () => {},
+    });
+    await expect(embedShard(request(AbortSignal.abort(new Error("before"))))).rejects.toThrow("before");
+    expect(signals).toEqual([]);
+    const { signal } = new AbortController();
+    await embedShard(request(signal));
+    await output.close();
+    expect(signals).toEqual([signal]);
+  });
+});

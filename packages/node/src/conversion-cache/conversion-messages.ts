@@ -17,9 +17,13 @@ export interface ConversionWorkerData {
 
 /**
  * `hash` answers with the sha256 of the tower's weights, in hex: what its conversion is named by. `convert` writes the conversion into a folder of
- * that name in `folder`, with a {@link checksumFile} beside it.
+ * that name in `folder`, with a {@link checksumFile} beside it. `abort` ends both with an error, once what they wrote is removed: a thread that was
+ * terminated could not do that, and its lock would look like that of a process that runs.
  */
-export type ConversionRequest = { readonly type: "hash" } | { readonly type: "convert"; readonly folder: string; readonly hash: string };
+export type ConversionRequest =
+  | { readonly type: "hash" }
+  | { readonly type: "convert"; readonly folder: string; readonly hash: string }
+  | { readonly type: "abort" };
 
 /** The file beside a converted tower that has its sha256. */
 export function checksumFile(path: string): string {

@@ -25,7 +25,12 @@ const SYNC_BYTES = 1 << 24;
 // tower-cache.ts is the only one to start this thread
 const { tensors, weightsFolder, tower, dtype, name } = workerData as ConversionWorkerData;
 
+const controller = new AbortController();
+const { signal } = controller;
+
 servePort<ConversionRequest>({
+  abort: () => controller.abort(),
+
   async hash(): Promise<string> {
     const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype]));
     const files = new Map<string, CheckpointFile | undefined>();
@@ -39,6 +44,7 @@ servePort<ConversionRequest>({
       }
       const end = byteOffset + form.byteLength;
       for (let at = byteOffset; at < end; at += HASH_BYTES) {
+        signal.throwIfAborted();
         const bytes = await files.get(file)?.read(at, Math.min(at + HASH_BYTES, end));
         if (bytes !== undefined) hash.update(bytes);
       }
@@ -67,6 +73,7 @@ servePort<ConversionRequest>({
         let unsynced = 0;
         // Chunk by chunk: a layer is read, converted and written before the next, and goes to the disk meanwhile.
         for await (const chunk of converted.chunks(() => buffers.takeBack())) {
+          signal.throwIfAborted();
           checksum.update(chunk);
           await target.writeFile(chunk);
           unsynced += chunk.length;
@@ -84,7 +91,7 @@ servePort<ConversionRequest>({
       await writeFile(checksumFile(join(staging, name)), checksum.digest("hex"));
     };
     try {
-      await stageFolder(join(folder, hash), write);
+      await stageFolder(join(folder, hash), write, signal);
     } catch (error) {
       throw cacheError(error, folder);
     }

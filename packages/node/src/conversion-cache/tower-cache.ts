@@ -21,11 +21,12 @@ import type { DiskModelFiles } from "../sources/open-model.js";
 import { cacheFolder } from "../hub/hub-settings.js";
 import { hostProcess } from "../worker/host-process.js";
 import { WorkerHost } from "../worker/worker-host.js";
+import { SharedWork } from "./shared-work.js";
 import { checksumFile, type ConversionRequest, type ConversionWorkerData } from "./conversion-messages.js";
 import { isIntact } from "./is-intact.js";
 
 /** Conversions under way in this process, by what they are of: a model that is opened twice is converted once. */
-const converting: Map<string, Promise<string>> = new Map();
+const converting: Map<string, SharedWork<string>> = new Map();
 
 /** Where this process puts conversions that a cache does not take, by the cache's folder; removed when the process exits. */
 const temporaries: Map<string, string> = new Map();
@@ -46,7 +47,8 @@ interface Place {
  * Finds a converted tower, or converts it.
  *
  * @returns files whose folder has {@link TowerConversion.file}.
- * @throws CheckpointError - the weights cannot be read; HubError - `disk`: no space in the temporary folder either.
+ * @throws CheckpointError - the weights cannot be read; HubError - `disk`: no space in the temporary folder either; the signal's reason, once nothing of a
+ * conversion that nobody else waits for is left.
  */
 export async function cacheTower(
   { checkpoint, tower, dtype, file }: TowerConversion,
@@ -74,18 +76,19 @@ export async function cacheTower(
 
   signal?.throwIfAborted();
   let conversion = converting.get(key);
-  if (conversion === undefined) {
-    conversion = findOrConvert({ tensors: checkpoint.tensors, weightsFolder, tower, dtype, name: file.name }, place).finally(() =>
-      converting.delete(key),
-    );
+  if (conversion === undefined || conversion.isAbandoned) {
+    const data: ConversionWorkerData = { tensors: checkpoint.tensors, weightsFolder, tower, dtype, name: file.name };
+    conversion = new SharedWork((ending) => findOrConvert(data, place, ending));
     converting.set(key, conversion);
   }
-  const made = await conversion;
+  const made = await conversion.wait(signal).finally(() => {
+    if (converting.get(key) === conversion && conversion.isAbandoned) converting.delete(key);
+  });
   onProgress?.({ status: "done", name: source, file: file.name });
   return cachedFiles(made, source);
 }
 
-async function findOrConvert(data: ConversionWorkerData, place: Place): Promise<string> {
+async function findOrConvert(data: ConversionWorkerData, place: Place, signal: AbortSignal): Promise<string> {
   const host = new WorkerHost<ConversionRequest>(() => new URL("./conversion-worker.cjs", import.meta.url), {
     name: `chinese-clip ${data.tower} conversion`,
     workerData: data,
@@ -95,6 +98,7 @@ async function findOrConvert(data: ConversionWorkerData, place: Place): Promise<
       HubError: (message, { code, details, cause }) => new HubError(code as HubErrorCode, message, { ...(details as object) }, { cause }),
     },
   });
+  signal.addEventListener("abort", () => void host.call({ type: "abort" }).catch(() => undefined));
   try {
     const hash = await host.call<string>({ type: "hash" });
     const found = await cachedPath(place, hash, data.name);
