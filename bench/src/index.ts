@@ -11,6 +11,7 @@ import { checkAgreement } from "./check.js";
 import { benchColdStart } from "./cold-start.js";
 import { benchCombinedOnnx } from "./combined-onnx.js";
 import { benchConcurrent } from "./concurrent.js";
+import { benchDecode } from "./decode.js";
 import { benchEventLoop } from "./event-loop.js";
 import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
@@ -46,6 +47,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   growth: async () => benchGrowth(await vitB16(), plot),
   memory: async () => benchMemory(await shallow()),
   throughput: async () => benchThroughput(await vitB16()),
+  decode: async () => benchDecode(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
   concurrent: async () => benchConcurrent(await vitB16()),
   search: () => benchSearch(cache("search-1m.npy")),

@@ -14,7 +14,7 @@ import {
   type ImageProcessorOptions,
   parseImageProcessorConfig,
 } from "./image-processor-config.js";
-import { centerCropAxis, outputSize } from "./output-size.js";
+import { centerCropAxis, resizedSize } from "./output-size.js";
 import { type PixelTable, pixelTable, writeFloatPlanes, writePlanes } from "./pixel-values.js";
 import { type FloatImage, imageBytes, imageFloats, isFloatImage, isFloats, type RawImage } from "./raw-image.js";
 import { resample } from "./resample.js";
@@ -47,7 +47,7 @@ function plan(image: RawImage | FloatImage, config: ImageProcessorConfig, librar
       channels: stride,
     });
   }
-  const size = config.doResize ? outputSize({ height, width }, config.size) : { height, width };
+  const size = resizedSize({ height, width }, config);
   if (isFloatImage(image) && (size.width !== width || size.height !== height)) {
     throw new ImageError(
       "invalid-image",

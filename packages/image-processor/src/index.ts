@@ -14,5 +14,6 @@ export {
   type PixelSize,
   type ResizeSize,
 } from "./image-processor-config.js";
+export { resizedSize } from "./output-size.js";
 export { type ByteImage, convertToRgb, type FloatImage, type RawImage } from "./raw-image.js";
 export { resize, type ResizeOptions } from "./resize.js";

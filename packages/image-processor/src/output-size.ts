@@ -5,7 +5,7 @@
  * odd pixel of padding goes to the other side.
  */
 import type { ResizeLibrary } from "./bicubic-coefficients.js";
-import type { PixelSize, ResizeSize } from "./image-processor-config.js";
+import type { ImageProcessorConfig, PixelSize, ResizeSize } from "./image-processor-config.js";
 
 /** Python's `round`: halves go to the even neighbour. */
 function roundHalfEven(value: number): number {
@@ -43,6 +43,11 @@ export function outputSize(image: PixelSize, size: ResizeSize): PixelSize {
   return width <= height
     ? { width: short, height: Math.trunc((short * height) / width) }
     : { height: short, width: Math.trunc((short * width) / height) };
+}
+
+/** The size that a processor resizes an image to, before it crops: the image's own where it does not resize. */
+export function resizedSize(image: PixelSize, { doResize, size }: Pick<ImageProcessorConfig, "doResize" | "size">): PixelSize {
+  return doResize ? outputSize(image, size) : image;
 }
 
 /** Along one axis: the inputs that a crop leaves start at `from`, there are `count`, and they go to `at` of the result; the rest is padding. */

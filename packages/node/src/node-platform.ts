@@ -40,6 +40,6 @@ export const nodePlatform: NodePlatform = {
 
   cacheTower,
 
-  createImagePreprocessor: (imageProcessor, { autoOrient, allowPrivateAddresses, limits }): ImagePreprocessor<ImageInput> =>
-    createImagePreprocessor(imageProcessor, { autoOrient, allowPrivateAddresses, ...limitNames(limits) }),
+  createImagePreprocessor: (imageProcessor, { autoOrient, decode, allowPrivateAddresses, limits }): ImagePreprocessor<ImageInput> =>
+    createImagePreprocessor(imageProcessor, { autoOrient, decode, allowPrivateAddresses, ...limitNames(limits) }),
 };

@@ -127,6 +127,12 @@ export interface PretrainedOptions {
   /** Turn images as their EXIF orientation says. Default false, as the reference: the published models never saw an image turned. */
   readonly autoOrient?: boolean | undefined;
   /**
+   * `"exact"` (default): every pixel as the reference decodes it. `"fast"`: JPEG and WebP are shrunk by 2, 4 or 8 while they are decoded, to no less
+   * than twice the size that the model sees; embeddings differ slightly, so use one or the other for all images that are compared. A browser rejects
+   * the option.
+   */
+  readonly decode?: "exact" | "fast" | undefined;
+  /**
    * Fetch images also from private, loopback and link-local addresses. Default false: whoever chooses the URLs of images could otherwise reach the
    * services of the machine and its network. A browser has rules of its own, and rejects the option.
    */

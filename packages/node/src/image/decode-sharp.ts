@@ -6,13 +6,15 @@
  * `I;16`) while every other 16-bit image loses its low byte. JPEG, WebP and the lossless formats come out bit for bit as from Pillow; AVIF with
  * subsampled colour does not, since libheif repeats colour samples where libavif interpolates them.
  */
-import { ImageError, type RawImage } from "@chinese-clip/image-processor";
+import { ImageError, type PixelSize, type RawImage } from "@chinese-clip/image-processor";
 import type { Metadata, Sharp } from "sharp";
 import type { ImageFormat } from "./image-format.js";
 
 /** How to decode with sharp. */
 export interface SharpOptions {
   readonly autoOrient: boolean;
+  /** The size that an image will be resized to. Given: JPEG and WebP may be shrunk to twice that while they are decoded. */
+  readonly resized?: ((size: PixelSize) => PixelSize) | undefined;
   readonly maxPixels: number;
   /** After which libvips stops, in whole seconds. */
   readonly maxMilliseconds: number;
@@ -33,7 +35,7 @@ export interface SharpImage {
 export async function openWithSharp(
   bytes: Uint8Array,
   format: ImageFormat,
-  { autoOrient, maxPixels, maxMilliseconds }: SharpOptions,
+  { autoOrient, resized, maxPixels, maxMilliseconds }: SharpOptions,
 ): Promise<SharpImage> {
   // Only when an image is to be decoded: loading libvips takes memory and time that a thread for other formats has no use for.
   const { default: sharp } = await import("sharp");
@@ -61,7 +63,32 @@ export async function openWithSharp(
       depth,
     });
   }
-  return { memory: width * height * bytesOfPixel(metadata, format), decode: () => decode(open, metadata, format, bytes) };
+  const shrunk = resized !== undefined && isShrinkable(metadata, format) ? shrunkSize(metadata, autoOrient, resized) : undefined;
+  const openShrunk = (): Sharp => (shrunk === undefined ? open() : open().resize({ ...shrunk, fit: "fill", kernel: "cubic" }));
+  return { memory: width * height * bytesOfPixel(metadata, format), decode: () => decode(openShrunk, metadata, format, bytes) };
+}
+
+/** Whether the decoder can shrink an image with the colours of its pixels: libvips weighs them by alpha, which is dropped here. */
+function isShrinkable({ space, hasAlpha }: Metadata, format: ImageFormat): boolean {
+  return (format === "jpeg" || format === "webp") && (space === "srgb" || space === "b-w") && !hasAlpha;
+}
+
+/**
+ * The size that a decoder can shrink an image to by leaving out coefficients, by 8, 4 or 2: not below twice the size that it is resized to, so that the
+ * resize still averages. The width and height are rounded down, which libvips takes for a shrink by the whole factor.
+ *
+ * @returns undefined where the image is too small for that, or its proportions would round to another result.
+ */
+function shrunkSize(metadata: Metadata, autoOrient: boolean, resized: (size: PixelSize) => PixelSize): PixelSize | undefined {
+  const { width, height } = autoOrient ? metadata.autoOrient : metadata;
+  const target = resized({ width, height });
+  for (const factor of [8, 4, 2]) {
+    const shrunk = { width: Math.floor(width / factor), height: Math.floor(height / factor) };
+    if (shrunk.width < 2 * target.width || shrunk.height < 2 * target.height) continue;
+    const again = resized(shrunk);
+    return again.width === target.width && again.height === target.height ? shrunk : undefined;
+  }
+  return undefined;
 }
 
 /** The result's, and those of the frame that a codec holds beside it. */

@@ -14,6 +14,7 @@ export interface ImageWorkerData {
 /** How an image is opened. */
 export interface OpenOptions {
   readonly autoOrient: boolean;
+  readonly decode: "exact" | "fast";
   readonly allowPrivateAddresses: boolean;
   readonly maxBytes: number;
   readonly maxPixels: number;

@@ -12,6 +12,7 @@ export interface ImagePreprocessorOptions {
   /** The threads' entry file, for a program that is bundled into one file. Default: `image-worker.cjs` beside this module. */
   readonly workerUrl?: URL | undefined;
   readonly autoOrient?: boolean | undefined;
+  readonly decode?: "exact" | "fast" | undefined;
   readonly allowPrivateAddresses?: boolean | undefined;
   readonly maxBytes?: number | undefined;
   readonly maxPixels?: number | undefined;
@@ -30,13 +31,14 @@ const MAX_SPARES = 16;
  * crashed or `dispose` was called, and with `signal.reason` when aborted.
  *
  * @param imageProcessor - Each thread makes its own from its configuration.
- * @throws RangeError for a limit below 1.
+ * @throws RangeError for a limit below 1 or a way to decode that there is not.
  */
 export function createImagePreprocessor(
   imageProcessor: Pick<ImageProcessor, "toJSON">,
   options: ImagePreprocessorOptions = {},
 ): ImagePreprocessor<ImageInput> {
-  const { workerUrl, autoOrient = false, allowPrivateAddresses = false, ...given } = options;
+  const { workerUrl, autoOrient = false, decode = "exact", allowPrivateAddresses = false, ...given } = options;
+  if (decode !== "exact" && decode !== "fast") throw new RangeError(`expected decode "exact" or "fast", got ${JSON.stringify(decode)}`);
   const limits = imageLimits(given);
   const threads = new ImageThreads({ workerUrl, config: imageProcessor.toJSON() });
   const spares: ArrayBuffer[] = [];
@@ -46,6 +48,7 @@ export function createImagePreprocessor(
       const source = isRawImage(input) ? copyOf(input) : sourceOf(input, { maxBytes: limits.maxBytes, signal });
       return threads.preprocess("then" in source ? await source : source, () => spares.pop(), {
         autoOrient,
+        decode,
         allowPrivateAddresses,
         limits,
         signal,

@@ -23,6 +23,8 @@ export interface ImageThreadsOptions {
 /** How one image is loaded. */
 export interface ThreadImageOptions {
   readonly autoOrient: boolean;
+  /** Whether JPEG and WebP may be shrunk while they are decoded; only images that are preprocessed have a size to shrink to. */
+  readonly decode: "exact" | "fast";
   readonly allowPrivateAddresses: boolean;
   readonly limits: ImageLimits;
   readonly signal: AbortSignal | undefined;
@@ -130,7 +132,7 @@ export class ImageThreads {
     options: ThreadImageOptions,
     finish: (milliseconds: number) => Promise<T>,
   ): Promise<T> {
-    const { autoOrient, allowPrivateAddresses, limits, signal } = options;
+    const { autoOrient, decode, allowPrivateAddresses, limits, signal } = options;
     const { maxBytes, maxPixels, maxMilliseconds, maxMemory } = limits;
     const start = performance.now();
     const { host } = lane;
@@ -138,7 +140,7 @@ export class ImageThreads {
     signal?.addEventListener("abort", onAbort, { once: true });
     let bytes: number;
     try {
-      const opening = { autoOrient, allowPrivateAddresses, maxBytes, maxPixels, maxMilliseconds };
+      const opening = { autoOrient, decode, allowPrivateAddresses, maxBytes, maxPixels, maxMilliseconds };
       const request: ImageRequest = { type: "open", source, options: opening, into };
       bytes = await this.#call<number>(lane, request, maxMilliseconds, options);
     } finally {

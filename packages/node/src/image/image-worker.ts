@@ -1,7 +1,7 @@
 /**
  * A thread that reads, decodes and preprocesses images: the entry file that `image-threads.ts` starts.
  */
-import { createImageProcessor } from "@chinese-clip/image-processor";
+import { createImageProcessor, type PixelSize, resizedSize } from "@chinese-clip/image-processor";
 import { type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { servePort } from "../worker/worker-port.js";
@@ -32,7 +32,9 @@ servePort<ImageRequest>({
     spare = into;
     reading = new AbortController();
     const { bytes, name, isForeign } = await readSource(source, { ...options, signal: reading.signal });
-    opened = await openImage(bytes, { ...options, source: name, isForeign });
+    const resized =
+      options.decode === "fast" && processor !== undefined ? (size: PixelSize) => resizedSize(size, processor.config) : undefined;
+    opened = await openImage(bytes, { ...options, source: name, isForeign, resized });
     return opened.memory;
   },
   cancel: () => reading?.abort(),

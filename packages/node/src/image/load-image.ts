@@ -56,5 +56,5 @@ export async function loadImage(input: ImageInput, options: LoadImageOptions = {
   if (isRawImage(input)) return input;
   const source = await sourceOf(input, { maxBytes: limits.maxBytes, signal });
   threads ??= new ImageThreads({ idleMilliseconds: IDLE_MILLISECONDS });
-  return threads.decode(source, { autoOrient, allowPrivateAddresses, limits, signal });
+  return threads.decode(source, { autoOrient, decode: "exact", allowPrivateAddresses, limits, signal });
 }
