@@ -21,7 +21,7 @@ export async function photo(width: number, height: number, seed: number): Promis
       .raw()
       .toBuffer();
     const amplitude = octave ** -FALL;
-    for (let i = 0; i < sums.length; i++) sums[i]! += ((values[i] ?? 0) - 128) * amplitude;
+    for (const [i, value] of values.entries()) sums[i] = (sums[i] ?? 0) + (value - 128) * amplitude;
   }
   const pixels = Uint8ClampedArray.from(sums, (value) => 128 + 0.8 * value);
   return sharp(pixels, { raw: { width, height, channels: 3 } });
