@@ -68,7 +68,7 @@ describe("images that are shrunk", () => {
     const { largest, mean } = await compared(await encode(photo(width, height)).toBuffer());
     expect(mean).toBeGreaterThan(0);
     expect(mean).toBeLessThan(1.5);
-    expect(largest).toBeLessThan(8);
+    expect(largest).toBeLessThan(12);
   });
 
   it("are cropped as the exact ones are", async () => {
