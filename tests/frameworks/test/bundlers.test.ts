@@ -36,9 +36,7 @@ describe("B3 bundlers", () => {
     await esbuild("alone/main.mjs", { external: NATIVE });
     const { code, stderr } = await node(project(), join("alone", "main.mjs"));
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(
-      /expected the file .*-worker\.cjs, got none\. If a bundler left it out: keep @chinese-clip\/node external/,
-    );
+    expect(stderr).toMatch(/expected the file .*-worker\.cjs, got none\. If a bundler left it out: keep @chinese-clip\/node external/);
   });
 
   it("esbuild, the threads' files copied beside the bundle", async () => {

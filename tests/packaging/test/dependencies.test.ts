@@ -11,6 +11,7 @@ import { importsOf } from "./imports.js";
 import { folderOf, isNodePart, manifestOf, packageFolders, PACKAGES, root } from "./packages.js";
 
 const run = promisify(execFile);
+const globals = fileURLToPath(new URL("universal-globals.d.ts", import.meta.url));
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
 
 it("lists every package", () => {
@@ -50,8 +51,13 @@ describe.each(Object.entries(PACKAGES))("%s", (folder, rule) => {
       const config = {
         extends: join(root, "tsconfig.base.json"),
         // Its dependencies' declarations may name the DOM; only this package's own sources are in question.
-        compilerOptions: { lib: ["ES2023", "ESNext.Disposable"], types: [], skipLibCheck: true },
-        include: [join(folderOf(folder), "src"), fileURLToPath(new URL("universal-globals.d.ts", import.meta.url))],
+        // A worker's library has the Fetch standard, and neither a page nor Node.
+        compilerOptions: {
+          lib: ["ES2023", "ESNext.Disposable", ...(rule.fetchStandard === true ? ["WebWorker"] : [])],
+          types: [],
+          skipLibCheck: true,
+        },
+        include: [join(folderOf(folder), "src"), ...(rule.fetchStandard === true ? [] : [globals])],
         exclude: [join(folderOf(folder), "src/node")],
       };
       await writeFile(join(temporary, "tsconfig.json"), JSON.stringify(config));

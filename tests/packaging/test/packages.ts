@@ -17,6 +17,8 @@ const REEXPORTED = "its public names are exported again under this package's";
 export interface PackageRule {
   /** Whether it may run anywhere; its folder `src/node`, where it has one, is for Node. */
   readonly platformFree: boolean;
+  /** Whether it may also use the requests and answers of the Fetch standard, which servers of every kind have. */
+  readonly fetchStandard?: boolean;
   /** Its name, where that is not the folder's in the scope. */
   readonly name?: string;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -90,6 +92,20 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       sharp: "decodes JPEG, PNG, WebP and what else a browser shows; Node has no decoder",
     },
     peerDependencies: { "heic-decode": "HEIC, whose decoder is LGPL and 8 MB: for those who install it" },
+  },
+  server: {
+    platformFree: true,
+    fetchStandard: true,
+    dependencies: {
+      "@chinese-clip/pipeline": "the arithmetic of zero-shot classification, and what an embedder is",
+      "@chinese-clip/search": "stores, queries and filters",
+      "@hono/node-server": "requests and answers of the Fetch standard on Node's server; in its entry for Node",
+      "@hono/zod-openapi": "the description of the routes",
+      hono: "finds the route of a request",
+      "prom-client": "metrics; in its entry for Node",
+      zod: "checks bodies; the description is made of the same schemas",
+    },
+    subpaths: { node: "listens on a port, and counts for Prometheus" },
   },
   cli: {
     platformFree: false,

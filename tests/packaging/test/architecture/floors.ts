@@ -8,7 +8,7 @@ export const PACKAGE_FLOORS: readonly (readonly string[])[] = [
   ["search"],
   ["dataset"],
   ["evaluation"],
-  ["node", "web"],
+  ["node", "web", "server"],
   ["cli"],
 ];
 
@@ -32,6 +32,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   web: [["worker"], ["http"], ["cache"], ["hub"], ["sources"], ["image", "session"], ["*"]],
   dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
+  server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node"]],
   cli: [["translation", "terminal"], ["command.ts"], ["input", "inspection", "diagnosis", "reports"], ["*"], ["commands"], ["main.ts"]],
 };
 

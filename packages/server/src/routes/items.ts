@@ -1,0 +1,192 @@
+/**
+ * The items of an index: listed, read with their images, added and removed.
+ */
+import { parseFilter, type StoreItem } from "@chinese-clip/search";
+import { z } from "@hono/zod-openapi";
+import type { ZodType } from "zod";
+import { checkCount, checkText, type EmbeddingInput } from "../input/embedding-input.js";
+import { parseImage } from "../input/image-input.js";
+import { imageType } from "../input/image-type.js";
+import { parseJson } from "../input/parse-json.js";
+import { ServerError } from "../server-error.js";
+import type { NamedIndex } from "../work/indexes.js";
+import { type Call, queryInteger, type Route, withJson } from "./route.js";
+import { jsonObject, numbers, strings } from "./schemas.js";
+
+const DEFAULT_LIMIT = 100;
+
+interface NewItem {
+  readonly id: string;
+  readonly meta?: Readonly<Record<string, unknown>> | undefined;
+  readonly text?: string | undefined;
+  readonly image?: string | undefined;
+  readonly vector?: readonly number[] | undefined;
+}
+
+const putBody: ZodType<{ readonly items: readonly NewItem[] }> = z.object({
+  items: z
+    .array(
+      z.object({
+        id: z.string().min(1).max(4096),
+        meta: jsonObject.optional(),
+        text: z.string().optional(),
+        image: z.string().optional().openapi({ description: "an encoded image as a data: URL or base64" }),
+        vector: numbers.optional().openapi({ description: "an embedding of the same model, with L2 norm 1" }),
+      }),
+    )
+    .min(1),
+});
+
+const deleteBody: ZodType<{ readonly ids: readonly string[] }> = z.object({ ids: strings });
+
+const item: ZodType = z.object({ id: z.string(), meta: jsonObject });
+
+/** A page of the items, in the index's own order. */
+export const listItems: Route = {
+  method: "GET",
+  path: "/v1/indexes/{name}/items",
+  summary: "Items of an index, in its own order",
+  queryParameters: { offset: "items to skip", limit: `items of the page; default ${DEFAULT_LIMIT}`, filter: "a filter as JSON" },
+  answer: {
+    description: "a page of the items",
+    schema: z.object({
+      object: z.literal("list"),
+      index: z.string(),
+      offset: z.number().int(),
+      total: z.number().int(),
+      data: z.array(item),
+    }),
+  },
+  async run(call) {
+    const { params, query, services, signal } = call;
+    const { limits, listing, indexes, queue } = services;
+    const offset = queryInteger(call, "offset", { fallback: 0, maximum: 999_999_999 });
+    const limit = queryInteger(call, "limit", { fallback: Math.min(DEFAULT_LIMIT, limits.page), maximum: limits.page });
+    const text = query.get("filter");
+    const filter = text === null ? undefined : parseFilter(parseJson(new TextEncoder().encode(text)));
+    return queue.run(signal, async () => {
+      const index = await indexes.open(params["name"]);
+      const ids = await listing.ids(index, filter, signal);
+      const page = ids.slice(offset, offset + limit);
+      const items = page.length === 0 ? [] : await index.store.get(page);
+      const data = items.flatMap((one) => (one === undefined ? [] : [{ id: one.id, meta: one.meta }]));
+      return Response.json({ object: "list", index: index.name, offset, total: ids.length, data });
+    });
+  },
+};
+
+/** One item. */
+export const getItem: Route = {
+  method: "GET",
+  path: "/v1/indexes/{name}/items/{id}",
+  summary: "An item's metadata",
+  answer: { description: "the item", schema: item },
+  async run(call) {
+    const { found } = await findItem(call);
+    return Response.json({ id: found.id, meta: found.meta });
+  },
+};
+
+/** An item's small image. */
+export const getThumbnail: Route = {
+  method: "GET",
+  path: "/v1/indexes/{name}/items/{id}/thumbnail",
+  summary: "A small image of an item",
+  answer: { description: "an encoded image", contentType: "image/*" },
+  run: (call) => answerImage(call, "readThumbnail"),
+};
+
+/** An item's image. */
+export const getFile: Route = {
+  method: "GET",
+  path: "/v1/indexes/{name}/items/{id}/file",
+  summary: "The image of an item as it is stored",
+  answer: { description: "an encoded image", contentType: "image/*" },
+  run: (call) => answerImage(call, "readFile"),
+};
+
+/** Adds and replaces items. */
+export const putItems: Route = {
+  method: "PUT",
+  path: "/v1/indexes/{name}/items",
+  summary: "Adds items to a writable index, and replaces those whose ids are there",
+  body: { contentType: "application/json", schema: putBody },
+  answer: { description: "the items are durable", schema: z.object({ index: z.string(), upserted: z.number().int() }) },
+  run: (call) =>
+    withJson(call, putBody, async ({ items }) => {
+      const { services, signal } = call;
+      const { embedder } = services.options;
+      const index = await openWritable(call);
+      const wanted = items.map((one, i) => sourceOf(one, `items[${i}]`, call));
+      const inputs = wanted.filter((one): one is EmbeddingInput => !(one instanceof Float32Array));
+      checkCount(inputs.length, "items", services.limits.inputs);
+      checkCount(items.length, "items", services.limits.page);
+      const { rows } = await services.work.embed(inputs, signal);
+      let next = 0;
+      const stored = items.map(({ id, meta = {} }, i): StoreItem<unknown> => {
+        const source = wanted[i];
+        return { id, meta, embedding: source instanceof Float32Array ? source : (rows[next++] as Float32Array) };
+      });
+      await index.store.upsert(stored, { fingerprint: embedder.fingerprint });
+      services.listing.clear();
+      return Response.json({ index: index.name, upserted: stored.length });
+    }),
+};
+
+/** Removes items. */
+export const deleteItems: Route = {
+  method: "DELETE",
+  path: "/v1/indexes/{name}/items",
+  summary: "Removes items from a writable index; ids that are not there are ignored",
+  body: { contentType: "application/json", schema: deleteBody },
+  answer: { description: "the items are gone", schema: z.object({ index: z.string(), deleted: z.number().int() }) },
+  run: (call) =>
+    withJson(call, deleteBody, async ({ ids }) => {
+      const index = await openWritable(call);
+      checkCount(ids.length, "ids", call.services.limits.page);
+      const deleted = await index.store.delete(ids);
+      call.services.listing.clear();
+      return Response.json({ index: index.name, deleted });
+    }),
+};
+
+async function openWritable({ params, services }: Call): Promise<NamedIndex> {
+  const index = await services.indexes.open(params["name"]);
+  if (index.writable !== true) throw new ServerError("read-only", "this index is not writable");
+  return index;
+}
+
+/** What an item's embedding is made of. */
+function sourceOf({ text, image, vector }: NewItem, place: string, { services }: Call): EmbeddingInput | Float32Array {
+  const { limits, rules } = services;
+  const given = [text, image, vector].filter((one) => one !== undefined).length;
+  if (given !== 1) throw new ServerError("invalid-request", `${place}: expected one of text, image and vector, got ${given}`);
+  if (vector !== undefined) return Float32Array.from(vector);
+  if (image !== undefined) return { kind: "image", image: parseImage(image, `${place}.image`, rules), place: `${place}.image` };
+  return { kind: "text", text: checkText(text ?? "", `${place}.text`, limits), place: `${place}.text` };
+}
+
+async function findItem({ params, services }: Call): Promise<{ readonly index: NamedIndex; readonly found: StoreItem<unknown> }> {
+  const index = await services.indexes.open(params["name"]);
+  const [found] = await index.store.get([params["id"] ?? ""]);
+  if (found === undefined) throw new ServerError("no-such-item", "no such item in this index");
+  return { index, found };
+}
+
+/** Files are not this server's: a browser is told to show images, and to run nothing. */
+async function answerImage(call: Call, read: "readFile" | "readThumbnail"): Promise<Response> {
+  const { services, signal } = call;
+  return services.files.run(signal, async () => {
+    const { index, found } = await findItem(call);
+    const bytes = await index[read]?.(found.id, found.meta);
+    if (bytes === undefined) throw new ServerError("no-such-item", "the index has no such image of this item");
+    const type = imageType(bytes);
+    const headers = {
+      "content-type": type,
+      "content-security-policy": "default-src 'none'; sandbox",
+      "cache-control": "private, max-age=60",
+      ...(type.startsWith("image/") ? {} : { "content-disposition": "attachment" }),
+    };
+    return new Response(bytes as Uint8Array<ArrayBuffer>, { headers });
+  });
+}

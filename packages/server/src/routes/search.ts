@@ -1,0 +1,141 @@
+/**
+ * `POST /v1/search`: the items of an index nearest to a text, an image, a query of both, a vector, or another item.
+ */
+import { combine, type Filter, parseFilter, parseQuery, type StoreHit, type VectorStore } from "@chinese-clip/search";
+import { z } from "@hono/zod-openapi";
+import type { ZodType } from "zod";
+import { checkCount, checkText, type EmbeddingInput } from "../input/embedding-input.js";
+import { parseImage } from "../input/image-input.js";
+import { ServerError } from "../server-error.js";
+import type { NamedIndex } from "../work/indexes.js";
+import { type Call, checkModel, type Route, withJson } from "./route.js";
+import { filter, jsonObject, modelName, numbers } from "./schemas.js";
+
+interface SearchBody {
+  readonly index?: string | undefined;
+  readonly text?: string | undefined;
+  readonly query?: string | undefined;
+  readonly image?: string | undefined;
+  readonly vector?: readonly number[] | undefined;
+  readonly id?: string | undefined;
+  readonly top?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly minScore?: number | undefined;
+  readonly filter?: unknown;
+  readonly model?: string | null | undefined;
+}
+
+const searchBody: ZodType<SearchBody> = z.object({
+  index: z.string().max(100).optional().openapi({ description: "may be left out where there is one index only" }),
+  text: z.string().optional().openapi({ description: "a text", example: "雪地里的猫" }),
+  query: z.string().optional().openapi({ description: "texts with weights", example: "2:猫 - 狗" }),
+  image: z.string().optional().openapi({ description: "an encoded image as a data: URL or base64" }),
+  vector: numbers.optional().openapi({ description: "an embedding of the same model, with L2 norm 1" }),
+  id: z.string().optional().openapi({ description: "an item of the index: others like it" }),
+  top: z.number().int().min(1).optional().openapi({ description: "results in all; default 10, or with a limit as many as there are" }),
+  offset: z.number().int().min(0).optional().openapi({ description: "results to skip, for a page of them" }),
+  limit: z.number().int().min(1).optional().openapi({ description: "results of the page" }),
+  minScore: z.number().optional().openapi({ description: "the smallest cosine" }),
+  filter: filter.optional(),
+  model: modelName,
+});
+
+/** What can be searched for, exactly one of them. */
+const WANTED = ["text", "query", "image", "vector", "id"] as const;
+
+const DEFAULT_TOP = 10;
+
+/** The route. */
+export const search: Route = {
+  method: "POST",
+  path: "/v1/search",
+  summary: "Items nearest to a text, an image, a query, a vector or another item",
+  body: { contentType: "application/json", schema: searchBody },
+  answer: {
+    description: "items best first; more says whether there are further ones",
+    schema: z.object({
+      object: z.literal("list"),
+      index: z.string(),
+      offset: z.number().int(),
+      count: z.number().int().openapi({ description: "items of the index" }),
+      more: z.boolean(),
+      data: z.array(z.object({ id: z.string(), rank: z.number().int(), score: z.number(), meta: jsonObject })),
+    }),
+  },
+  run: (call) =>
+    withJson(call, searchBody, async (body) => {
+      const { services } = call;
+      checkModel(body.model, services);
+      const given = WANTED.filter((name) => body[name] !== undefined);
+      if (given.length !== 1)
+        throw new ServerError("invalid-request", `expected one of ${WANTED.join(", ")}, got ${given.join(" and ") || "none"}`);
+      const { first, last } = pageOf(body, call);
+      const checked = body.filter === undefined ? undefined : parseFilter(body.filter);
+      const index = await services.indexes.open(body.index);
+      const vector = await vectorOf(body, index, call);
+      // One more than asked for tells whether there are more; the item itself is not like itself.
+      const wanted = { vector, top: last + (body.id === undefined ? 1 : 2), minScore: body.minScore, filter: checked };
+      const hits = (
+        await searchStore(index.store, wanted, body.vector === undefined ? services.options.embedder.fingerprint : undefined)
+      ).filter(({ id }) => id !== body.id);
+      return Response.json({
+        object: "list",
+        index: index.name,
+        offset: first,
+        count: index.store.info.count,
+        more: hits.length > last,
+        data: hits.slice(first, last).map(({ id, score, meta }, i) => ({ id, rank: first + i + 1, score, meta })),
+      });
+    }),
+};
+
+/** The ranks of a page, half open, from 0. @throws ServerError - `invalid-request`. */
+function pageOf({ top, offset = 0, limit }: SearchBody, { services: { limits } }: Call): { readonly first: number; readonly last: number } {
+  const end = limit === undefined ? (top ?? offset + DEFAULT_TOP) : Math.min(top ?? Infinity, offset + limit);
+  if (end > limits.results)
+    throw new ServerError("invalid-request", `expected at most the first ${limits.results} results to be asked for, got ${end}`);
+  if (end - offset > limits.page)
+    throw new ServerError(
+      "invalid-request",
+      `expected at most ${limits.page} results at a time, got ${end - offset}; offset and limit give the others`,
+    );
+  return { first: offset, last: Math.max(end, offset) };
+}
+
+async function vectorOf(body: SearchBody, index: NamedIndex, call: Call): Promise<Float32Array> {
+  const { services, signal } = call;
+  const { limits, rules, work } = services;
+  const { text, query, image, vector, id } = body;
+  if (vector !== undefined) return Float32Array.from(vector);
+  if (id !== undefined) {
+    const [item] = await index.store.get([id]);
+    if (item === undefined) throw new ServerError("no-such-item", "id: expected an item of the index");
+    return item.embedding;
+  }
+  const embedOne = async (input: EmbeddingInput): Promise<Float32Array> => (await work.embed([input], signal)).rows[0] as Float32Array;
+  if (text !== undefined) return embedOne({ kind: "text", text: checkText(text, "text", limits), place: "text" });
+  if (image !== undefined) return embedOne({ kind: "image", image: parseImage(image, "image", rules), place: "image" });
+  const parts = parseQuery(checkText(query ?? "", "query", limits));
+  checkCount(parts.length, "query", limits.inputs);
+  if (parts.some(({ kind }) => kind === "image"))
+    throw new ServerError("path-rejected", "query: expected texts, got @ and a path; files of the server are not read");
+  const { rows } = await work.embed(
+    parts.map(({ content }) => ({ kind: "text", text: content, place: "query" })),
+    signal,
+  );
+  return combine(parts, rows);
+}
+
+function searchStore(
+  store: VectorStore<unknown>,
+  wanted: {
+    readonly vector: Float32Array;
+    readonly top: number;
+    readonly minScore: number | undefined;
+    readonly filter: Filter | undefined;
+  },
+  fingerprint: string | undefined,
+): Promise<StoreHit<unknown>[]> {
+  return store.search({ ...wanted, fingerprint });
+}
