@@ -50,6 +50,12 @@ export const DATASET_MESSAGES = {
   "inputs-changed":
     "its <rows> rows end with <last>, and there the inputs have <got>: they are not those that it was created with. Name another --output, or remove it and <failures> to start again",
   "invalid-record": "expected which model the features beside it are of, as embed writes it; remove this file",
+  "no-index": "no image index in this folder; check the path, or make one",
+  "not-an-image-index": "a vector store that is not of images; name another folder",
+  "invalid-index-record": "expected which folders and settings this index is of; its bytes are not those that were written",
+  "index-setting": "created with <name> <recorded>; this run uses <name> <current>. Use <recorded> again, or make another index",
+  "folder-in-index": "is in the folder of the index (<index>), whose images are thumbnails; name another folder",
+  "not-indexed": "is not a folder of this index; those are <folders>",
 } as const;
 
 /** Which kind of thing is wrong. */

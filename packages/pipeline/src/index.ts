@@ -25,6 +25,9 @@ export type {
   ModelSource,
   Platform,
   PreprocessedImage,
+  ImageExif,
+  ImagePreview,
+  PreviewOptions,
   PretrainedOptions,
   TowerConversion,
 } from "./platform.js";

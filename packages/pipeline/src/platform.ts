@@ -179,7 +179,10 @@ export interface ImagePreprocessor<ImageInput> {
    * @returns float32 `[3, H, W]`.
    * @throws ImageError - an image that cannot be read or decoded.
    */
-  preprocess(image: ImageInput, options?: { readonly signal?: AbortSignal | undefined }): Promise<PreprocessedImage>;
+  preprocess(
+    image: ImageInput,
+    options?: { readonly signal?: AbortSignal | undefined; readonly preview?: PreviewOptions | undefined },
+  ): Promise<PreprocessedImage>;
   /**
    * Reuses the memory of an image for the next one. The values must not be read afterwards. Left to the garbage collector, which knows only
    * the few bytes that stand for them, the values of hundreds of images pile up.
@@ -195,6 +198,46 @@ export interface PreprocessedImage {
   readonly pixelValues: Float32Array;
   /** `[3, H, W]`. */
   readonly dims: readonly [number, number, number];
+  /** What was asked for with {@link PreviewOptions}, where the platform makes it. */
+  readonly preview?: ImagePreview | undefined;
+}
+
+/** What is made of an image beside its pixel values, while it is decoded. */
+export interface PreviewOptions {
+  /** A thumbnail whose longer side has at most so many pixels. */
+  readonly thumbnail?: number | undefined;
+  /** A perceptual hash. */
+  readonly perceptualHash?: boolean | undefined;
+  /** What the camera wrote. */
+  readonly exif?: boolean | undefined;
+}
+
+/** What was made of an image beside its embedding. Everything is as displayed: turned as its EXIF orientation says. */
+export interface ImagePreview extends ImageExif {
+  /** Pixels of a row. */
+  readonly width: number;
+  /** Rows of pixels. */
+  readonly height: number;
+  /** A WebP file. */
+  readonly thumbnail?: Uint8Array;
+  /** 64 bits in hexadecimal, of which images that look alike differ in few. */
+  readonly perceptualHash?: string;
+}
+
+/** What a camera wrote into an image. A value that is missing, or is none, is left out. */
+export interface ImageExif {
+  /** How the stored pixels are turned, 1 to 8. */
+  readonly orientation?: number;
+  /** When it was taken, by the camera's clock: ISO 8601, with an offset where the camera recorded one. */
+  readonly takenAt?: string;
+  /** Make and model, such as `Canon EOS R5`. */
+  readonly camera?: string;
+  /** The lens's model. */
+  readonly lens?: string;
+  /** Degrees north, -90 to 90. */
+  readonly latitude?: number;
+  /** Degrees east, -180 to 180. */
+  readonly longitude?: number;
 }
 
 /** A machine to run on. `ImageInput` is what it decodes: paths, URLs, bytes, ... */

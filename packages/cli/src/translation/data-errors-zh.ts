@@ -49,6 +49,12 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "inputs-changed":
     "其中 <rows> 行以 <last> 结尾，而输入在该处是 <got>：与创建时的输入不同。请另选 --output，或删除它和 <failures> 后重新开始",
   "invalid-record": "应为 embed 写出的特征来源说明；请删除此文件",
+  "no-index": "此文件夹中没有图片索引；请检查路径，或先建立索引",
+  "not-an-image-index": "这是向量库，但其中不是图片；请另选文件夹",
+  "invalid-index-record": "应为索引的文件夹和设置，但内容不是当初写入的",
+  "index-setting": "建立时的 <name> 是 <recorded>，本次是 <current>。请仍用 <recorded>，或另建一个索引",
+  "folder-in-index": "位于索引的文件夹（<index>）内，其中的图片是缩略图；请另选文件夹",
+  "not-indexed": "不是此索引的文件夹；索引中有 <folders>",
 };
 
 /** Sentences of an `EvaluationError`. */

@@ -15,11 +15,16 @@ const RULES = { extensions: new Set(IMAGE_EXTENSIONS), includeHidden: false };
  * Images of a folder and those below it: of each folder its images by name, then its folders by name.
  *
  * @param skipped - gets what is no image, and the folders that cannot be read.
+ * @param exclude - folders that are left out, whatever link leads to them.
  * @throws DatasetError - `no-such-folder` and its like; `no-images`.
  */
-export async function* listImages(root: string, skipped: SkippedFiles = new SkippedFiles()): AsyncGenerator<FilePath, void, undefined> {
+export async function* listImages(
+  root: string,
+  skipped: SkippedFiles = new SkippedFiles(),
+  exclude: readonly string[] = [],
+): AsyncGenerator<FilePath, void, undefined> {
   let count = 0;
-  for await (const image of walkFolder(root, RULES, skipped)) {
+  for await (const image of walkFolder(root, { ...RULES, exclude }, skipped)) {
     count++;
     yield image;
   }

@@ -29,6 +29,12 @@ export class SkippedFiles {
     this.byType.set(type, (this.byType.get(type) ?? 0) + 1);
   }
 
+  /** Takes over what another walk skipped. */
+  merge(other: SkippedFiles): void {
+    for (const [type, count] of other.byType) this.byType.set(type, (this.byType.get(type) ?? 0) + count);
+    for (const folder of other.folders) this.folders.push(folder);
+  }
+
   /** How many files were skipped. */
   get count(): number {
     return [...this.byType.values()].reduce((sum, count) => sum + count, 0);
@@ -41,6 +47,10 @@ export interface WalkRules {
   readonly extensions: ReadonlySet<string>;
   /** Whether hidden files and folders, and those that file managers and network drives make, count. */
   readonly includeHidden: boolean;
+  /** Folders that are not read, whatever link leads to them; those that are not there are ignored. */
+  readonly exclude?: readonly string[];
+  /** Told of each folder, before its entries are read. */
+  readonly onFolder?: (folder: Buffer) => void;
 }
 
 /** Folders that systems and network drives put among people's files. */
@@ -62,7 +72,13 @@ interface Entry {
  */
 export async function* walkFolder(root: string, rules: WalkRules, skipped: SkippedFiles): AsyncGenerator<FilePath, void, undefined> {
   const path = Buffer.from(root);
-  yield* walk(path, await entriesOf(path), { rules, skipped, seen: new Set([await idOf(path)]) }, DEEPEST);
+  const seen = new Set<string>();
+  for (const folder of rules.exclude ?? []) {
+    const id = await idOf(Buffer.from(folder)).catch(() => undefined);
+    if (id !== undefined) seen.add(id);
+  }
+  rules.onFolder?.(path);
+  yield* walk(path, await entriesOf(path), { rules, skipped, seen: seen.add(await idOf(path)) }, DEEPEST);
 }
 
 interface Walk {
@@ -96,6 +112,7 @@ async function* walk(
       skipped.folders.push({ folder: labelOf(path), error: missingFile(labelOf(path), error) });
       continue;
     }
+    rules.onFolder?.(path);
     const below = await entriesOf(path).catch((error: unknown) => {
       skipped.folders.push({ folder: labelOf(path), error });
       return undefined;

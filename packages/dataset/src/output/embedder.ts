@@ -2,11 +2,12 @@
  * What a data set is embedded with. A `ChineseCLIP` is one; so is any `Embedder` that takes `imageOf`. Structural, so that a data set needs no
  * runtime.
  */
+import type { ImagePreview } from "@chinese-clip/pipeline";
 import type { ModelRecord, Tower } from "./model-record.js";
 
 /** One input's result: its row with L2 norm 1, or why there is none. */
 export type ImageResult<Input> =
-  | { readonly index: number; readonly input: Input; readonly embedding: Float32Array }
+  | { readonly index: number; readonly input: Input; readonly embedding: Float32Array; readonly preview?: ImagePreview }
   | { readonly index: number; readonly input: Input; readonly error: unknown };
 
 /** The part of `Embedder` that data sets need. */

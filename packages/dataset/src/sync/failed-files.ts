@@ -16,7 +16,7 @@ interface FailedFile {
 /** The images of a folder that cannot be read. */
 export class FailedFiles {
   readonly #file: string | undefined;
-  readonly #byPath: Map<string, FailedFile> = new Map();
+  readonly #byId: Map<string, FailedFile> = new Map();
 
   private constructor(file: string | undefined) {
     this.#file = file;
@@ -32,48 +32,46 @@ export class FailedFiles {
     if (file !== undefined) await checkSignature(file, SIGNATURE);
     const text = file === undefined ? "" : await readFile(file, "utf8").catch(() => "");
     for (const line of text.split("\n")) {
-      const [path, size, mtime, reason] = parseLine(line);
-      if (typeof path === "string" && typeof size === "number" && typeof mtime === "number" && typeof reason === "string") {
-        failed.#byPath.set(path, { size, mtime, reason });
+      const [id, size, mtime, reason] = parseLine(line);
+      if (typeof id === "string" && typeof size === "number" && typeof mtime === "number" && typeof reason === "string") {
+        failed.#byId.set(id, { size, mtime, reason });
       }
     }
     return failed;
   }
 
   /** Whether a file is as it was when it could not be read. */
-  has({ path, size, mtime }: FolderFile): boolean {
-    const found = this.#byPath.get(path);
+  has({ id, size, mtime }: FolderFile): boolean {
+    const found = this.#byId.get(id);
     return found !== undefined && found.size === size && found.mtime === mtime;
   }
 
   /** Remembers one. */
-  add({ path, size, mtime }: FolderFile, error: unknown): void {
-    this.#byPath.set(path, { size, mtime, reason: errorCode(error) ?? (error instanceof Error ? error.name : "Error") });
+  add({ id, size, mtime }: FolderFile, error: unknown): void {
+    this.#byId.set(id, { size, mtime, reason: errorCode(error) ?? (error instanceof Error ? error.name : "Error") });
   }
 
   /** Forgets one. */
-  delete(path: string): void {
-    this.#byPath.delete(path);
+  delete(id: string): void {
+    this.#byId.delete(id);
   }
 
-  /** Forgets those whose files are gone. */
-  retain(paths: ReadonlySet<string>): void {
-    for (const path of this.#byPath.keys()) if (!paths.has(path)) this.#byPath.delete(path);
+  /** Forgets those of some folders whose files are gone. */
+  retain(ids: ReadonlySet<string>, isOurs: (id: string) => boolean): void {
+    for (const id of this.#byId.keys()) if (isOurs(id) && !ids.has(id)) this.#byId.delete(id);
   }
 
   /** Error code to number of images. */
   byReason(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { reason } of this.#byPath.values()) counts[reason] = (counts[reason] ?? 0) + 1;
+    for (const { reason } of this.#byId.values()) counts[reason] = (counts[reason] ?? 0) + 1;
     return counts;
   }
 
   /** Writes the file, where there is one to be written. */
   async write(): Promise<void> {
     if (this.#file === undefined) return;
-    const lines = [...this.#byPath].map(
-      ([path, { size, mtime, reason }]) => `${JSON.stringify({ failed: [path, size, mtime, reason] })}\n`,
-    );
+    const lines = [...this.#byId].map(([id, { size, mtime, reason }]) => `${JSON.stringify({ failed: [id, size, mtime, reason] })}\n`);
     await writeWhole(this.#file, lines);
   }
 }

@@ -12,13 +12,30 @@ export interface ImageMeta {
   readonly mtime: number;
   /** SHA-256 of the file in hexadecimal. */
   readonly sha256: string;
-  /** Pixels of a row, where the header of a PNG, JPEG, GIF, WebP or BMP states them; before an EXIF orientation is applied. */
+  /** Pixels of a row: as displayed where the embedder gave details, else as the header states them, before an EXIF orientation is applied. */
   readonly width?: number;
   /** Rows of pixels. */
   readonly height?: number;
+  /** EXIF orientation, 1 to 8; the pixels were turned by it where the index's settings say so. */
+  readonly orientation?: number;
+  /** When it was taken, by the camera's clock: ISO 8601, with an offset where the camera recorded one. */
+  readonly takenAt?: string;
+  /** Make and model, such as `Canon EOS R5`. */
+  readonly camera?: string;
+  /** The lens's model. */
+  readonly lens?: string;
+  /** Degrees north, -90 to 90. */
+  readonly latitude?: number;
+  /** Degrees east, -180 to 180. */
+  readonly longitude?: number;
+  /** 64 bits in hexadecimal, of which images that look alike differ in few. */
+  readonly perceptualHash?: string;
   /** What `SyncOptions.describe` added. */
   readonly [key: string]: unknown;
 }
+
+/** What a plan compares a file with. */
+export type KnownFile = Pick<ImageMeta, "size" | "mtime" | "sha256" | "path">;
 
 /** A file of the folder. */
 export interface FolderFile {
@@ -33,7 +50,7 @@ export interface FolderFile {
   /** Milliseconds since 1970. */
   readonly mtime: number;
   /** What the store has under its id. */
-  readonly known: Pick<ImageMeta, "size" | "mtime" | "sha256"> | undefined;
+  readonly known: KnownFile | undefined;
 }
 
 /** The bytes of a file with their SHA-256. */

@@ -1,79 +1,126 @@
-/** What a run has to look at: the files of a folder beside the items of a store, compared by size and time of change. */
+/** What a run has to look at: the files of folders beside the items of a store, compared by size and time of change. */
 import { stat } from "node:fs/promises";
 import { sep } from "node:path";
 import type { VectorStore } from "@chinese-clip/search";
 import { listImages } from "../images/list-images.js";
 import { type FilePath, SkippedFiles } from "../images/walk-folder.js";
 import type { FailedFiles } from "./failed-files.js";
-import type { FolderFile, ImageMeta } from "./folder-file.js";
+import type { FolderFile, ImageMeta, KnownFile } from "./folder-file.js";
 
 /** Files whose sizes are asked for together. */
 const FILES_AT_A_TIME = 64;
 
+/** A folder whose images a store is to hold. */
+export interface SyncRoot {
+  readonly folder: string;
+  /** Put before each path to make an item's id. */
+  readonly prefix: string;
+  /** Whether the run continues where the folder cannot be read or has no image; its items then stay. */
+  readonly isOptional: boolean;
+  /** Folders that are left out, whatever link leads to them. */
+  readonly exclude: readonly string[];
+}
+
 /** The work of a run. */
 export interface SyncPlan {
-  /** Files that are new or look changed, in the order of the folder. */
+  /** Files that are new or look changed, in the order of the folders. */
   readonly pending: readonly FolderFile[];
   /** Files that are as the store has them, or known to be unreadable. */
   readonly unchanged: number;
-  /** Ids of items whose files are gone. */
-  readonly gone: ReadonlySet<string>;
+  /** Ids of items whose files are gone; their paths below their folders. */
+  readonly gone: ReadonlyMap<string, string>;
   /** An item by its content. */
   readonly idOf: Map<string, string>;
-  /** What the folder has beside images. */
+  /** What the folders have beside images. */
   readonly skipped: SkippedFiles;
-  /** Those of them by their content. */
+  /** Those that are gone by their content. */
   readonly goneOf: ReadonlyMap<string, string[]>;
 }
 
-/** Compares a folder with a store. */
+/**
+ * Compares folders with a store.
+ *
+ * @throws DatasetError - a folder that is not optional cannot be read or has no image; or none can.
+ */
 export async function planSync(
   store: VectorStore<ImageMeta>,
-  folder: string,
-  prefix: string,
+  roots: readonly SyncRoot[],
   failed: FailedFiles,
   signal: AbortSignal | undefined,
 ): Promise<SyncPlan> {
-  const known = new Map<string, Pick<ImageMeta, "size" | "mtime" | "sha256">>();
+  const known = new Map<string, KnownFile>();
   const byContent = new Map<string, string>();
-  for await (const { id, meta } of store.scan()) {
-    if (!id.startsWith(prefix)) continue;
-    const { size, mtime, sha256 } = meta;
-    known.set(id, { size, mtime, sha256 });
+  for await (const { id, meta } of store.list()) {
+    const { size, mtime, sha256, path } = meta;
+    known.set(id, { size, mtime, sha256, path });
     byContent.set(sha256, id);
   }
   const skipped = new SkippedFiles();
   const files: FolderFile[] = [];
-  let group: Promise<FolderFile>[] = [];
-  const root = folder.endsWith(sep) ? folder : `${folder}${sep}`;
-  for await (const found of listImages(folder, skipped)) {
-    signal?.throwIfAborted();
-    group.push(describeFile(found, root, prefix, known));
-    if (group.length === FILES_AT_A_TIME) {
-      for (const file of await Promise.all(group)) files.push(file);
-      group = [];
+  const unread: string[] = []; // prefixes of ids whose folders could not be read
+  let reason: unknown;
+  for (const root of roots) {
+    try {
+      for (const file of await listFolder(root, known, skipped, unread, signal)) files.push(file);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!root.isOptional) throw error;
+      reason ??= error;
+      unread.push(root.prefix);
+      skipped.folders.push({ folder: root.folder, error });
     }
   }
-  for (const file of await Promise.all(group)) files.push(file);
+  if (files.length === 0 && reason !== undefined) throw reason;
 
+  const isOurs = (id: string): boolean =>
+    roots.some(({ prefix }) => id.startsWith(prefix)) && !unread.some((prefix) => id.startsWith(prefix));
   const pending = files.filter((file) => !isUnchanged(file) && !failed.has(file));
   const listed = new Set(files.map(({ id }) => id));
-  const unreadable = skipped.folders.map((one) => `${prefix}${below(one.folder, root)}/`);
-  const gone = new Set([...known.keys()].filter((id) => !listed.has(id) && !unreadable.some((start) => id.startsWith(start))));
+  const gone = new Map<string, string>();
   const goneOf = new Map<string, string[]>();
-  for (const id of gone) {
-    const sha256 = known.get(id)?.sha256 ?? "";
-    goneOf.set(sha256, [...(goneOf.get(sha256) ?? []), id]);
+  for (const [id, { sha256, path }] of known) {
+    if (listed.has(id) || !isOurs(id)) continue;
+    gone.set(id, path);
+    const before = goneOf.get(sha256);
+    if (before === undefined) goneOf.set(sha256, [id]);
+    else before.push(id);
   }
-  failed.retain(new Set(files.map(({ path }) => path)));
+  failed.retain(listed, isOurs);
   return { pending, unchanged: files.length - pending.length, gone, goneOf, idOf: byContent, skipped };
+}
+
+/** The images of one folder; `unread` gets the prefixes of folders below it that cannot be read. */
+async function listFolder(
+  { folder, prefix, exclude }: SyncRoot,
+  known: ReadonlyMap<string, KnownFile>,
+  skipped: SkippedFiles,
+  unread: string[],
+  signal: AbortSignal | undefined,
+): Promise<FolderFile[]> {
+  const root = folder.endsWith(sep) ? folder : `${folder}${sep}`;
+  const files: FolderFile[] = [];
+  let group: Promise<FolderFile>[] = [];
+  const collect = async (): Promise<void> => {
+    for (const file of await Promise.all(group)) files.push(file);
+    group = [];
+  };
+  const own = new SkippedFiles();
+  for await (const found of listImages(folder, own, exclude)) {
+    signal?.throwIfAborted();
+    group.push(describeFile(found, root, prefix, known));
+    if (group.length === FILES_AT_A_TIME) await collect();
+  }
+  await collect();
+  for (const one of own.folders) unread.push(`${prefix}${below(one.folder, root)}/`);
+  skipped.merge(own);
+  return files;
 }
 
 async function describeFile(
   { label, path: file }: FilePath,
   root: string,
   prefix: string,
-  items: ReadonlyMap<string, Pick<ImageMeta, "size" | "mtime" | "sha256">>,
+  items: ReadonlyMap<string, KnownFile>,
 ): Promise<FolderFile> {
   const path = below(label, root);
   const id = `${prefix}${path}`;
@@ -81,8 +128,8 @@ async function describeFile(
   return { id, path, file, size: found?.size ?? 0, mtime: found?.mtimeMs ?? 0, known: items.get(id) };
 }
 
-function isUnchanged({ size, mtime, known }: FolderFile): boolean {
-  return known !== undefined && known.size === size && known.mtime === mtime;
+function isUnchanged({ path, size, mtime, known }: FolderFile): boolean {
+  return known !== undefined && known.size === size && known.mtime === mtime && known.path === path;
 }
 
 function below(label: string, root: string): string {

@@ -3,41 +3,14 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, wri
 import { join } from "node:path";
 import { MemoryStore } from "@chinese-clip/search";
 import { describe, expect, it } from "vitest";
-import { type ImageMeta, type SyncEmbedder, syncFolder, type SyncOptions, type SyncSummary } from "../../src/index.js";
-import type { ImageResult } from "../../src/output/embedder.js";
+import { type ImageMeta, syncFolder, type SyncOptions, type SyncSummary } from "../../src/index.js";
+import { fakeEmbedder } from "../fake-embedder.js";
 import { scratchFolder } from "../scratch-folder.js";
 
 const { path, write } = scratchFolder();
 const INFO = { fingerprint: "model-a", dim: 8 };
 const NONE = { added: 0, changed: 0, moved: 0, touched: 0, removed: 0, failed: 0, unchanged: 0 };
 const sha256Of = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
-const embeddingOf = (bytes: Uint8Array | string): Float32Array =>
-  Float32Array.from(createHash("sha256").update(bytes).digest().subarray(0, 8));
-
-/** Embeds a hash of the bytes, in batches of three, and knows what it was given. */
-function fakeEmbedder(killAfter = Infinity): SyncEmbedder & { readonly contents: string[] } {
-  const contents: string[] = [];
-  return {
-    fingerprint: "model-a",
-    contents,
-    async *embedImages(images) {
-      let [index, batch] = [0, [] as Uint8Array[]];
-      const results = function* (): Generator<ImageResult<Uint8Array>, void, undefined> {
-        for (const input of batch) {
-          if (contents.length >= killAfter) throw new Error("killed");
-          const text = Buffer.from(input).toString();
-          contents.push(text);
-          if (text.startsWith("broken")) yield { index: index++, input, error: Object.assign(new Error("no image"), { code: "corrupt" }) };
-          else yield { index: index++, input, embedding: embeddingOf(input) };
-        }
-        batch = [];
-      };
-      for await (const image of images) if (batch.push(image) === 3) yield* results();
-      yield* results();
-    },
-  };
-}
-
 async function contentOf(store: MemoryStore<ImageMeta>): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { id, embedding, meta } of store.scan()) {

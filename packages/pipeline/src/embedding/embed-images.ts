@@ -3,7 +3,7 @@
  */
 import { Tensor } from "onnxruntime-common";
 import { showValue } from "../show-value.js";
-import type { ImagePreprocessor, PreprocessedImage } from "../platform.js";
+import type { ImagePreprocessor, ImagePreview, PreprocessedImage, PreviewOptions } from "../platform.js";
 import { writeNormalizedRows } from "../vectors/normalize.js";
 import { AbortScope } from "./abort-scope.js";
 import { type IndexedInput, inputBatches } from "./input-batches.js";
@@ -14,6 +14,8 @@ export interface EmbedImagesOptions {
   readonly batchSize?: number | undefined;
   /** Ends the stream early; it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** What is made of each image beside its embedding, while it is decoded. A platform that makes none gives results without it. */
+  readonly preview?: PreviewOptions | undefined;
   /** Called after every batch. */
   readonly onProgress?: ((progress: EmbedImagesProgress) => void) | undefined;
 }
@@ -28,7 +30,13 @@ export interface EmbedImagesProgress {
 
 /** One input's result: its embedding (float32 `[E]`, L2 norm 1), or why there is none. `index` counts the inputs from 0. */
 export type ImageEmbeddingResult<Input = unknown> =
-  | { readonly index: number; readonly input: Input; readonly embedding: Float32Array }
+  | {
+      readonly index: number;
+      readonly input: Input;
+      readonly embedding: Float32Array;
+      /** What {@link EmbedImagesOptions.preview} asked for, where the platform makes it. */
+      readonly preview?: ImagePreview;
+    }
   | { readonly index: number; readonly input: Input; readonly error: unknown };
 
 /** Image tower of one batch: float32 `[B, 3, H, W]` -> features, float32 `[B, E]`. */
@@ -54,7 +62,7 @@ export async function* embedImages<Input, Image>(
   inputs: Iterable<Input> | AsyncIterable<Input>,
   imageOf: (input: Input) => Image,
   { preprocessor, imageTower }: ImageStages<Image>,
-  { batchSize = 8, signal, onProgress }: EmbedImagesOptions,
+  { batchSize = 8, signal, preview, onProgress }: EmbedImagesOptions,
 ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined> {
   checkStream(inputs);
   if (!(Number.isInteger(batchSize) && batchSize >= 1))
@@ -62,7 +70,7 @@ export async function* embedImages<Input, Image>(
   const scope = new AbortScope(signal);
   const decode = async ({ index, input, image }: IndexedInput<Input, Image>): Promise<Decoded<Input>> => {
     try {
-      return { index, input, image: await scope.run((own) => preprocessor.preprocess(image, { signal: own })) };
+      return { index, input, image: await scope.run((own) => preprocessor.preprocess(image, { signal: own, preview })) };
     } catch (error) {
       return { index, input, error };
     }
@@ -126,7 +134,9 @@ async function runBatch<Input>(
   let next = 0;
   const results = decoded.map((item): ImageEmbeddingResult<Input> => {
     const { index, input } = item;
-    return "error" in item ? { index, input, error: item.error } : { index, input, embedding: embeddings[next++] as Float32Array };
+    if ("error" in item) return { index, input, error: item.error };
+    const result = { index, input, embedding: embeddings[next++] as Float32Array };
+    return item.image.preview === undefined ? result : { ...result, preview: item.image.preview };
   });
   return { results, failed: results.length - images.length };
 }

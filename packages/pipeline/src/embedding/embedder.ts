@@ -2,6 +2,7 @@
  * The seam between what makes embeddings and what uses them: servers, evaluations and stores see an Embedder, be it a model in this process or
  * one behind a server.
  */
+import type { PreviewOptions } from "../platform.js";
 import type { Embeddings } from "./embeddings.js";
 import type { ImageEmbeddingResult } from "./embed-images.js";
 
@@ -19,6 +20,11 @@ export interface Embedder<Image> {
   /** Embeds any number of images, in their order; one that cannot be read is a result with its error. */
   embedImages<Input extends Image>(
     images: Iterable<Input> | AsyncIterable<Input>,
-    options?: { readonly signal?: AbortSignal | undefined; readonly batchSize?: number | undefined },
+    options?: {
+      readonly signal?: AbortSignal | undefined;
+      readonly batchSize?: number | undefined;
+      /** What is made of each image beside its embedding; an embedder may ignore it. */
+      readonly preview?: PreviewOptions | undefined;
+    },
   ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined>;
 }

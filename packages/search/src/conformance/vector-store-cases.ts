@@ -86,6 +86,20 @@ const TESTS: Readonly<Record<string, Test>> = {
     );
   },
 
+  "lists items without their embeddings": async (store) => {
+    await store.upsert(ITEMS);
+    const listed = new Map<string, ConformanceMeta>();
+    for await (const item of store.list()) {
+      equal(Object.keys(item).sort(), ["id", "meta"]);
+      listed.set(item.id, item.meta);
+    }
+    equal(
+      ITEMS.map(({ id }) => listed.get(id)),
+      ITEMS.map(({ meta }) => meta),
+    );
+    equal(listed.size, ITEMS.length);
+  },
+
   "removes items and counts them": async (store) => {
     await store.upsert(ITEMS);
     equal(await store.delete(["x", "none", "x"]), 1);
@@ -132,6 +146,7 @@ const TESTS: Readonly<Record<string, Test>> = {
     );
     for (const [one, expected] of FILTERS) {
       equal(await idsOf(store, one), sorted(expected), JSON.stringify(one));
+      equal(await listedIds(store, one), sorted(expected), JSON.stringify(one));
       equal(sorted((await store.search({ vector: X, filter: one })).map(({ id }) => id)), sorted(expected), JSON.stringify(one));
     }
   },
@@ -248,5 +263,11 @@ export function vectorStoreCases(open: OpenStore): ConformanceCase[] {
 async function idsOf(store: VectorStore<ConformanceMeta>, filter?: Filter): Promise<string[]> {
   const ids: string[] = [];
   for await (const { id } of store.scan(filter)) ids.push(id);
+  return sorted(ids);
+}
+
+async function listedIds(store: VectorStore<ConformanceMeta>, filter?: Filter): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of store.list(filter)) ids.push(id);
   return sorted(ids);
 }

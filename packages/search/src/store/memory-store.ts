@@ -99,6 +99,18 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
     }
   }
 
+  /** {@inheritDoc VectorStore.list} */
+  async *list(filter?: Filter): AsyncGenerator<Omit<StoreItem<Meta>, "embedding">, void, undefined> {
+    this.#checkOpen();
+    const checked = filter === undefined ? undefined : parseFilter(filter);
+    for (const [id, row] of this.#rowOf) {
+      const entry = this.#entries[row];
+      if (entry === undefined || (checked !== undefined && !matchesFilter(checked, entry.meta))) continue;
+      yield { id, meta: structuredClone(entry.meta) };
+      this.#checkOpen();
+    }
+  }
+
   /** {@inheritDoc VectorStore.search} */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();

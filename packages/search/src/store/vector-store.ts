@@ -70,6 +70,8 @@ export interface VectorStore<Meta> {
    * @throws SearchError - `invalid-filter`.
    */
   scan(filter?: Filter): AsyncIterable<StoreItem<Meta>>;
+  /** {@link VectorStore.scan} without the embeddings, which need not be read. */
+  list(filter?: Filter): AsyncIterable<Omit<StoreItem<Meta>, "embedding">>;
   /**
    * The items with the largest inner products, best first; exact unless the implementation says otherwise.
    *

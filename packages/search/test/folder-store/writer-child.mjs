@@ -5,10 +5,21 @@
 import { writeSync } from "node:fs";
 import { openFolderStore } from "../../dist/node.js";
 
+/** Waits where the reader is behind: the pipe is one that does not block. */
+function say(line) {
+  for (;;) {
+    try {
+      return writeSync(1, line);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
+}
+
 const [folder = "", run = "0"] = process.argv.slice(2);
 const DIM = 32;
 const store = await openFolderStore(folder, { dim: DIM, fingerprint: "model-a" });
-writeSync(1, "open\n");
+say("open\n");
 for (let i = 0; ; i += 3) {
   const seeds = [i, i + 1, i + 2].map((one) => Number(run) * 1_000_003 + one);
   const items = seeds.map((seed) => ({
@@ -16,14 +27,14 @@ for (let i = 0; ; i += 3) {
     embedding: Float32Array.from({ length: DIM }, (_, e) => Math.sin(seed * 7 + e)),
     meta: { seed },
   }));
-  writeSync(1, `put ${seeds.join(" ")}\n`);
+  say(`put ${seeds.join(" ")}\n`);
   await store.upsert(items);
-  writeSync(1, "done\n");
+  say("done\n");
   if (i % 60 === 0) {
     const id = `item ${i % 500}`;
-    writeSync(1, `delete ${id}\n`);
+    say(`delete ${id}\n`);
     await store.delete([id]);
-    writeSync(1, "done\n");
+    say("done\n");
   }
   if (i % 150 === 0) await store.compact();
 }

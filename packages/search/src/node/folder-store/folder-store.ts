@@ -161,6 +161,19 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     }
   }
 
+  /** {@inheritDoc VectorStore.list} */
+  async *list(filter?: Filter): AsyncGenerator<Omit<StoreItem<Meta>, "embedding">, void, undefined> {
+    this.#checkOpen();
+    const checked = filter === undefined ? undefined : parseFilter(filter);
+    for (const id of this.#opened.state.rowOf.keys()) {
+      const row = this.#opened.state.rowOf.get(id);
+      const entry = row === undefined ? undefined : this.#opened.state.entries[row];
+      if (entry === undefined || (checked !== undefined && !matchesFilter(checked, entry.meta))) continue;
+      yield { id, meta: structuredClone(entry.meta) as Meta };
+      this.#checkOpen();
+    }
+  }
+
   /** {@inheritDoc VectorStore.search} */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();
