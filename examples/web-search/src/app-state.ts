@@ -1,11 +1,11 @@
 /**
- * All that the page shows.
+ * What the page has beside the search: the model, the images on their way into the index, labels.
  */
 import type { BackendReport } from "@chinese-clip/web";
 import type { Download } from "./load-progress.js";
-import type { Picture } from "./picture-library.js";
+import type { LibraryImage } from "./image-library.js";
 import type { ModelChoice } from "./model-choice.js";
-import type { Candidate, Match } from "./ranking.js";
+import type { Candidate } from "./label-odds.js";
 import type { Settings } from "./settings.js";
 
 /** The model that is in use; while there is none, how its load went. */
@@ -20,15 +20,9 @@ export type ModelChange =
   | { readonly status: "failed"; readonly choice: ModelChoice; readonly error: unknown };
 
 /** What went wrong, to be told in the page's language. */
-export type Problem = { readonly kind: "no-picture" } | { readonly kind: "error"; readonly error: unknown };
+export type Problem = { readonly kind: "no-image" } | { readonly kind: "error"; readonly error: unknown };
 
-/** What is searched for. */
-export type Query =
-  | { readonly kind: "none" }
-  | { readonly kind: "text"; readonly text: string; readonly truncated: boolean }
-  | { readonly kind: "picture"; readonly name: string; readonly thumbnailUrl: string };
-
-/** Pictures on their way into the index. */
+/** Images on their way into the index. */
 export interface Indexing {
   readonly done: number;
   readonly total: number;
@@ -44,26 +38,17 @@ export interface AppState {
   readonly imageDownload: Download | undefined;
   /** By tower. */
   readonly backends: { readonly text?: BackendReport; readonly image?: BackendReport };
-  /** The index of the model, in the order in which pictures were added. */
-  readonly pictures: readonly Picture[];
+  /** The index of the model, in the order in which images were added. */
+  readonly images: readonly LibraryImage[];
   readonly indexing: Indexing | undefined;
-  /** Milliseconds for each picture, of the last ones that were indexed. */
-  readonly pictureMs: number | undefined;
-  /** Names of files that no picture could be read from. */
+  /** Milliseconds for each image, of the last ones that were indexed. */
+  readonly imageMs: number | undefined;
+  /** Names of files that no image could be read from. */
   readonly unreadable: readonly string[];
   /** Names of files that were added and are of no format that browsers read. */
   readonly skipped: readonly string[];
-  readonly query: Query;
-  /** Pictures to show, best first; without a query, newest first. */
-  readonly matches: readonly Match[];
-  /** From the sentence to the order of the pictures. */
-  readonly searchMs: number | undefined;
-  /** How many matches are shown at most. */
-  readonly shown: number;
-  /** The picture that is looked at. */
-  readonly selected: Picture | undefined;
   readonly candidates: readonly Candidate[];
-  /** Cosine between the selected picture and each candidate, by key. */
+  /** Cosine between the open image and each candidate, by key. */
   readonly similarities: ReadonlyMap<number, number>;
   /** exp of the trained temperature: what cosines are multiplied by before the softmax. */
   readonly logitScale: number;

@@ -1,42 +1,46 @@
 /**
- * What the visitor can do: each verb changes the state, and the page follows. What is still under way for an earlier wish (a sentence, a
- * model) has no effect once there is a newer one.
+ * What the visitor can do beside the search: each action changes the state, and the page follows. What is still under way for an earlier wish
+ * (another model, other labels) has no effect once there is a newer one.
  */
 import { type BackendReport, type ChineseCLIP, cosine } from "@chinese-clip/web";
+import type { ImageItem, Store } from "@chinese-clip/search-page";
 import type { AppState } from "./app-state.js";
+import type { BrowserBackend } from "./browser-backend.js";
+import type { ImageLibrary, LibraryImage } from "./image-library.js";
 import { Indexer } from "./indexer.js";
-import type { ModelChoice } from "./model-choice.js";
+import { type Candidate, probabilities } from "./label-odds.js";
 import { DownloadMeter, type Download } from "./load-progress.js";
-import { isHidden, isPicture } from "./picked-files.js";
-import type { Picture, PictureLibrary } from "./picture-library.js";
-import { type Candidate, probabilities, rank } from "./ranking.js";
+import type { ModelChoice } from "./model-choice.js";
+import { isHidden, isImage } from "./picked-files.js";
 import { fetchSamples } from "./samples.js";
 import { keyOf, loadSearchModel, warmImageTower } from "./search-model.js";
 import { type Settings, writeSettings } from "./settings.js";
-import type { Store } from "./store.js";
-import { createThumbnail } from "./thumbnail.js";
 
-/** Matches that are shown at once. */
-export const PAGE_SIZE = 60;
+/** Milliseconds between two looks at an index that grows. */
+const REFRESH = 200;
 
-/** The page's verbs. */
+/** The page's actions. */
 export class App {
   readonly #store: Store<AppState>;
-  readonly #library: PictureLibrary;
+  readonly #library: ImageLibrary;
+  readonly #backend: BrowserBackend;
+  readonly #onImages: () => Promise<void>;
   #loading = new AbortController();
-  #searching = new AbortController();
   #labelling = new AbortController();
   #clip: ChineseCLIP | undefined;
   #indexer: Indexer | undefined;
-  /** What is searched for. */
-  #query: Float32Array | undefined;
-  /** What the visitor wanted while there was no model to do it. */
-  #waiting: { readonly files: readonly File[]; readonly text: string | undefined } = { files: [], text: undefined };
+  /** What the visitor added while there was no model for it. */
+  #waiting: readonly File[] = [];
+  #labelled: string | undefined;
   #lastCandidate = 0;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(store: Store<AppState>, library: PictureLibrary) {
+  /** @param onImages - the index has other images. */
+  constructor(store: Store<AppState>, library: ImageLibrary, backend: BrowserBackend, onImages: () => Promise<void>) {
     this.#store = store;
     this.#library = library;
+    this.#backend = backend;
+    this.#onImages = onImages;
   }
 
   /** Loads a model and its index. The one before stays in use until then, and also when this load fails. */
@@ -51,6 +55,9 @@ export class App {
     const backends: { text?: BackendReport; image?: BackendReport } = {};
     let clip: ChineseCLIP | undefined;
     try {
+      const images = this.#library.read(keyOf(choice));
+      // Its images can be looked at before the model is there to search them.
+      if (isFirst) this.#showImages(await images);
       clip = await loadSearchModel(choice, {
         signal,
         onProgress: (event) => {
@@ -64,14 +71,13 @@ export class App {
           if (isReady && !signal.aborted) this.#store.update({ backends: { ...backends } });
         },
       });
-      const pictures = await this.#library.read(keyOf(choice));
       if (signal.aborted) {
         await clip.dispose();
         return;
       }
       isReady = true;
       meter = new DownloadMeter();
-      this.#replaceModel(clip, choice, pictures);
+      this.#replaceModel(clip, choice, await images);
       this.#store.update({ model: { status: "ready", loadMs: performance.now() - started }, backends: { ...backends } });
     } catch (error) {
       await clip?.dispose();
@@ -79,12 +85,10 @@ export class App {
       this.#store.update(isFirst ? { model: { status: "failed", error } } : { change: { status: "failed", choice, error } });
       return;
     }
-    const { files, text } = this.#waiting;
-    this.#waiting = { files: [], text: undefined };
-    if (text !== undefined) await this.search(text);
-    void this.#indexer?.add(files);
+    void this.#indexer?.add(this.#waiting);
+    this.#waiting = [];
     // A first visit fetches all that later ones need; a later one may only want to search.
-    if (this.#store.state.pictures.length > 0) return;
+    if (this.#store.state.images.length > 0) return;
     try {
       await warmImageTower(clip);
     } catch (error) {
@@ -94,14 +98,14 @@ export class App {
 
   /** Adds images to the index; files of other formats are listed. */
   async addFiles(files: readonly File[]): Promise<void> {
-    const pictures = files.filter(isPicture);
-    const others = files.filter((file) => !isPicture(file) && !isHidden(file)).map(({ name }) => name);
+    const images = files.filter(isImage);
+    const others = files.filter((file) => !isImage(file) && !isHidden(file)).map(({ name }) => name);
     this.#store.update({
-      problem: pictures.length === 0 ? { kind: "no-picture" } : undefined,
+      problem: images.length === 0 ? { kind: "no-image" } : undefined,
       skipped: [...new Set([...this.#store.state.skipped, ...others])],
     });
-    if (this.#indexer !== undefined) await this.#indexer.add(pictures);
-    else this.#waiting = { ...this.#waiting, files: [...this.#waiting.files, ...pictures] };
+    if (this.#indexer !== undefined) await this.#indexer.add(images);
+    else this.#waiting = [...this.#waiting, ...images];
   }
 
   /** Adds the sample images. */
@@ -113,11 +117,10 @@ export class App {
     }
   }
 
-  /** Searches by a sentence of the page's own: of the demo model, among the sample images if there are no others. */
-  async trySentence(text: string): Promise<void> {
-    const { pictures, indexing, choice } = this.#store.state;
-    if (pictures.length === 0 && indexing === undefined && choice.kind === "demo") void this.addSamples();
-    await this.search(text);
+  /** Adds the sample images where the demo model has no others to search. */
+  addSamplesIfEmpty(): void {
+    const { images, indexing, choice } = this.#store.state;
+    if (images.length === 0 && indexing === undefined && choice.kind === "demo") void this.addSamples();
   }
 
   /** Shows what went wrong. */
@@ -130,50 +133,15 @@ export class App {
     this.#indexer?.stop();
   }
 
-  /** Searches by a sentence; an empty one shows all images. */
-  async search(text: string): Promise<void> {
-    if (text.trim() === "") {
-      this.clearQuery();
-      return;
-    }
-    if (this.#clip === undefined) this.#waiting = { ...this.#waiting, text };
-    await this.#searchFor(async (clip, signal) => {
-      const { data, truncated } = await clip.embedText(text, { signal });
-      return { embedding: data, query: { kind: "text", text, truncated: truncated[0] === true } };
+  /** Labels an image, unless it is the one that is labelled. */
+  label({ id }: ImageItem): void {
+    if (this.#labelled === id || this.#clip === undefined) return;
+    this.#labelled = id;
+    // Not while the page is drawn, which asks for it.
+    queueMicrotask(() => {
+      this.#store.update({ similarities: new Map() });
+      void this.#label();
     });
-  }
-
-  /** Searches by an image that needs not be in the index. */
-  async searchByFile(file: File): Promise<void> {
-    await this.#searchFor(async (clip, signal) => {
-      const [{ data }, thumbnail] = await Promise.all([clip.embedImage(file, { signal }), createThumbnail(file)]);
-      return { embedding: data, query: { kind: "picture", name: file.name, thumbnailUrl: URL.createObjectURL(thumbnail) } };
-    });
-  }
-
-  /** Searches by an image of the index. */
-  async searchByPicture({ name, thumbnailUrl, embedding }: Picture): Promise<void> {
-    await this.#searchFor(async () => ({ embedding, query: { kind: "picture", name, thumbnailUrl } }));
-  }
-
-  /** Shows all images again. */
-  clearQuery(): void {
-    this.#searching.abort();
-    this.#query = undefined;
-    this.#waiting = { ...this.#waiting, text: undefined };
-    this.#store.update({ query: { kind: "none" }, searchMs: undefined, shown: PAGE_SIZE });
-    this.#showPictures(this.#store.state.pictures);
-  }
-
-  /** Shows more of the matches. */
-  showMore(): void {
-    this.#store.update({ shown: this.#store.state.shown + PAGE_SIZE });
-  }
-
-  /** Looks at one image, and labels it; or at none. */
-  async select(selected: Picture | undefined): Promise<void> {
-    this.#store.update({ selected, similarities: new Map() });
-    await this.#label();
   }
 
   /** Takes other candidates for labels. */
@@ -195,29 +163,27 @@ export class App {
     this.#store.update({ candidates: [...candidates].sort((a, b) => (odds.get(b.key) ?? 0) - (odds.get(a.key) ?? 0)) });
   }
 
-  /** A candidate of a key of its own. */
+  /** A candidate with a key of its own. */
   createCandidate(label: string): Candidate {
     return { key: ++this.#lastCandidate, label, weight: 1 };
   }
 
-  /** Forgets one image. */
-  async removePicture({ id }: Picture): Promise<void> {
-    const { choice, pictures } = this.#store.state;
+  /** Removes one image from the index. */
+  async removeImage(id: string): Promise<void> {
+    const { choice, images } = this.#store.state;
     await this.#library.remove(keyOf(choice), id);
-    this.#store.update({ selected: undefined });
-    this.#showPictures(pictures.filter((picture) => picture.id !== id));
+    this.#showImages(images.filter((image) => image.id !== id));
   }
 
-  /** Forgets all images of the model. */
+  /** Removes all images of the model. */
   async removeAll(): Promise<void> {
     this.#indexer?.stop();
     await this.#library.clear(keyOf(this.#store.state.choice));
-    this.#store.update({ selected: undefined, unreadable: [], skipped: [], pictureMs: undefined });
-    this.#showPictures([]);
-    this.clearQuery();
+    this.#store.update({ unreadable: [], skipped: [], imageMs: undefined });
+    this.#showImages([]);
   }
 
-  /** Takes and keeps other settings. */
+  /** Takes and stores other settings. */
   changeSettings(settings: Settings): void {
     this.#store.update({ settings });
     writeSettings(settings);
@@ -232,41 +198,36 @@ export class App {
   }
 
   /** Takes a loaded model into use, and lets the one before go. */
-  #replaceModel(clip: ChineseCLIP, choice: ModelChoice, pictures: readonly Picture[]): void {
-    const { settings, query, pictures: old } = this.#store.state;
+  #replaceModel(clip: ChineseCLIP, choice: ModelChoice, images: readonly LibraryImage[]): void {
+    const { settings, images: old } = this.#store.state;
     this.#indexer?.stop();
-    this.#searching.abort();
     void this.#clip?.dispose();
-    for (const { thumbnailUrl } of old) URL.revokeObjectURL(thumbnailUrl);
+    if (old !== images) for (const { thumbnailUrl } of old) URL.revokeObjectURL(thumbnailUrl);
     this.#clip = clip;
-    this.#query = undefined;
+    this.#labelled = undefined;
     this.#indexer = this.#createIndexer(clip, keyOf(choice));
-    // The sentence is searched for again, with this model.
-    if (query.kind === "text") this.#waiting = { ...this.#waiting, text: query.text };
     if (choice.kind !== "picked")
       this.changeSettings({ ...settings, remote: choice.kind === "remote" ? { source: choice.source, dtype: choice.dtype } : undefined });
     this.#store.update({
       choice,
       change: undefined,
       imageDownload: undefined,
-      query: { kind: "none" },
-      selected: undefined,
-      pictureMs: undefined,
-      searchMs: undefined,
+      imageMs: undefined,
       problem: undefined,
       unreadable: [],
       logitScale: clip.model.logitScale,
     });
-    this.#showPictures(pictures);
+    this.#backend.useModel(clip);
+    this.#showImages(images);
   }
 
   #createIndexer(clip: ChineseCLIP, model: string): Indexer {
     const indexer: Indexer = new Indexer(clip, this.#library, model, {
-      knows: (id) => this.#store.state.pictures.some((picture) => picture.id === id),
-      onPicture: (picture, pictureMs) => {
+      knows: (id) => this.#store.state.images.some((image) => image.id === id),
+      onImage: (image, imageMs) => {
         if (indexer !== this.#indexer) return;
-        this.#store.update({ pictureMs });
-        this.#showPictures([...this.#store.state.pictures, picture]);
+        this.#store.update({ imageMs });
+        this.#showImages([...this.#store.state.images, image]);
       },
       onUnreadable: (name) => this.#store.update({ unreadable: [...this.#store.state.unreadable, name] }),
       onProgress: (indexing) => this.#store.update({ indexing }),
@@ -275,38 +236,20 @@ export class App {
     return indexer;
   }
 
-  async #searchFor(
-    find: (clip: ChineseCLIP, signal: AbortSignal) => Promise<{ embedding: Float32Array; query: AppState["query"] }>,
-  ): Promise<void> {
-    const clip = this.#clip;
-    if (clip === undefined) return;
-    this.#searching.abort();
-    const { signal } = (this.#searching = new AbortController());
-    const started = performance.now();
-    try {
-      const { embedding, query } = await find(clip, signal);
-      if (signal.aborted || clip !== this.#clip) return;
-      this.#query = embedding;
-      this.#showPictures(this.#store.state.pictures);
-      this.#store.update({ query, searchMs: performance.now() - started, shown: PAGE_SIZE, problem: undefined });
-    } catch (error) {
-      if (!signal.aborted) this.report(error);
-    }
-  }
-
   async #label(): Promise<void> {
     this.#labelling.abort();
     const { signal } = (this.#labelling = new AbortController());
-    const { selected, candidates, settings } = this.#store.state;
+    const { candidates, settings, images } = this.#store.state;
+    const image = images.find(({ id }) => id === this.#labelled);
     const written = candidates.filter(({ label }) => label.trim() !== "");
     const clip = this.#clip;
-    if (clip === undefined || selected === undefined || written.length === 0) return;
+    if (clip === undefined || image === undefined || written.length === 0) return;
     try {
       const { data, dim } = await clip.embedText(
         written.map(({ label }) => settings.template.replaceAll("{}", label)),
         { signal },
       );
-      const found = written.map(({ key }, i) => [key, cosine(data.subarray(i * dim, (i + 1) * dim), selected.embedding)] as const);
+      const found = written.map(({ key }, i) => [key, cosine(data.subarray(i * dim, (i + 1) * dim), image.embedding)] as const);
       if (signal.aborted) return;
       this.#store.update({ similarities: new Map(found) });
       this.sortCandidates();
@@ -315,7 +258,17 @@ export class App {
     }
   }
 
-  #showPictures(pictures: readonly Picture[]): void {
-    this.#store.update({ pictures, matches: rank(pictures, this.#query) });
+  #showImages(images: readonly LibraryImage[]): void {
+    const hadNone = this.#store.state.images.length === 0;
+    this.#store.update({ images });
+    if (hadNone || images.length === 0) {
+      clearTimeout(this.#refresh);
+      this.#refresh = undefined;
+      void this.#onImages();
+    } else
+      this.#refresh ??= setTimeout(() => {
+        this.#refresh = undefined;
+        void this.#onImages();
+      }, REFRESH);
   }
 }

@@ -1,14 +1,7 @@
 /**
  * Errors in the language of the page, by their codes. The English message of the library stays available as a detail.
  */
-import type { Language } from "./settings.js";
-
-/** What a visitor is told. */
-export interface Explanation {
-  readonly text: string;
-  /** The library's message, in English. */
-  readonly detail: string;
-}
+import { BackendError, type Explanation, type Language } from "@chinese-clip/search-page";
 
 /** By `code` of HubError, CheckpointError, TokenizerError, ImageError and WorkerError, else by the error's name. */
 const REASONS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
@@ -50,8 +43,9 @@ const REASONS: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** Explains an error. */
-export function explain(error: unknown, language: Language): Explanation {
+/** Explains an error of the model; undefined for errors of a search, which the page explains itself. */
+export function explainModel(error: unknown, language: Language): Explanation | undefined {
+  if (error instanceof BackendError) return undefined;
   const { code, name, message } = (typeof error === "object" && error !== null ? error : {}) as Readonly<Record<string, unknown>>;
   const reasons = REASONS[language];
   const text = reasons[String(code)] ?? reasons[String(name)] ?? reasons["other"] ?? "";

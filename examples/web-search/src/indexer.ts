@@ -1,20 +1,20 @@
 /**
- * Pictures into the index, one after the other; more may be added while it works.
+ * Images into the index, one after the other; more may be added while it works.
  */
 import type { ChineseCLIP } from "@chinese-clip/web";
 import type { Indexing } from "./app-state.js";
-import type { Picture, PictureLibrary } from "./picture-library.js";
-import { createThumbnail } from "./thumbnail.js";
+import type { ImageLibrary, LibraryImage } from "./image-library.js";
+import { createThumbnail, type Thumbnail } from "./thumbnail.js";
 
-/** Pictures that go through the model together: few, so that they appear soon. */
+/** Images that go through the model together: few, so that they appear soon. */
 const BATCH_SIZE = 4;
 
 /** What an {@link Indexer} tells. */
 export interface IndexerListeners {
-  /** Whether the index has a picture already. */
+  /** Whether the index has an image already. */
   readonly knows: (id: string) => boolean;
-  /** A picture is in the index; `pictureMs` is the average of this run. */
-  readonly onPicture: (picture: Picture, pictureMs: number) => void;
+  /** An image is in the index; `imageMs` is the average of this run. */
+  readonly onImage: (image: LibraryImage, imageMs: number) => void;
   readonly onUnreadable: (name: string) => void;
   /** Undefined when all is done. */
   readonly onProgress: (progress: Indexing | undefined) => void;
@@ -26,13 +26,13 @@ interface Taken {
   readonly id: string;
   readonly file: File;
   /** Undefined where the browser cannot decode it. */
-  readonly preview: Promise<Blob | undefined>;
+  readonly preview: Promise<Thumbnail | undefined>;
 }
 
 /** A queue of files, and who works on it. */
 export class Indexer {
   readonly #clip: ChineseCLIP;
-  readonly #library: PictureLibrary;
+  readonly #library: ImageLibrary;
   readonly #model: string;
   readonly #listeners: IndexerListeners;
   #waiting: File[] = [];
@@ -40,8 +40,8 @@ export class Indexer {
   #done = 0;
   #total = 0;
 
-  /** @param model - what its pictures are kept under. */
-  constructor(clip: ChineseCLIP, library: PictureLibrary, model: string, listeners: IndexerListeners) {
+  /** @param model - the key of its images in the library. */
+  constructor(clip: ChineseCLIP, library: ImageLibrary, model: string, listeners: IndexerListeners) {
     this.#clip = clip;
     this.#library = library;
     this.#model = model;
@@ -57,10 +57,10 @@ export class Indexer {
       return;
     }
     const running = (this.#running = new AbortController());
-    // Whoever has pictures here wants to find them again.
+    // Whoever has images here wants to find them again.
     void navigator.storage.persist();
     try {
-      // What was added while the last pictures were in the model has its turn, too.
+      // What was added while the last images were in the model has its turn, too.
       while (this.#waiting.length > 0 && !running.signal.aborted) await this.#run(running.signal);
     } catch (error) {
       if (!running.signal.aborted) this.#listeners.onProblem(error);
@@ -85,10 +85,12 @@ export class Indexer {
       const thumbnail = await preview;
       if ("error" in result || thumbnail === undefined) this.#listeners.onUnreadable(file.name);
       else {
+        const { blob, width, height } = thumbnail;
+        const facts = { path: file.webkitRelativePath || file.name, bytes: file.size, modifiedAt: file.lastModified, width, height };
         const embedding = new Float32Array(result.embedding);
-        const picture = await this.#library.add(this.#model, { id, name: file.name, thumbnail, embedding });
+        const image = await this.#library.add(this.#model, { id, name: file.name, ...facts, thumbnail: blob, embedding });
         signal.throwIfAborted();
-        this.#listeners.onPicture(picture, (performance.now() - started) / (result.index + 1));
+        this.#listeners.onImage(image, (performance.now() - started) / (result.index + 1));
       }
       this.#advance();
     }

@@ -1,16 +1,23 @@
 /**
- * Starts the page: state, verbs and view are tied together here, and what concerns the whole window.
+ * Starts the page: the search page of all backends, on one that embeds in the browser, with the model and the ways to add images around it.
  */
-import { render } from "lit-html";
-import { App, PAGE_SIZE } from "./app.js";
+import { html } from "lit-html";
+import { type ImageItem, mountSearchPage, readLanguage, type SlotContext, Store } from "@chinese-clip/search-page";
+import { App } from "./app.js";
 import type { AppState } from "./app-state.js";
-import { MESSAGES } from "./messages.js";
+import { BrowserBackend } from "./browser-backend.js";
+import { explainModel } from "./explain.js";
+import { ImageLibrary } from "./image-library.js";
+import { MESSAGES, SUGGESTIONS } from "./messages.js";
 import { goOffline } from "./offline.js";
-import { filesOf, isPicture } from "./picked-files.js";
-import { PictureLibrary } from "./picture-library.js";
+import { filesOf, isImage } from "./picked-files.js";
 import { chosenModel, readSettings } from "./settings.js";
-import { Store } from "./store.js";
-import { page } from "./view/page.js";
+import { addButtons, emptyIndex, indexingBar } from "./view/add-images.js";
+import { inspectorSlot } from "./view/labels.js";
+import { loadStatus, modelFailure } from "./view/load-status.js";
+import { modelPanel } from "./view/model-panel.js";
+import { problemNote } from "./view/problem-note.js";
+import type { View } from "./view/view.js";
 
 const settings = readSettings();
 const choice = chosenModel(settings);
@@ -24,16 +31,11 @@ const initial: AppState = {
   change: undefined,
   imageDownload: undefined,
   backends: {},
-  pictures: [],
+  images: [],
   indexing: undefined,
-  pictureMs: undefined,
+  imageMs: undefined,
   unreadable: [],
   skipped: [],
-  query: { kind: "none" },
-  matches: [],
-  searchMs: undefined,
-  shown: PAGE_SIZE,
-  selected: undefined,
   candidates: [],
   similarities: new Map(),
   logitScale: 1,
@@ -41,19 +43,44 @@ const initial: AppState = {
   problem: undefined,
 };
 
-const store = new Store<AppState>(initial, (state) => {
-  const { language } = state.settings;
-  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-  document.title = `${MESSAGES[language].title} · Chinese-CLIP`;
-  render(page(state, app), root);
-});
-const library = await PictureLibrary.open().catch((error: unknown) => {
-  root.textContent = MESSAGES[settings.language].noDatabase;
+const library = await ImageLibrary.open().catch((error: unknown) => {
+  root.textContent = MESSAGES[readLanguage()].noDatabase;
   throw error;
 });
-const app = new App(store, library);
+const store = new Store<AppState>(initial, () => page.controller.redraw());
+const backend = new BrowserBackend(store);
+const app = new App(store, library, backend, () => page.controller.refresh());
+const view = ({ language, state, controller, say }: SlotContext): View => ({
+  state: store.state,
+  app,
+  say: MESSAGES[language],
+  words: say,
+  language,
+  page: state,
+  controller,
+});
 
-// The whole window takes pictures, not only where it says so.
+const page = mountSearchPage(root, backend, {
+  title: { zh: MESSAGES.zh.title, en: MESSAGES.en.title },
+  subtitle: { zh: MESSAGES.zh.subtitle, en: MESSAGES.en.subtitle },
+  suggestions: () => SUGGESTIONS[store.state.choice.kind === "demo" ? "demo" : "photos"],
+  onSuggestion: (text, controller) => {
+    app.addSamplesIfEmpty();
+    controller.searchText(text, true);
+  },
+  explain: explainModel,
+  slots: {
+    status: (context) => loadStatus(view(context)),
+    notice: (context) => [modelFailure(view(context)), problemNote(view(context))],
+    tools: (context) => [addButtons(view(context)), indexingBar(view(context))],
+    empty: (context) => emptyIndex(view(context)),
+    inspector: (context, item: ImageItem) => inspectorSlot(view(context), item),
+    footer: (context) => modelPanel(view(context)),
+    overlay: (context) => (store.state.isDragging ? html`<div class="drop-overlay"><p>${view(context).say.dropHere}</p></div>` : undefined),
+  },
+});
+
+// The whole window takes images, not only where it says so.
 addEventListener("dragover", (event) => {
   if (event.dataTransfer?.types.includes("Files") !== true) return;
   event.preventDefault();
@@ -69,8 +96,8 @@ addEventListener("drop", (event) => {
   void filesOf(event.dataTransfer).then((files) => app.addFiles(files));
 });
 addEventListener("paste", (event) => {
-  const picture = [...(event.clipboardData?.files ?? [])].find(isPicture);
-  if (picture !== undefined) void app.searchByFile(picture);
+  const image = [...(event.clipboardData?.files ?? [])].find(isImage);
+  if (image !== undefined) page.controller.searchImage(image, image.name);
 });
 
 store.update({ candidates: settings.labels.map((label) => app.createCandidate(label)) });

@@ -1,33 +1,21 @@
 /**
- * All that the page says, in both languages.
+ * All that the page says beside the search, in both languages.
  */
-import type { Language } from "./settings.js";
+import type { Language } from "@chinese-clip/search-page";
 
 const zh = {
   title: "以文搜图",
   subtitle: "用一句中文，在自己的图片里寻找。图片不会上传。",
-  otherLanguage: "English",
-  search: "搜索",
-  searchPlaceholder: "描述要找的图片，例如：红色的汽车",
-  searchByPicture: "以图搜图：选一张图片",
-  clearSearch: "清除搜索",
-  similarTo: (name: string) => `与「${name}」相似的图片`,
-  try: "试试",
   loading: "正在加载模型",
   loadingImages: "正在加载图片模型",
   percentOf: (percent: number, loaded: string, total: string) => `${percent}%（${loaded} / ${total}）`,
   starting: "下载完成，正在启动模型",
   loadFailed: "模型无法加载。",
   loadFailedStays: "模型无法加载，继续使用原来的模型。",
-  retry: "重试",
-  technicalDetails: "技术细节",
   nothingToSearch: "还没有图片。先添加图片，再搜索。",
-  countOf: (count: number) => `${count} 张图片`,
-  foundIn: (count: number, ms: string) => `在 ${count} 张图片中检索，用时 ${ms}`,
-  truncated: "句子太长，只用了开头部分",
   emptyTitle: "把图片或文件夹拖到这里",
   emptyText: "图片只在浏览器里读取和索引，不离开这台设备。",
-  addPictures: "添加图片",
+  addImages: "添加图片",
   addFolder: "添加文件夹",
   samples: "用示例图片试试",
   dropHere: "松开鼠标，加入索引",
@@ -36,15 +24,10 @@ const zh = {
   stop: "停止",
   clear: "清空",
   confirmClear: "从索引里移除所有图片？图片文件本身不受影响。",
-  showMore: (count: number) => `再显示 ${count} 张`,
   unreadable: (count: number) => `${count} 个文件无法读取`,
   skipped: (count: number, types: string) => `跳过 ${count} 个浏览器不支持的文件（${types}）`,
-  noPicture: "没有找到浏览器能读取的图片。",
+  noImage: "没有找到浏览器能读取的图片。",
   noDatabase: "浏览器不为本页保存数据（例如禁用了 Cookie），无法建立索引。",
-  results: "图片",
-  details: "图片详情",
-  close: "关闭",
-  findSimilar: "找相似的图片",
   remove: "移出索引",
   labelTitle: "看图识物",
   labelHint: "写下候选标签，看哪一个最合适。滑块调整每个标签的权重。",
@@ -59,7 +42,6 @@ const zh = {
   cosine: "余弦",
   weight: "权重",
   weightOf: (label: string) => `「${label}」的权重`,
-  similarity: "相似度",
   modelTitle: "模型与速度",
   model: "模型",
   demoModel: "演示模型",
@@ -84,52 +66,35 @@ const zh = {
   },
   loadTime: "加载",
   searchTime: "上次检索",
-  pictureTime: "每张图片",
+  imageTime: "每张图片",
   privacy: "全部计算都在浏览器里完成；首次访问之后，离线也能使用。",
 };
 
 const en: typeof zh = {
-  title: "Picture search",
-  subtitle: "Find your own pictures by a sentence in Chinese. Nothing is uploaded.",
-  otherLanguage: "中文",
-  search: "Search",
-  searchPlaceholder: "Describe a picture in Chinese, such as 红色的汽车",
-  searchByPicture: "Search by picture: choose one",
-  clearSearch: "Clear the search",
-  similarTo: (name) => `Pictures like “${name}”`,
-  try: "Try",
+  title: "Image search",
+  subtitle: "Find your own images by a sentence in Chinese. Nothing is uploaded.",
   loading: "Loading the model",
   loadingImages: "Loading the image model",
   percentOf: (percent, loaded, total) => `${percent}% (${loaded} of ${total})`,
   starting: "Downloaded, starting the model",
   loadFailed: "The model cannot be loaded.",
   loadFailedStays: "The model cannot be loaded; the previous one stays in use.",
-  retry: "Try again",
-  technicalDetails: "Technical details",
-  nothingToSearch: "There are no pictures yet. Add some to search them.",
-  countOf: (count) => (count === 1 ? "1 picture" : `${count} pictures`),
-  foundIn: (count, ms) => `Searched ${count} ${count === 1 ? "picture" : "pictures"} in ${ms}`,
-  truncated: "the sentence is too long: only its beginning counts",
-  emptyTitle: "Drop pictures or a folder here",
+  nothingToSearch: "There are no images yet. Add some to search them.",
+  emptyTitle: "Drop images or a folder here",
   emptyText: "They are read and indexed in the browser, and never leave this device.",
-  addPictures: "Add pictures",
+  addImages: "Add images",
   addFolder: "Add a folder",
-  samples: "Try sample pictures",
+  samples: "Try sample images",
   dropHere: "Drop to add to the index",
   indexing: "Indexing",
   indexingOf: (done, total) => `${done} / ${total}`,
   stop: "Stop",
   clear: "Remove all",
-  confirmClear: "Remove all pictures from the index? The files themselves stay.",
-  showMore: (count) => `Show ${count} more`,
+  confirmClear: "Remove all images from the index? The files themselves stay.",
   unreadable: (count) => (count === 1 ? "1 file could not be read" : `${count} files could not be read`),
   skipped: (count, types) => `${count === 1 ? "1 file" : `${count} files`} skipped: formats that browsers do not read (${types})`,
-  noPicture: "No picture was found that a browser can read.",
+  noImage: "No image was found that a browser can read.",
   noDatabase: "The browser keeps no data for this page (cookies may be blocked), so there can be no index.",
-  results: "Pictures",
-  details: "Picture",
-  close: "Close",
-  findSimilar: "Find similar pictures",
   remove: "Remove from the index",
   labelTitle: "What is it?",
   labelHint: "Write labels in Chinese and see which one fits. The sliders set how much each label counts.",
@@ -144,7 +109,6 @@ const en: typeof zh = {
   cosine: "cosine",
   weight: "weight",
   weightOf: (label) => `Weight of “${label}”`,
-  similarity: "Similarity",
   modelTitle: "Model and speed",
   model: "Model",
   demoModel: "Demo model",
@@ -157,7 +121,7 @@ const en: typeof zh = {
   pickModel: "Choose a model's folder",
   indexPerModel: "Each model has an index of its own.",
   textTower: "Text",
-  imageTower: "Pictures",
+  imageTower: "Images",
   notYet: "loaded when first used",
   threads: (count) => (count === 1 ? "1 thread" : `${count} threads`),
   oneThreadWhy: "One thread only, since the page is not cross-origin isolated (headers COOP and COEP).",
@@ -170,7 +134,7 @@ const en: typeof zh = {
   },
   loadTime: "Load",
   searchTime: "Last search",
-  pictureTime: "Each picture",
+  imageTime: "Each image",
   privacy: "Everything is computed in the browser; after the first visit the page works offline too.",
 };
 
@@ -195,14 +159,3 @@ export const SUGGESTIONS: Readonly<Record<"demo" | "photos", readonly { readonly
     { text: "城市的夜景", meaning: "a city at night" },
   ],
 };
-
-/** A time for people: `8 ms`, `1.3 s`. */
-export function formatMs(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-/** A number of bytes for people: `8.1 MB`. */
-export function formatMB(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}

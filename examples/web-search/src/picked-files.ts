@@ -2,11 +2,11 @@
  * Files that the visitor dropped, in folders or not.
  */
 
-const PICTURE = /\.(?:jpe?g|png|webp|gif|bmp|avif)$/iu;
+const IMAGE = /\.(?:jpe?g|png|webp|gif|bmp|avif)$/iu;
 
 /** Whether a file may be an image that browsers can read. */
-export function isPicture({ type, name }: File): boolean {
-  return PICTURE.test(name) || (type.startsWith("image/") && !type.startsWith("image/svg"));
+export function isImage({ type, name }: File): boolean {
+  return IMAGE.test(name) || (type.startsWith("image/") && !type.startsWith("image/svg"));
 }
 
 /** Whether a file is one that systems leave in folders, such as `.DS_Store`: nobody misses it. */

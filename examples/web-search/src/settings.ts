@@ -1,14 +1,10 @@
 /**
- * What the visitor chose, kept for the next visit.
+ * What the visitor chose, stored for the next visit.
  */
 import { type Dtype, DTYPES, type ModelChoice } from "./model-choice.js";
 
-/** Languages of the page. */
-export type Language = "zh" | "en";
-
 /** The choices. */
 export interface Settings {
-  readonly language: Language;
   /** A model to fetch; undefined for the demo model. */
   readonly remote: { readonly source: string; readonly dtype: Dtype } | undefined;
   readonly labels: readonly string[];
@@ -22,18 +18,17 @@ const LABELS: readonly string[] = ["汽车", "猫", "月亮", "蘑菇", "房子"
 /** The choices of the last visit, or those of a first one. */
 export function readSettings(): Settings {
   const stored = parse(localStorage.getItem(KEY) ?? "{}");
-  const { language, remote, labels, template } = stored;
+  const { remote, labels, template } = stored;
   const { source, dtype } = fieldsOf(remote);
   const known = DTYPES.find((name) => name === dtype);
   return {
-    language: language === "zh" || language === "en" ? language : preferredLanguage(),
     remote: typeof source === "string" && known !== undefined ? { source, dtype: known } : undefined,
     labels: Array.isArray(labels) && labels.length > 0 && labels.every((label) => typeof label === "string") ? labels : LABELS,
     template: typeof template === "string" && template.includes("{}") ? template : "{}",
   };
 }
 
-/** Keeps the choices. */
+/** Stores the choices. */
 export function writeSettings(settings: Settings): void {
   localStorage.setItem(KEY, JSON.stringify(settings));
 }
@@ -41,10 +36,6 @@ export function writeSettings(settings: Settings): void {
 /** The model that the settings name. */
 export function chosenModel({ remote }: Settings): ModelChoice {
   return remote === undefined ? { kind: "demo" } : { kind: "remote", ...remote };
-}
-
-function preferredLanguage(): Language {
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 /**
- * The page as a visitor walks through it: images in, a sentence, an image, labels; then again without a network.
+ * The page as a visitor walks through it: pictures in, a sentence, a picture, labels; then again without a network.
  */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
@@ -8,7 +8,7 @@ import { makeDrawings, Random, renderImage } from "@chinese-clip/drawings";
 import { chromiumPath } from "@chinese-clip/browser";
 import { openSite, type Site, visit } from "./visit.js";
 
-/** An image on the visitor's disk. */
+/** A picture on the visitor's disk. */
 interface DiskFile {
   readonly name: string;
   readonly mimeType: string;
@@ -40,7 +40,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
       await draw("red-apple.png", "红", "苹果"),
       await draw("red-car-2.png", "红", "汽车"),
       ...others,
-      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no image") },
+      { name: "broken.png", mimeType: "image/png", buffer: Buffer.from("no picture") },
     ];
     car = await draw("another-car.png", "黄", "汽车");
   });
@@ -48,8 +48,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
 
   it("tries the samples in English, on a phone", async () => {
     const page = await visit(site, { locale: "en-GB", viewport: { width: 360, height: 740 } }, complaints);
-    await expect(page.locator("h1").textContent()).resolves.toBe("Picture search");
-    await page.getByRole("button", { name: "Try sample pictures" }).click();
+    await expect(page.locator("h1").textContent()).resolves.toBe("Image search");
+    await page.getByRole("button", { name: "Try sample images" }).click();
     await indexed(page, 52);
     await page.getByRole("button", { name: "两个蓝色的蘑菇 two blue mushrooms" }).click();
     await page.waitForSelector(".similarity");
@@ -57,7 +57,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     expect(await widthOf(page)).toBeLessThanOrEqual(360);
 
     await page.locator(".card").first().press("Enter");
-    const sheet = page.getByRole("complementary", { name: "Picture" });
+    const sheet = page.getByRole("complementary", { name: "Image", exact: true });
     await expect.poll(() => sheet.evaluate((element) => element === document.activeElement)).toBe(true);
     await expect
       .poll(() => sheet.getByRole("meter", { name: "Probability of “蘑菇”" }).getAttribute("aria-valuenow").then(Number))
@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
   it("is told when the samples cannot be fetched, and when the browser keeps nothing", async () => {
     const page = await visit(site, { locale: "en-GB", serviceWorkers: "block" }, []);
     await page.route(/\.jpg/u, (route) => route.fulfill({ status: 503 }));
-    await page.getByRole("button", { name: "Try sample pictures" }).click();
+    await page.getByRole("button", { name: "Try sample images" }).click();
     await page.getByText("The sample images could not be downloaded").waitFor();
     await page.getByText("Technical details").click();
     await page.getByText("expected an image, got HTTP 503").waitFor();
@@ -98,7 +98,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await model.getByLabel("Dtype").selectOption("q8");
     await model.getByRole("button", { name: "Load" }).click();
     await model.getByText("/demo-checkpoint · q8").waitFor();
-    await page.setInputFiles("input[name=pictures]", files.slice(0, 3));
+    await page.setInputFiles("input[name=images]", files.slice(0, 3));
     await indexed(page, 3);
     await search(page, "黄色的汽车");
     expect((await shown(page))[0]).toBe("yellow-car.png");
@@ -106,7 +106,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await page.setInputFiles("input[name=model]", DEMO_FOLDER);
     await model.getByText("demo-checkpoint · q8", { exact: true }).waitFor();
     await indexed(page, 0);
-    await page.setInputFiles("input[name=pictures]", files.slice(1, 4));
+    await page.setInputFiles("input[name=images]", files.slice(1, 4));
     await indexed(page, 3);
     // What is searched for stays, and is searched for with the other model.
     await expect.poll(async () => (await shown(page))[0]).toBe("yellow-car.png");
@@ -124,8 +124,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     expect(own.filter((text) => !NOT_FOUND.test(text))).toEqual([]);
     await model.getByRole("button", { name: "Use the demo model" }).click();
     await model.getByText("Demo model", { exact: true }).waitFor();
-    // G: its index is empty; the sentence that stays is not searched for among 0 images.
-    await page.getByRole("status").getByText("There are no pictures yet").waitFor();
+    // G: its index is empty; the sentence that stays is not searched for among 0 pictures.
+    await page.getByRole("status").getByText("There are no images yet").waitFor();
     await model
       .getByText(/^WebAssembly/u)
       .first()
@@ -140,11 +140,11 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await page.getByText("没有访问权限").waitFor();
     await page.unroute(/model\.safetensors/u);
     await page.getByRole("button", { name: "重试" }).click();
-    await page.getByRole("status").getByText("WebAssembly").waitFor();
+    await page.getByRole("region", { name: "模型与速度" }).getByText("WebAssembly").first().waitFor();
     await page.context().close();
   });
 
-  it("G: a sentence to try brings images to search; what is no image is counted by type and named", async () => {
+  it("G: a sentence to try brings pictures to search; what is no picture is counted by type and named", async () => {
     const page = await visit(site, { locale: "en-GB" }, complaints);
     await page.getByRole("button", { name: "绿色的月亮 a green moon" }).click();
     await indexed(page, 52);
@@ -178,8 +178,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     expect((await shown(page)).slice(0, 2).toSorted()).toEqual(["red-car-1.png", "red-car-2.png"]);
     await expect(page.getByRole("status").textContent()).resolves.toMatch(/^在 12 张图片中检索，用时 .+ms · WebAssembly, \d 线程$/u);
 
-    await page.setInputFiles("input[name=query-picture]", car);
-    await page.waitForSelector(".query-picture");
+    await page.setInputFiles("input[name=query-image]", car);
+    await page.waitForSelector(".query-image");
     expect((await shown(page))[0]).toBe("yellow-car.png");
 
     await page.locator(".card", { has: page.getByAltText("red-apple.png") }).click();
@@ -197,6 +197,10 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await page.context().setOffline(true);
     await page.reload();
     await indexed(page, 12);
+    // The search is part of the address.
+    await expect.poll(async () => (await shown(page))[0]).toBe("red-apple.png");
+    await page.getByRole("button", { name: "清除搜索" }).click();
+    await page.waitForSelector(".similarity", { state: "hidden" });
     await search(page, "红色的汽车");
     expect((await shown(page)).slice(0, 2).toSorted()).toEqual(["red-car-1.png", "red-car-2.png"]);
     const areShown = await page
@@ -228,10 +232,10 @@ async function drop(page: Page, files: readonly DiskFile[]): Promise<void> {
 }
 
 async function indexed(page: Page, count: number): Promise<void> {
-  await page.waitForFunction(
-    (expected) => document.querySelector(".indexing") === null && document.querySelectorAll(".card").length === expected,
-    count,
-  );
+  await page.waitForFunction((expected) => {
+    const size = document.querySelector(".card")?.getAttribute("aria-setsize") ?? "0";
+    return document.querySelector(".indexing") === null && Number(size) === expected;
+  }, count);
 }
 
 /** Types as a person does, and waits for the answer. */
@@ -240,9 +244,15 @@ async function search(page: Page, text: string): Promise<void> {
   await page.waitForSelector(".similarity");
 }
 
-/** Names of the images, in their order on the page. */
+/** Names of the images on the screen, in their order. */
 function shown(page: Page): Promise<string[]> {
-  return page.locator(".card img").evaluateAll((images) => images.map((image) => (image as HTMLImageElement).alt));
+  return page
+    .locator(".card")
+    .evaluateAll((cards) =>
+      cards
+        .toSorted((a, b) => Number(a.getAttribute("aria-posinset")) - Number(b.getAttribute("aria-posinset")))
+        .map((card) => card.querySelector("img")?.alt ?? ""),
+    );
 }
 
 /** More than the window's where something sticks out. */

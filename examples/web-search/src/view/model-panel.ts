@@ -3,18 +3,18 @@
  */
 import type { BackendReport } from "@chinese-clip/web";
 import { html, nothing, type TemplateResult } from "lit-html";
-import { formatMs } from "../messages.js";
+import { folderIcon, formatMs, pickButton } from "@chinese-clip/search-page";
 import { type Dtype, DTYPES } from "../model-choice.js";
-import { folderIcon } from "./icons.js";
 import type { View } from "./view.js";
 import { downloadBar } from "./download-bar.js";
-import { pickButton } from "./pick.js";
 import { errorNote } from "./problem-note.js";
 
 /** The panel at the end of the page. */
 export function modelPanel(view: View): TemplateResult {
   const { state, app, say } = view;
-  const { choice, model, backends, searchMs, pictureMs, settings } = state;
+  const { choice, model, backends, imageMs, settings } = state;
+  const { search, address } = view.page;
+  const searchMs = search.status === "done" && address.query.kind !== "all" ? search.ms : undefined;
   const name = choice.kind === "demo" ? say.demoModel : choice.kind === "remote" ? choice.source : choice.name;
   const dtypeOf = (target: EventTarget | null): Dtype => {
     const chosen = (target as HTMLElement).closest("section")?.querySelector("select")?.value;
@@ -44,8 +44,8 @@ export function modelPanel(view: View): TemplateResult {
         <dd>${searchMs === undefined ? "–" : formatMs(searchMs)}</dd>
       </div>
       <div>
-        <dt>${say.pictureTime}</dt>
-        <dd>${pictureMs === undefined ? "–" : formatMs(pictureMs)}</dd>
+        <dt>${say.imageTime}</dt>
+        <dd>${imageMs === undefined ? "–" : formatMs(imageMs)}</dd>
       </div>
     </dl>
     <p class="hint">${choice.kind === "demo" ? say.demoNote : say.indexPerModel} ${crossOriginIsolated ? nothing : say.oneThreadWhy}</p>

@@ -1,4 +1,5 @@
-/** What every part of the page is made from. */
+/** What every part of the page that is not the search is made from. */
+import type { Language, PageController, SlotContext } from "@chinese-clip/search-page";
 import type { App } from "../app.js";
 import type { AppState } from "../app-state.js";
 import type { Messages } from "../messages.js";
@@ -7,6 +8,11 @@ import type { Messages } from "../messages.js";
 export interface View {
   readonly state: AppState;
   readonly app: App;
-  /** In the page's language. */
+  /** In the page's language: this page's own, and those of the search. */
   readonly say: Messages;
+  readonly words: SlotContext["say"];
+  readonly language: Language;
+  /** The search. */
+  readonly page: SlotContext["state"];
+  readonly controller: PageController;
 }

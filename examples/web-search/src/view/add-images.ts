@@ -1,14 +1,11 @@
 /**
- * The pictures of the index, and how they come into it.
+ * How images come into the index.
  */
 import { html, nothing, type TemplateResult } from "lit-html";
-import { repeat } from "lit-html/directives/repeat.js";
-import type { Picture } from "../picture-library.js";
-import { closeIcon, folderIcon, pictureIcon } from "./icons.js";
+import { closeIcon, folderIcon, imageIcon, pickButton, shownName } from "@chinese-clip/search-page";
 import type { View } from "./view.js";
-import { pickButton } from "./pick.js";
 
-/** What a visitor sees who has no pictures here yet. */
+/** What a visitor sees who has no images here yet. */
 export function emptyIndex(view: View): TemplateResult {
   const { say } = view;
   return html`<section class="empty">
@@ -19,7 +16,7 @@ export function emptyIndex(view: View): TemplateResult {
   </section>`;
 }
 
-/** Ways to add pictures, and to be rid of them. */
+/** Ways to add images, and to be rid of them. */
 export function addButtons(view: View): TemplateResult {
   const { app, say } = view;
   return html`<p class="buttons">
@@ -35,7 +32,7 @@ export function addButtons(view: View): TemplateResult {
   </p>`;
 }
 
-/** How far the pictures are that were added. */
+/** How far the images are that were added. */
 export function indexingBar(view: View): unknown {
   const { state, app, say } = view;
   const { indexing } = state;
@@ -49,48 +46,11 @@ export function indexingBar(view: View): unknown {
   </div>`;
 }
 
-/** The pictures, best first. */
-export function gallery({ state, app, say }: View): TemplateResult {
-  const { matches, shown, selected } = state;
-  const select = (picture: Picture): void => {
-    void app.select(picture);
-    // The panel is there after the next drawing of the page.
-    requestAnimationFrame(() => document.querySelector<HTMLElement>(".inspector")?.focus({ preventScroll: true }));
-  };
-  return html`<section aria-label=${say.results}>
-    <ul class="gallery">
-      ${repeat(
-        matches.slice(0, shown),
-        ({ picture }) => picture.id,
-        ({ picture, similarity }) =>
-          html`<li>
-            <button class="card" aria-pressed=${picture === selected} title=${picture.name} @click=${() => select(picture)}>
-              <img src=${picture.thumbnailUrl} alt=${picture.name} loading="lazy" decoding="async" />
-              ${
-                similarity === undefined
-                  ? nothing
-                  : html`<span class="similarity">
-                      <span class="bar"><i style="width:${100 * Math.max(0, similarity)}%"></i></span>
-                      <span class="number" aria-label="${say.similarity} ${similarity.toFixed(3)}">${similarity.toFixed(3)}</span>
-                    </span>`
-              }
-            </button>
-          </li>`,
-      )}
-    </ul>
-    ${
-      matches.length > shown
-        ? html`<p class="buttons"><button @click=${() => app.showMore()}>${say.showMore(Math.min(60, matches.length - shown))}</button></p>`
-        : nothing
-    }
-  </section>`;
-}
-
 function buttons({ state, app, say }: View, isMain: boolean): unknown {
   const isDisabled = state.model.status === "failed";
   const add = (files: readonly File[]): void => void app.addFiles(files);
   return html`
-    ${pickButton({ name: "pictures", label: say.addPictures, icon: pictureIcon, isFolder: false, isMain, isDisabled }, add)}
+    ${pickButton({ name: "images", label: say.addImages, icon: imageIcon, isFolder: false, isMain, isDisabled }, add)}
     ${pickButton({ name: "folder", label: say.addFolder, icon: folderIcon, isFolder: true, isDisabled }, add)}
     ${isMain ? html`<button ?disabled=${isDisabled} @click=${() => void app.addSamples()}>${say.samples}</button>` : nothing}
   `;
@@ -103,7 +63,7 @@ function unreadable({ state, say }: View): unknown {
       : html`<details class="unreadable">
           <summary>${title}</summary>
           <ul>
-            ${names.map((name) => html`<li>${name}</li>`)}
+            ${names.map((name) => html`<li><bdi>${shownName(name)}</bdi></li>`)}
           </ul>
         </details>`;
   return [

@@ -1,45 +1,28 @@
 /**
- * One picture: larger, with pictures like it a click away, and with the labels that the visitor thinks of.
+ * Below the details of an image: the labels that the visitor thinks of, and a button that removes the image.
  */
 import { html, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { live } from "lit-html/directives/live.js";
-import type { Picture } from "../picture-library.js";
-import { type Candidate, probabilities } from "../ranking.js";
-import { closeIcon, plusIcon, searchIcon } from "./icons.js";
+import { closeIcon, type ImageItem, plusIcon } from "@chinese-clip/search-page";
+import { type Candidate, probabilities } from "../label-odds.js";
 import type { View } from "./view.js";
 
-/** Milliseconds without a key after which a picture is labelled anew. */
+/** Milliseconds without a key after which the image is labelled again. */
 const PAUSE = 200;
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** The panel of the selected picture. */
-export function inspector(view: View, picture: Picture): TemplateResult {
-  const { app, say } = view;
-  const close = (): void => {
-    document.querySelector<HTMLElement>(".card[aria-pressed=true]")?.focus();
-    void app.select(undefined);
+/** The content of the inspector's slot. */
+export function inspectorSlot(view: View, item: ImageItem): TemplateResult {
+  const { app, say, controller } = view;
+  app.label(item);
+  const remove = (): void => {
+    controller.close();
+    void app.removeImage(item.id);
   };
-  return html`<aside
-    class="inspector"
-    tabindex="-1"
-    aria-label=${say.details}
-    @keydown=${(event: KeyboardEvent) => {
-      if (event.key === "Escape") close();
-    }}
-  >
-    <div class="inspector-head">
-      <h2 title=${picture.name}>${picture.name}</h2>
-      <button class="icon-button" aria-label=${say.close} title=${say.close} @click=${close}>${closeIcon}</button>
-    </div>
-    <img src=${picture.thumbnailUrl} alt=${picture.name} />
-    <p class="buttons">
-      <button class="main" @click=${() => void app.searchByPicture(picture)}>${searchIcon} ${say.findSimilar}</button>
-      <button class="quiet" @click=${() => void app.removePicture(picture)}>${say.remove}</button>
-    </p>
-    ${labels(view)}
-  </aside>`;
+  return html`${labels(view)}
+    <p class="buttons"><button class="quiet" @click=${remove}>${say.remove}</button></p>`;
 }
 
 function labels({ state, app, say }: View): TemplateResult {

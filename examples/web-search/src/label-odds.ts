@@ -1,28 +1,14 @@
 /**
- * The order of pictures for a query, and the odds of labels for a picture: both from cosines, which for vectors of norm 1 are dot products.
+ * The odds of labels for an image, from cosines.
  */
-import { cosine, softmax } from "@chinese-clip/web";
-import type { Picture } from "./picture-library.js";
+import { softmax } from "@chinese-clip/web";
 
-/** A picture and how well it fits. */
-export interface Match {
-  readonly picture: Picture;
-  /** Cosine to the query, in [-1, 1]; undefined without one. */
-  readonly similarity: number | undefined;
-}
-
-/** A sentence or a word that a picture may be labelled with. */
+/** A sentence or a word that an image may be labelled with. */
 export interface Candidate {
   readonly key: number;
   readonly label: string;
   /** How much it counts among the others, in [0, 1]. */
   readonly weight: number;
-}
-
-/** Best first; without a query, newest first. */
-export function rank(pictures: readonly Picture[], query: Float32Array | undefined): Match[] {
-  if (query === undefined) return pictures.map((picture) => ({ picture, similarity: undefined })).reverse();
-  return pictures.map((picture) => ({ picture, similarity: cosine(picture.embedding, query) })).sort((a, b) => b.similarity - a.similarity);
 }
 
 /**
