@@ -1,8 +1,8 @@
 /**
- * The page's state in one place: read anywhere, changed by `update`, shown anew after each change.
+ * The page's state in one place: read anywhere, changed by `update`, shown again after each change.
  */
 
-/** A value of several fields, and who wants to know of its changes. */
+/** A value of several fields, and a listener to its changes. */
 export class Store<State extends object> {
   #state: State;
   #isPending = false;

@@ -11,7 +11,7 @@ export function pickedFiles({ currentTarget }: Event): File[] {
   return files;
 }
 
-/** A button that asks for a folder, or for any number of pictures. */
+/** A button that asks for a folder, or for any number of images. */
 export function pickButton(
   { name, label, icon, isFolder, isMain = false, isDisabled = false }: PickButton,
   onPick: (files: File[]) => void,

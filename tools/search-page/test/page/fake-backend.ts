@@ -102,7 +102,7 @@ export class FakeBackend implements SearchBackend {
   }
 }
 
-const IMAGES = import.meta.glob<string>("../../../../examples/pictures/*.{png,jpg,webp}", {
+const IMAGES = import.meta.glob<string>("../../../../examples/*/[0-9][0-9].{png,jpg,webp}", {
   query: "?url",
   import: "default",
   eager: true,
