@@ -1,4 +1,14 @@
 export { cosine, dot, dotAt, meanDirection, norm, normalize, softmax, weightedSum } from "@chinese-clip/pipeline/vectors";
+export { type DuplicateCandidate, type DuplicateMeta, type KeepReason } from "./duplicates/duplicate-image.js";
+export {
+  type Duplicate,
+  type DuplicateGroup,
+  type DuplicateOptions,
+  type DuplicateReport,
+  type DuplicateTier,
+  findDuplicates,
+} from "./duplicates/find-duplicates.js";
+export { pixelDifference, type Pixels, SAME_PIXELS, sameByPixels } from "./duplicates/pixel-difference.js";
 export { describeRows, type FeatureLine, type OnRows, searchFeatureLines } from "./gallery/feature-lines.js";
 export { type Hit, hitOf, type RowMetadata } from "./gallery/hit.js";
 export { formatNpy, parseNpy, type Rows } from "./npy/npy.js";
