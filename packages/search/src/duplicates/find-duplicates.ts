@@ -82,12 +82,12 @@ const TURN = 50;
  * @throws RangeError - a bound out of its range; SearchError - `invalid-filter`; the signal's reason; what the store and `sameImage` throw.
  */
 export async function findDuplicates<Meta extends DuplicateMeta>(
-  store: Pick<VectorStore<Meta>, "info" | "scan" | "get">,
+  store: Pick<VectorStore<Meta>, "info" | "list" | "get">,
   options: DuplicateOptions<Meta> = {},
 ): Promise<DuplicateReport<Meta>> {
   const { signal, onProgress } = options;
   const candidates: DuplicateCandidate<Meta>[] = [];
-  for await (const { id, meta } of store.scan(options.filter)) {
+  for await (const { id, meta } of store.list(options.filter)) {
     signal?.throwIfAborted();
     candidates.push({ id, meta });
   }

@@ -5,8 +5,11 @@
 
 /** An image's bytes, row by row, channels together. */
 export interface Pixels {
+  /** `height * width * channels` values, 0 to 255. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows of pixels. */
   readonly height: number;
   /** 1 or 2 for grey, 3 or 4 for colour; with 2 and 4 the last one is opacity, over white. */
   readonly channels: number;

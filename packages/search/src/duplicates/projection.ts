@@ -9,7 +9,7 @@ import { dot, norm } from "@chinese-clip/pipeline/vectors";
 
 /** Values of a shortened vector: a multiple of what the score kernel takes at a time. */
 const LENGTH = 32;
-/** Of them directions; the others are the length of the rest, c and 1. */
+/** Directions among them; the others are the length of the rest, c and 1. */
 const DIRECTIONS = LENGTH - 3;
 /** Rounds of the power iteration: any basis bounds, a better one bounds more tightly. */
 const ROUNDS = 5;
