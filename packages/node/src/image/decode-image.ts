@@ -7,6 +7,8 @@ import { errorMessage } from "@chinese-clip/pipeline";
 import { openBmp } from "./decode-bmp.js";
 import { openGif } from "./decode-gif.js";
 import { loadHeicDecoder, openHeic } from "./decode-heic.js";
+import { findExif } from "./exif.js";
+import { type ImageHeader, NO_HEADER } from "./image-header.js";
 import { openWithSharp, type SharpImage, type SharpOptions } from "./decode-sharp.js";
 import { describeUnknownBytes, detectImageFormat, isCutShort, type ImageFormat, isHeic, withPixelChecksums } from "./image-format.js";
 
@@ -24,6 +26,8 @@ export interface DecodeOptions extends SharpOptions {
 export interface OpenedImage {
   /** Bytes that its pixels need at their peak. */
   readonly memory: number;
+  /** What its file says of it. */
+  readonly header: ImageHeader;
   /** Whether the pixels' buffer is JavaScript's own, so that it can be moved between threads. */
   readonly isOwned: boolean;
   /**
@@ -64,13 +68,14 @@ export async function openImage(bytes: Uint8Array, options: DecodeOptions): Prom
     }
   };
   const isOwned = format === "bmp" || format === "gif" || format === "heic";
-  const image = await named((): SharpImage | Promise<SharpImage> => {
-    if (format === "bmp") return openBmp(bytes, maxPixels);
-    if (heic !== undefined) return openHeic(heic, bytes, maxPixels);
-    if (format === "gif") return openGif(bytes, maxPixels);
+  const image = await named(async (): Promise<SharpImage> => {
+    if (format === "bmp") return { ...openBmp(bytes, maxPixels), header: NO_HEADER };
+    // libheif turns the pixels itself.
+    if (heic !== undefined) return { ...(await openHeic(heic, bytes, maxPixels)), header: { ...NO_HEADER, exif: findExif(bytes) } };
+    if (format === "gif") return { ...openGif(bytes, maxPixels), header: NO_HEADER };
     return openRepaired(bytes, format, options);
   });
-  return { memory: image.memory, isOwned, decode: () => named(image.decode) };
+  return { memory: image.memory, header: image.header, isOwned, decode: () => named(image.decode) };
 }
 
 /** With sharp, after what libvips insists on and Pillow does not is mended. */
@@ -88,7 +93,7 @@ async function openRepaired(bytes: Uint8Array, format: ImageFormat, options: Sha
     return openWithSharp(repaired, format, options);
   };
   const image = await openWithSharp(bytes, format, options).catch(again);
-  return { memory: image.memory, decode: () => image.decode().catch(async (error: unknown) => (await again(error)).decode()) };
+  return { ...image, decode: () => image.decode().catch(async (error: unknown) => (await again(error)).decode()) };
 }
 
 /** An error of a decoder as one of this package, with the image's name. */

@@ -9,6 +9,7 @@
 import { ImageError, type PixelSize, type RawImage } from "@chinese-clip/image-processor";
 import type { Metadata, Sharp } from "sharp";
 import type { ImageFormat } from "./image-format.js";
+import type { ImageHeader } from "./image-header.js";
 
 /** How to decode with sharp. */
 export interface SharpOptions {
@@ -24,6 +25,8 @@ export interface SharpOptions {
 export interface SharpImage {
   /** Bytes that its pixels need at their peak. */
   readonly memory: number;
+  /** What its file says of it. */
+  readonly header: ImageHeader;
   readonly decode: () => Promise<RawImage>;
 }
 
@@ -65,7 +68,13 @@ export async function openWithSharp(
   }
   const shrunk = resized !== undefined && isShrinkable(metadata, format) ? shrunkSize(metadata, autoOrient, resized) : undefined;
   const openShrunk = (): Sharp => (shrunk === undefined ? open() : open().resize({ ...shrunk, fit: "fill", kernel: "cubic" }));
-  return { memory: width * height * bytesOfPixel(metadata, format), decode: () => decode(openShrunk, metadata, format, bytes) };
+  const isTurned = autoOrient || format === "tiff";
+  const header: ImageHeader = {
+    size: isTurned ? metadata.autoOrient : { width, height },
+    orientation: isTurned ? 1 : (metadata.orientation ?? 1),
+    exif: metadata.exif ?? (format === "tiff" ? bytes : undefined), // a TIFF has the tags itself
+  };
+  return { memory: width * height * bytesOfPixel(metadata, format), header, decode: () => decode(openShrunk, metadata, format, bytes) };
 }
 
 /** Whether the decoder can shrink an image with the colours of its pixels: libvips weighs them by alpha, which is dropped here. */

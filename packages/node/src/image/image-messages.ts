@@ -3,6 +3,7 @@
  * `decode` or `preprocess` finishes it.
  */
 import type { RawImage } from "@chinese-clip/image-processor";
+import type { PreviewOptions } from "@chinese-clip/pipeline";
 import type { ImageSource } from "./image-source.js";
 
 /** Given to the thread when it starts. */
@@ -51,6 +52,8 @@ export interface PreprocessRequest {
   readonly image: RawImage | undefined;
   /** As in {@link OpenRequest}; of an image that is decoded. */
   readonly into: ArrayBuffer | undefined;
+  /** What is made beside the pixel values. */
+  readonly preview: PreviewOptions | undefined;
 }
 
 /** All requests. */

@@ -43,16 +43,11 @@ export function createImagePreprocessor(
   const threads = new ImageThreads({ workerUrl, config: imageProcessor.toJSON() });
   const spares: ArrayBuffer[] = [];
   return {
-    async preprocess(input, { signal } = {}) {
+    async preprocess(input, { signal, preview } = {}) {
       signal?.throwIfAborted();
       const source = isRawImage(input) ? copyOf(input) : sourceOf(input, { maxBytes: limits.maxBytes, signal });
-      return threads.preprocess("then" in source ? await source : source, () => spares.pop(), {
-        autoOrient,
-        decode,
-        allowPrivateAddresses,
-        limits,
-        signal,
-      });
+      const opened = "then" in source ? await source : source;
+      return threads.preprocess(opened, () => spares.pop(), { autoOrient, decode, allowPrivateAddresses, limits, signal }, preview);
     },
     recycle({ pixelValues: { buffer } }) {
       if (spares.length < MAX_SPARES && buffer instanceof ArrayBuffer) spares.push(buffer);

@@ -3,7 +3,7 @@
  * image with it. Decoded pixels in flight are counted over all of them; a header says how many there will be before they are decoded.
  */
 import { ImageError, type RawImage } from "@chinese-clip/image-processor";
-import { limitConcurrency, type PreprocessedImage, reviveImageError } from "@chinese-clip/pipeline";
+import { limitConcurrency, type PreprocessedImage, type PreviewOptions, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits } from "./image-limits.js";
 import type { ImageRequest, ImageWorkerData } from "./image-messages.js";
@@ -78,18 +78,20 @@ export class ImageThreads {
    * Decodes an image, unless it is decoded, and preprocesses it. Errors as {@link ImageThreads.decode}.
    *
    * @param takeMemory - gives memory for the values, which is moved to the thread.
+   * @param preview - what is made beside the values.
    */
   preprocess(
     image: ImageSource | RawImage,
     takeMemory: () => ArrayBuffer | undefined,
     options: ThreadImageOptions,
+    preview?: PreviewOptions,
   ): Promise<PreprocessedImage> {
     const finish = (
       lane: Lane,
       decoded: RawImage | undefined,
       into: ArrayBuffer | undefined,
       milliseconds: number,
-    ): Promise<PreprocessedImage> => this.#call(lane, { type: "preprocess", image: decoded, into }, milliseconds, options);
+    ): Promise<PreprocessedImage> => this.#call(lane, { type: "preprocess", image: decoded, into, preview }, milliseconds, options);
     return this.#run(options, (lane) =>
       "kind" in image
         ? this.#opened(lane, image, takeMemory(), options, (milliseconds) => finish(lane, undefined, undefined, milliseconds))

@@ -6,7 +6,9 @@ import { type PreprocessedImage, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import { servePort } from "../worker/worker-port.js";
 import { type OpenedImage, openImage } from "./decode-image.js";
+import { NO_HEADER } from "./image-header.js";
 import type { ImageRequest, ImageWorkerData } from "./image-messages.js";
+import { makePreview } from "./image-preview.js";
 import { readSource } from "./read-source.js";
 
 // image-threads.ts is the only one to start this thread
@@ -43,14 +45,19 @@ servePort<ImageRequest>({
     const image = await decode();
     return isOwned ? new Transferred(image, [image.data.buffer as ArrayBuffer]) : image;
   },
-  preprocess: async ({ image, into = spare }) => {
+  preprocess: async ({ image, into = spare, preview: options }) => {
     if (processor === undefined) throw new Error("image thread: expected an image processor's configuration");
-    const { pixelValues } = processor.preprocess(image ?? (await takeOpened().decode()));
+    const { header, decode } = image === undefined ? takeOpened() : { header: NO_HEADER, decode: () => image };
+    const decoded = await decode();
+    const { pixelValues } = processor.preprocess(decoded);
+    const preview = options === undefined ? undefined : await makePreview(decoded, header, options);
     const [, channels = 0, height = 0, width = 0] = pixelValues.dims;
     // a float32 tensor's data, and the only view of its buffer.
     const made = pixelValues.data as Float32Array<ArrayBuffer>;
     const data = into?.byteLength === made.byteLength ? new Float32Array(into) : made;
     if (data !== made) data.set(made);
-    return new Transferred({ pixelValues: data, dims: [channels, height, width] } satisfies PreprocessedImage, [data.buffer]);
+    const result: PreprocessedImage = { pixelValues: data, dims: [channels, height, width], preview };
+    const thumbnail = preview?.thumbnail?.buffer;
+    return new Transferred(result, thumbnail instanceof ArrayBuffer ? [data.buffer, thumbnail] : [data.buffer]);
   },
 });
