@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ChineseCLIP } from "@chinese-clip/node";
 import { describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));

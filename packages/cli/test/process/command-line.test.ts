@@ -1,7 +1,7 @@
 /** What every command line program understands, and the language that errors are in. */
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();

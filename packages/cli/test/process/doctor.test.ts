@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { runCli } from "./run-cli.js";
 
 const { path } = scratchFolder();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { embedShard } from "@chinese-clip/dataset";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSyn
 import { makeDrawings, Random, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseNpyHead } from "@chinese-clip/search";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();

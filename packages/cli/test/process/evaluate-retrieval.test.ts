@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeDrawings, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const golden = fileURLToPath(new URL("../../../../fixtures/evaluation/retrieval/ties", import.meta.url));

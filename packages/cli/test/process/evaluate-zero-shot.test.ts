@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { makeDrawings, THING_NAMES, writeZeroShot } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { ChineseCLIPModel, Tensor } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeDrawings, type RetrievalFiles, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { NPY_HEAD } from "@chinese-clip/search";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, type Ended, runCli } from "./run-cli.js";
 
 const { path } = scratchFolder();

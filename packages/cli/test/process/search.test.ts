@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { makeDrawings } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { displayWidth } from "../../src/terminal/table.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, type Ended, runCli } from "./run-cli.js";
 
 const MODEL = "OFA-Sys/chinese-clip-vit-base-patch16";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatResultPage, type ResultPage } from "../../src/reports/result-page.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 

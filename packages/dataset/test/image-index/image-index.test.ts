@@ -4,7 +4,7 @@ import { openFolderStore } from "@chinese-clip/search/node";
 import { describe, expect, it } from "vitest";
 import { type ImageIndex, openImageIndex } from "../../src/index.js";
 import { DIM, fakeEmbedder } from "../fake-embedder.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 const SETTINGS = { model: "model A" };

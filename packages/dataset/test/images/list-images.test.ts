@@ -8,7 +8,7 @@ import { type FilePath, SkippedFiles } from "../../src/images/walk-folder.js";
 import { findImages } from "../../src/sources/find-images.js";
 import { folderImages } from "../../src/sources/items.js";
 import { listedFiles } from "../../src/sources/list-file.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 

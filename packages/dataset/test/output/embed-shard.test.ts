@@ -6,7 +6,7 @@ import type { DatasetEmbedder, ImageResult } from "../../src/output/embedder.js"
 import { type FeatureOutput, openJsonlOutput, openNpyOutput, type RowNames } from "../../src/output/feature-output.js";
 import type { Shard } from "../../src/output/shard.js";
 import type { EmbedItem } from "../../src/sources/items.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 const NAMES: RowNames = { id: "image_id", label: "image_path", labelled: true, kind: "img" };

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DatasetError } from "../../src/dataset-error.js";
 import { openJsonlOutput, openNpyOutput, type RowNames } from "../../src/output/feature-output.js";
 import { lockOutput } from "../../src/output/output-lock.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 const NAMES: RowNames = { id: "image_id", label: "image_path", labelled: true, kind: "img" };

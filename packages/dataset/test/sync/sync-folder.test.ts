@@ -5,7 +5,7 @@ import { MemoryStore } from "@chinese-clip/search";
 import { describe, expect, it } from "vitest";
 import { type ImageMeta, syncFolder, type SyncOptions, type SyncSummary } from "../../src/index.js";
 import { fakeEmbedder } from "../fake-embedder.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 const INFO = { fingerprint: "model-a", dim: 8 };

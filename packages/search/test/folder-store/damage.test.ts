@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type FolderStore, openFolderStore } from "../../src/node/index.js";
 import { SearchError } from "../../src/search-error.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path } = scratchFolder();
 const DAMAGES = Number(process.env["DAMAGES"] ?? 500);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { vectorStoreCases } from "../../src/conformance/index.js";
 import { type FolderStore, type FolderStoreOptions, openFolderStore, readNpy } from "../../src/node/index.js";
 import { MemoryStore } from "../../src/store/memory-store.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path } = scratchFolder();
 const INFO = { fingerprint: "model-a", dim: 4 };

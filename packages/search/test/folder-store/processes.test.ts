@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { openFolderStore } from "../../src/node/index.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path } = scratchFolder();
 const CHILD = fileURLToPath(new URL("writer-child.mjs", import.meta.url));

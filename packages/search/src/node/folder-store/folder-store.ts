@@ -21,7 +21,7 @@ import {
   type VectorStore,
 } from "../../store/vector-store.js";
 import { lockFile } from "../process-lock.js";
-import { systemErrorCode } from "../system-error.js";
+import { systemErrorCode } from "@chinese-clip/pipeline/node";
 import { compactIndex } from "./compact-index.js";
 import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js";
 import { formatRecord, type LogRecord, type PutItem } from "./index-log.js";

@@ -7,7 +7,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/pr
 import { join } from "node:path";
 import { formatNpyHead, NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError } from "../../search-error.js";
-import { systemErrorCode } from "../system-error.js";
+import { systemErrorCode } from "@chinese-clip/pipeline/node";
 import { openLine, sealLine } from "./sealed-line.js";
 
 /** How `index.json` and every log begin. */

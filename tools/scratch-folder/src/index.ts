@@ -1,3 +1,4 @@
+/** Folders of test files: made when a file's tests begin, gone when they have run. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -5,17 +6,17 @@ import { afterAll } from "vitest";
 
 /** A folder of a test file's own. */
 export interface ScratchFolder {
-  /** Where something in it is or goes. */
+  /** The path of something in it that is there or will be. */
   readonly path: (name: string) => string;
-  /** Writes a file, its folders included. @returns its path. */
-  readonly write: (name: string, content: string | Uint8Array) => string;
-  /** Makes an empty folder. @returns its path. */
+  /** Writes a file, its folders included. @param content - default empty. @returns its path. */
+  readonly write: (name: string, content?: string | Uint8Array) => string;
+  /** Makes a folder in it. @returns its path. */
   readonly folder: (name: string) => string;
 }
 
-/** Makes a folder that is gone when the file's tests have run; called at the top of the file or of a `describe`. */
+/** Makes a folder that is removed when the tests have run; called at the top of a file or of a `describe`. */
 export function scratchFolder(): ScratchFolder {
-  const root = mkdtempSync(join(tmpdir(), "chinese-clip-cli-"));
+  const root = mkdtempSync(join(tmpdir(), "chinese-clip-test-"));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   const path = (name: string): string => join(root, name);
   const folder = (name: string): string => {
@@ -25,7 +26,7 @@ export function scratchFolder(): ScratchFolder {
   return {
     path,
     folder,
-    write(name, content) {
+    write(name, content = "") {
       folder(dirname(name));
       writeFileSync(path(name), content);
       return path(name);
