@@ -1,4 +1,4 @@
 import { defineConfig } from "tsup";
 import { base } from "../../tsup.base.js";
 
-export default defineConfig({ ...base, entry: ["src/index.ts", "src/onnx.ts", "src/quantize.ts", "src/torch.ts"] });
+export default defineConfig({ ...base, entry: ["src/index.ts", "src/graph.ts", "src/onnx.ts", "src/quantize.ts", "src/torch.ts"] });

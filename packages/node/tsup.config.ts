@@ -19,6 +19,7 @@ export default defineConfig([
     splitting: false,
     entry: {
       "session-worker": "src/session/session-worker.ts",
+      "training-worker": "src/session/training-worker.ts",
       "image-worker": "src/image/image-worker.ts",
       "conversion-worker": "src/conversion-cache/conversion-worker.ts",
     },

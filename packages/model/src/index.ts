@@ -21,6 +21,7 @@ export { ChineseCLIPTextModel } from "./towers/chinese-clip-text-model.js";
 export { ChineseCLIPVisionModel } from "./towers/chinese-clip-vision-model.js";
 export type { ModelParts } from "./towers/model-parts.js";
 export type { CreateSession, GraphSession } from "./towers/session.js";
+export type { KernelCalls, ResidentBindings, ResidentSession, ResidentTensor, TrainingRuntime } from "./towers/training-runtime.js";
 export { WorkerError } from "./towers/worker-error.js";
 export type { TextInputs } from "./towers/text-tower.js";
 export type { StateOptions, TowerStates } from "./towers/tower-states.js";

@@ -35,6 +35,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     platformFree: true,
     dependencies: { "onnxruntime-common": TENSOR },
     subpaths: {
+      graph: "graphs under construction, for packages that build on the towers' graphs",
       onnx: "ONNX files in and out, which most programs never need",
       quantize: "conversion to other dtypes",
       torch: "what a file by torch.save holds, for programs that look before they load",
@@ -77,6 +78,13 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
     },
     subpaths: { node: "from files to files" },
+  },
+  training: {
+    platformFree: true,
+    dependencies: {
+      "@chinese-clip/model": "the graphs that it differentiates",
+      "onnxruntime-common": TENSOR,
+    },
   },
   node: {
     platformFree: false,

@@ -101,14 +101,17 @@ export class GraphBuilder {
     return this.cast(number, this.computeType); // ONNX Runtime converts it when it loads the graph
   }
 
+  /** Sum, element by element; extents of 1 are repeated. */
   add(a: Value, b: Value): Value {
     return this.#elementwise("Add", a, b);
   }
 
+  /** Difference, as {@link GraphBuilder.add}. */
   sub(a: Value, b: Value): Value {
     return this.#elementwise("Sub", a, b);
   }
 
+  /** Product, element by element, as {@link GraphBuilder.add}. */
   mul(a: Value, b: Value): Value {
     return this.#elementwise("Mul", a, b);
   }
@@ -118,14 +121,17 @@ export class GraphBuilder {
     return this.#elementwise("Max", a, b);
   }
 
+  /** Absolute values. */
   abs(x: Value): Value {
     return this.apply("Abs", [x], x);
   }
 
+  /** Hyperbolic tangents. */
   tanh(x: Value): Value {
     return this.apply("Tanh", [x], x);
   }
 
+  /** `max(x, 0)`. */
   relu(x: Value): Value {
     return this.apply("Relu", [x], x);
   }
@@ -187,7 +193,7 @@ export class GraphBuilder {
     if (Number(D) % heads !== 0) mismatch("Attention", `a multiple of ${heads} heads as D`, query);
     const inputs = mask === undefined ? [query, key, value] : [query, key, value, mask];
     const results: [Result, ...Result[]] = probabilities ? [query, { type: query.type, dims: [B, heads, Q, L] }] : [query];
-    const [context, second] = this.#push("Attention", inputs, results, { num_heads: int(heads) }, "");
+    const [context, second] = this.applyAll("Attention", inputs, results, { num_heads: int(heads) });
     return { context, probabilities: second };
   }
 
@@ -219,6 +225,7 @@ export class GraphBuilder {
     return this.apply("Reshape", [x, shape], { type: x.type, dims });
   }
 
+  /** The axes in another order: axis i of the result is axis `permutation[i]` of `x`. */
   transpose(x: Value, permutation: readonly number[]): Value {
     const dims = permutation.map((axis) => x.dims[axis]);
     if (new Set(permutation).size !== x.dims.length || dims.length !== x.dims.length || !isKnown(dims))
@@ -226,6 +233,7 @@ export class GraphBuilder {
     return this.apply("Transpose", [x], { type: x.type, dims }, { perm: ints(permutation) });
   }
 
+  /** One after the other along an axis. */
   concat(values: readonly [Value, ...Value[]], axis: number): Value {
     const [first, ...others] = values;
     const around = ({ dims }: Value): Dimension[] => dims.map((extent, i) => (i === axis ? 0 : extent));
@@ -258,6 +266,7 @@ export class GraphBuilder {
     return this.apply("Unsqueeze", [x, this.int64(axes)], { type: x.type, dims });
   }
 
+  /** `x` repeated along axes of extent 1. */
   expand(x: Value, shape: Value): Value {
     const dims = broadcast(x.dims, contentOf("Expand", shape));
     return dims === undefined
@@ -280,15 +289,16 @@ export class GraphBuilder {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain = "",
   ): Value {
-    return this.#push(opType, inputs, [result], attributes, domain)[0];
+    return this.applyAll(opType, inputs, [result], attributes, domain)[0];
   }
 
-  #push(
+  /** The same for an operator of several results. */
+  applyAll(
     opType: string,
     inputs: readonly (Value | undefined)[],
     results: readonly [Result, ...Result[]],
-    attributes: Readonly<Record<string, Attribute>>,
-    domain: string,
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = "",
   ): [Value, ...Value[]] {
     const name = `${opType}_${this.#nodes.length}`;
     const [first, ...others] = results;

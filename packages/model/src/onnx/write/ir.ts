@@ -71,10 +71,15 @@ export interface Node {
 export interface Model {
   /** Version of the standard operators; default 18. */
   readonly opset?: OpsetVersion;
+  /** The graph's name. */
   readonly name: string;
+  /** What each run is given. */
   readonly inputs: readonly ValueInfo[];
+  /** What each run gives. */
   readonly outputs: readonly ValueInfo[];
+  /** Constants. */
   readonly initializers: readonly Initializer[];
+  /** In an order in which they can run. */
   readonly nodes: readonly Node[];
   /** Shapes of values in between, where they say more than can be inferred. */
   readonly values?: readonly ValueInfo[];

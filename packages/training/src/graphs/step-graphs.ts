@@ -1,0 +1,104 @@
+/**
+ * The graphs of a training step. One graph does all of it; in chunks there are three kinds: a tower's features, the loss of the whole batch's
+ * features, and a tower's gradients from those of its features (Gao et al., 2021, "GradCache"; cn_clip's `--accum-freq`), so that the loss sees the
+ * whole batch whatever the chunk.
+ *
+ * Inputs, besides the parameters: `pixel_values` float32 `[B, C, R, R]`, `input_ids`, `attention_mask` and `token_type_ids` int64 `[B, L]`; instead
+ * of a tower's inputs, for a frozen one, its `image_features` or `text_features`, float32 `[B, E]`.
+ */
+import type { Graph, Value } from "@chinese-clip/model";
+import { contrastiveLoss } from "../loss/contrastive.js";
+import { type EncodedTraining, TrainingGraph } from "./training-graph.js";
+
+/** A tower: its graph for features. */
+export type TowerGraphOf = { readonly kind: "text" | "vision"; readonly graph: Graph };
+
+/** The numbers of a step. */
+export interface StepExtents {
+  /** Pairs. */
+  readonly batch: number;
+  /** Tokens of a text. */
+  readonly sequence: number;
+  /** E: values of a feature. */
+  readonly projection: number;
+}
+
+/** What the logarithm of the scale is called, in the checkpoint and as an input. */
+export const LOGIT_SCALE = "logit_scale";
+
+/** The output that a tower's graph has, and the input that stands for a frozen one. */
+export const FEATURES = { text: "text_features", vision: "image_features" } as const;
+
+/**
+ * A whole step: loss and gradients of the towers that are trained.
+ *
+ * Outputs: `loss` float32 `[]`, `text_of_image` and `image_of_text` float32 `[B]`, and the gradients.
+ *
+ * @param towers - the towers that are trained; a missing one is frozen, its features an input.
+ */
+export function stepGraph(towers: Partial<Record<"text" | "vision", Graph>>, extents: StepExtents): EncodedTraining {
+  const training = new TrainingGraph("step");
+  const [images, texts] = (["vision", "text"] as const).map((kind) => {
+    const graph = towers[kind];
+    return graph === undefined ? featureInput(training, kind, extents) : towerFeatures(training, kind, graph, extents);
+  }) as [Value, Value];
+  addLoss(training, images, texts, []);
+  return training.encode();
+}
+
+/** A tower's features of a chunk: the output `text_features` or `image_features`. */
+export function featureGraph(kind: "text" | "vision", graph: Graph, extents: StepExtents): EncodedTraining {
+  const training = new TrainingGraph(`${kind} features`);
+  training.builder.output(FEATURES[kind], towerFeatures(training, kind, graph, extents));
+  return training.encode();
+}
+
+/**
+ * The loss of a whole batch's features. Outputs as {@link stepGraph}'s; the gradients are those of `logit_scale` and of the features of `trained`.
+ */
+export function lossGraph(trained: readonly ("text" | "vision")[], extents: StepExtents): EncodedTraining {
+  const training = new TrainingGraph("loss");
+  const images = featureInput(training, "vision", extents);
+  const texts = featureInput(training, "text", extents);
+  addLoss(training, images, texts, trained.map((kind) => (kind === "text" ? texts : images))); // prettier-ignore
+  return training.encode();
+}
+
+/**
+ * A tower's gradients for a chunk, from the gradient of its features: the input `gradient.text_features` or `gradient.image_features`.
+ *
+ * @param accumulate - whether they are added to those of earlier chunks.
+ */
+export function towerStepGraph(kind: "text" | "vision", graph: Graph, extents: StepExtents, accumulate: boolean): EncodedTraining {
+  const training = new TrainingGraph(`${kind} step`);
+  const gradient = training.input(`gradient.${FEATURES[kind]}`, "float32", [extents.batch, extents.projection]);
+  training.gradients([{ result: towerFeatures(training, kind, graph, extents), gradient }], [], accumulate);
+  return training.encode();
+}
+
+function addLoss(training: TrainingGraph, images: Value, texts: Value, features: readonly Value[]): void {
+  const { builder } = training;
+  const { loss, textOfImage, imageOfText } = contrastiveLoss(builder, images, texts, training.parameter(LOGIT_SCALE, []));
+  builder.output("loss", loss);
+  builder.output("text_of_image", textOfImage);
+  builder.output("image_of_text", imageOfText);
+  training.gradients([{ result: loss, gradient: builder.number(1) }], features);
+}
+
+function featureInput(training: TrainingGraph, kind: "text" | "vision", { batch, projection }: StepExtents): Value {
+  return training.input(FEATURES[kind], "float32", [batch, projection]);
+}
+
+function towerFeatures(training: TrainingGraph, kind: "text" | "vision", graph: Graph, { batch, sequence }: StepExtents): Value {
+  const extents = { batch, sequence };
+  const inputs = Object.fromEntries(
+    graph.inputs.map((name) => {
+      const { type = "float32", dims = [] } = graph.values.get(name) ?? {};
+      return [name, training.input(name, type, dims.map((extent) => (typeof extent === "number" ? extent : extents[extent as keyof typeof extents])))]; // prettier-ignore
+    }),
+  );
+  const features = training.tower(graph, extents, inputs)[FEATURES[kind]];
+  if (features === undefined)
+    throw new TypeError(`training: expected a ${kind} tower's graph with ${FEATURES[kind]}, got ${graph.outputs.join(", ")}`);
+  return features;
+}
