@@ -96,10 +96,9 @@ export function parseBody<Body>(schema: ZodType<Body>, value: unknown): Body {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place = issue?.path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("") ?? "";
-  throw new ServerError(
-    "invalid-request",
-    `${place.replace(/^\./, "").slice(0, 100) || "body"}: ${issue?.message.slice(0, 300) ?? "invalid"}`,
-  );
+  const isMissing = issue?.code === "invalid_type" && String(issue.expected) === "nonoptional";
+  const message = isMissing ? "expected a value, got none" : (issue?.message.slice(0, 300) ?? "invalid");
+  throw new ServerError("invalid-request", `${place.replace(/^\./, "").slice(0, 100) || "body"}: ${message}`);
 }
 
 /** @throws ServerError - `no-such-model`. */

@@ -37,20 +37,16 @@ const IMAGE = { type: "string", description: "an encoded image as a data: URL or
 const IMAGE_OBJECT = { type: "object", properties: { image: IMAGE }, required: ["image"] } satisfies Schema;
 
 /** Texts and images; what is wrong with one is said by `parseInputs`. */
-export const inputs: ZodType = z
-  .custom((value) => value !== undefined, "expected texts or images, got nothing")
-  .openapi({
-    description: "a text, an object with a text or an image, or a list of these",
-    oneOf: [TEXT, TEXT_OBJECT, IMAGE_OBJECT, { type: "array", items: { oneOf: [TEXT, TEXT_OBJECT, IMAGE_OBJECT] } }],
-  });
+export const inputs: ZodType = z.unknown().openapi({
+  description: "a text, an object with a text or an image, or a list of these",
+  oneOf: [TEXT, TEXT_OBJECT, IMAGE_OBJECT, { type: "array", items: { oneOf: [TEXT, TEXT_OBJECT, IMAGE_OBJECT] } }],
+});
 
 /** Images alone. */
-export const images: ZodType = z
-  .custom((value) => value !== undefined, "expected images, got nothing")
-  .openapi({
-    description: "an object with an image, or a list of these",
-    oneOf: [IMAGE_OBJECT, { type: "array", items: IMAGE_OBJECT }],
-  });
+export const images: ZodType = z.unknown().openapi({
+  description: "an object with an image, or a list of these",
+  oneOf: [IMAGE_OBJECT, { type: "array", items: IMAGE_OBJECT }],
+});
 
 /** A filter of `@chinese-clip/search`; what is wrong with one is said by `parseFilter`. */
 export const filter: ZodType = z.unknown().openapi({
