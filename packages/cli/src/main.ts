@@ -17,6 +17,7 @@ import { exportTowers } from "./commands/export.js";
 import { exportForWeb } from "./commands/export-web.js";
 import { info } from "./commands/info.js";
 import { search } from "./commands/search.js";
+import { serve } from "./commands/serve.js";
 import { verify } from "./commands/verify.js";
 import { Interruption } from "./terminal/interruption.js";
 import { printable } from "./terminal/printable.js";
@@ -28,6 +29,7 @@ import { messageIn } from "./translation/translate-error.js";
 const COMMANDS: readonly Command[] = [
   classify,
   search,
+  serve,
   embed,
   evaluateRetrieval,
   evaluateZeroShot,

@@ -8,6 +8,7 @@ export type { ImageIndexOptions, IndexSyncOptions, IndexWatchOptions } from "./i
 export type { ImageIndexSettings } from "./image-index/index-record.js";
 export { type ImageFolder, type LabelledImage, readImageFolder } from "./images/image-folder.js";
 export { IMAGE_EXTENSIONS, imageInput, imageInputs, isFolder, listImages } from "./images/list-images.js";
+export { type ImageSize, imageSize } from "./images/image-size.js";
 export { type FilePath, SkippedFiles } from "./images/walk-folder.js";
 export { type EmbedRequest, embedShard, type EmbedSummary, type FailedImage, IMAGES_PER_RUN } from "./output/embed-shard.js";
 export type { DatasetEmbedder, ImageResult, RecordedEmbedder } from "./output/embedder.js";

@@ -125,6 +125,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/node": "loads models and embeds",
       "@chinese-clip/pipeline": "finds a model's weights, configuration and processor among its files, to report on each alone",
       "@chinese-clip/search": "queries, and search in files of features",
+      "@chinese-clip/server": "the server of serve, loaded by that command alone",
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
     },
   },

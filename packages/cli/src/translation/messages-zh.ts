@@ -57,6 +57,11 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "$1: cannot be read as the query's image ($2)": "$1：无法作为查询图片读取（$2）",
   "$1: none of its images can be read; see the messages above": "$1：其中没有一张图片能读取，原因见上",
 
+  // serve
+  "--port: expected a number from 0 to 65535, got $1": "--port：应为 0 到 65535 的整数，实际是 $1",
+  "--immich-upstream: expected an address that begins with http:// or https://, got $1":
+    "--immich-upstream：应为以 http:// 或 https:// 开头的地址，实际是 $1",
+
   // embed
   "give --images or --texts, one of them; see --help": "--images 与 --texts 要给且只能给一个；用法见 --help",
   "shard $1 of how many? Give --shard-count": "这是第 $1 份，但不知共几份；请加 --shard-count",

@@ -6,6 +6,7 @@ import type { CheckpointErrorCode } from "@chinese-clip/model";
 import type { OutputErrorCode } from "@chinese-clip/pipeline/node";
 import type { TemplateErrorCode } from "@chinese-clip/pipeline/zero-shot";
 import type { SearchErrorCode } from "@chinese-clip/search";
+import type { ServeErrorCode } from "@chinese-clip/server/node";
 import type { HubErrorCode, ImageErrorCode, InferenceErrorCode, TokenizerErrorCode, WorkerError } from "@chinese-clip/node";
 
 /** What an error carries. */
@@ -139,6 +140,13 @@ export const INFERENCE_ZH: Sentences<InferenceErrorCode> = {
   "not-finite": () => "模型输出不是有限数：权重中有 NaN 或无穷大，或该精度不适用于此模型",
   "weights-changed": ({ details: { file } }) =>
     `权重文件在加载后被改动${file === undefined ? "" : `：${detailText(file)}`}；请重新加载模型`,
+};
+
+/** `ServeError`. */
+export const SERVE_ZH: Sentences<ServeErrorCode> = {
+  "key-required": (facts) => `${about(facts, "host")}其他机器也能访问这个地址，需要密钥：请加 --api-key，或改为监听 127.0.0.1`,
+  "address-in-use": (facts) => `${about(facts, "host")}端口 ${of(facts, "port")} 已被占用；请用 --port 换一个`,
+  "address-unavailable": (facts) => `${about(facts, "host")}无法监听端口 ${of(facts, "port")}；请检查地址与权限`,
 };
 
 /** `TemplateError`. */

@@ -5,11 +5,13 @@
 
 /** A size in pixels. */
 export interface ImageSize {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows of pixels. */
   readonly height: number;
 }
 
-/** @returns undefined for another format, and for a header that ends early or states no size. */
+/** An encoded image's size. @returns undefined for another format, and for a header that ends early or states no size. */
 export function imageSize(bytes: Uint8Array): ImageSize | undefined {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {

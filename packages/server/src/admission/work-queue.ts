@@ -39,7 +39,8 @@ export class WorkQueue {
     else this.#working++;
     this.#changed();
     const start = performance.now();
-    const running = work().finally(() => {
+    const begin = async (): Promise<Result> => work(); // also where it throws at once
+    const running = begin().finally(() => {
       this.#usual += (performance.now() - start - this.#usual) / 8;
       this.#passOn();
     });

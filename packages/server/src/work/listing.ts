@@ -21,7 +21,7 @@ export class Listing {
     if (found !== undefined && now - found.at < FRESH_MILLISECONDS) return found.ids;
     const scan = async (): Promise<readonly string[]> => {
       const ids: string[] = [];
-      for await (const { id } of store.scan(filter)) {
+      for await (const { id } of store.list(filter)) {
         ids.push(id);
         signal.throwIfAborted();
       }

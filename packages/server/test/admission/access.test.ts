@@ -23,7 +23,7 @@ describe("a key", () => {
     { authorization: "Basic sk-secret" },
     { authorization: "sk-secret" },
   ])("is needed: %j", async (headers) => {
-    const answer = await embed(handler, headers as Record<string, string>);
+    const answer = await embed(handler, headers);
     expectError(answer, 401, "unauthorized");
     expect(answer.headers.get("www-authenticate")).toBe("Bearer");
     expect(JSON.stringify(answer.body)).not.toContain("secret");

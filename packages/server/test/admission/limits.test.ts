@@ -16,7 +16,7 @@ function streamed(signal?: AbortSignal) {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => void (control = controller), cancel: cancelled });
   const init = { method: "POST", body, duplex: "half", headers: { "content-type": "application/json" }, signal: signal ?? null };
   const write = (text: string): void => control.enqueue(new TextEncoder().encode(text));
-  return { request: new Request(`${ORIGIN}/v1/embeddings`, init as RequestInit), write, cancelled };
+  return { request: new Request(`${ORIGIN}/v1/embeddings`, init), write, cancelled };
 }
 
 const answerOf = async (response: Response): Promise<Answer> => ({
@@ -131,7 +131,7 @@ describe("the queue", () => {
     const [a, b] = [ask(handler, "a"), ask(handler, "b")];
     await vi.waitFor(() => expect(releases).toHaveLength(2));
     const answers = await Promise.race([Promise.all([ask(handler, "c"), ask(handler, "d")]), ask(handler, "e")]);
-    const turnedAway = await answerOf(Array.isArray(answers) ? (answers[1] as Response) : answers);
+    const turnedAway = await answerOf(Array.isArray(answers) ? answers[1] : answers);
     expectError(turnedAway, 429, "overloaded");
     expect(Number(turnedAway.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect(embedder.texts).toEqual([["a"], ["b"]]);
@@ -170,6 +170,13 @@ describe("the queue", () => {
     expect([(await a).status, (await c).status]).toEqual([200, 200]);
     expect(embedder.texts).toEqual([["a"], ["c"]]);
   });
+});
+
+it("a request that is rejected gives its turn back", async () => {
+  const { handler } = serverOf({ concurrency: 1, queue: 0 });
+  for (let i = 0; i < 3; i++) expectError(await send(handler, "POST", "/v1/embeddings", { input: [] }), 400, "invalid-request");
+  for (let i = 0; i < 3; i++) expectError(await send(handler, "POST", "/v1/embeddings", []), 400, "invalid-request");
+  expect((await ask(handler, "a")).status).toBe(200);
 });
 
 describe("a deadline", () => {

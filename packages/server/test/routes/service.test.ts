@@ -66,7 +66,6 @@ it("describes the routes that it serves, and no others", async () => {
   expect(schema).toMatchObject({
     type: "object",
     properties: { encoding_format: {}, input: { oneOf: expect.any(Array) } },
-    required: ["input"],
   });
   expect(body.paths["/v1/indexes/{name}/items/{id}"].get.parameters.map(({ name }: { name: string }) => name)).toEqual(["name", "id"]);
   expect(body.paths["/healthz"].get.security).toBeUndefined();

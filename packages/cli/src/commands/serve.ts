@@ -1,0 +1,193 @@
+/**
+ * `chinese-clip serve`: a model and image indexes over HTTP, for programs that speak OpenAI's, text-embeddings-inference's or immich's API.
+ */
+import { imageSize } from "@chinese-clip/dataset";
+import { ChineseCLIP, type Limits } from "@chinese-clip/node";
+import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import { type OpenIndexes, openIndexes } from "../input/served-indexes.js";
+import { TransferProgress } from "../terminal/transfer.js";
+import { t } from "../translation/translate.js";
+import { messageIn } from "../translation/translate-error.js";
+import { HUB_OPTIONS, oneOperand, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+
+/** What an image of a request may cost. */
+const IMAGE_LIMITS: Limits = { pixels: 50_000_000, encodedBytes: 32 * 2 ** 20, milliseconds: 20_000 };
+
+/** Less than the time that an interrupted command has to end. */
+const SHUTDOWN_MILLISECONDS = 6000;
+
+const DEFAULT_PORT = 8080;
+
+/** The command. */
+export const serve: Command = {
+  name: "serve",
+  summary: {
+    en: "A server: embeddings for OpenAI's, TEI's and immich's clients, and search in image indexes",
+    zh: "启动服务：为 OpenAI、TEI、immich 客户端提供向量，并检索图片索引",
+  },
+  operands: "[model]",
+  options: {
+    index: {
+      type: "string",
+      multiple: true,
+      value: "folder",
+      help: {
+        en: "an index that the command index made; may be given several times (default: $CHINESE_CLIP_INDEX)",
+        zh: "index 命令建立的索引，可多次给出（默认取环境变量 CHINESE_CLIP_INDEX）",
+      },
+    },
+    host: { type: "string", value: "address", help: { en: "address to listen on (default: 127.0.0.1)", zh: "监听地址（默认 127.0.0.1）" } },
+    port: {
+      type: "string",
+      value: "n",
+      help: { en: `port (default: ${DEFAULT_PORT}; 0: any that is free)`, zh: `端口（默认 ${DEFAULT_PORT}，0 表示任意空闲端口）` },
+    },
+    "api-key": {
+      type: "string",
+      value: "key",
+      help: {
+        en: "the key that callers need; a process list shows it, so rather $CHINESE_CLIP_API_KEY",
+        zh: "调用者需要的密钥；进程列表会显示它，建议改用环境变量 CHINESE_CLIP_API_KEY",
+      },
+    },
+    "allow-unauthenticated": {
+      type: "boolean",
+      help: { en: "listen on another address without a key: every caller is trusted", zh: "监听其他地址而不要密钥：信任所有调用者" },
+    },
+    "allow-host": {
+      type: "string",
+      multiple: true,
+      value: "name",
+      help: { en: "a host name that requests may come by; * for any", zh: "允许的主机名；* 表示任意" },
+    },
+    "allow-origin": {
+      type: "string",
+      multiple: true,
+      value: "origin",
+      help: {
+        en: "an origin of web pages that may call, such as https://photos.example",
+        zh: "允许调用的网页来源，如 https://photos.example",
+      },
+    },
+    "allow-urls": {
+      type: "boolean",
+      help: {
+        en: "fetch images from http: and https: URLs; private addresses stay rejected",
+        zh: "允许以 http:、https: 地址给出图片；内网地址仍被拒绝",
+      },
+    },
+    "model-name": {
+      type: "string",
+      value: "name",
+      help: { en: "the model's name in answers (default: chinese-clip)", zh: "应答中的模型名（默认 chinese-clip）" },
+    },
+    "model-alias": {
+      type: "string",
+      multiple: true,
+      value: "name",
+      help: { en: "another name that requests may give", zh: "请求中可用的其他模型名" },
+    },
+    "immich-upstream": {
+      type: "string",
+      value: "url",
+      help: { en: "immich's own machine learning, for its tasks other than CLIP", zh: "immich 自己的机器学习服务，用于 CLIP 以外的任务" },
+    },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
+  },
+  examples: [
+    "OFA-Sys/chinese-clip-vit-base-patch16",
+    "--index photos.index",
+    "OFA-Sys/chinese-clip-vit-base-patch16 --host 0.0.0.0 --allow-unauthenticated --allow-host '*' --immich-upstream http://immich-machine-learning:3003",
+  ],
+
+  async run(values, context, operands) {
+    const listening = listenOptions(values);
+    const indexes = await openIndexes(indexFolders(values), context.signal);
+    try {
+      return await serveModel(modelOf(operands, indexes), indexes, values, listening, context);
+    } finally {
+      await indexes.close();
+    }
+  },
+};
+
+async function serveModel(
+  model: string,
+  { served, opened }: OpenIndexes,
+  values: OptionValues,
+  { host, port }: { readonly host: string; readonly port: number },
+  context: CommandContext,
+): Promise<number> {
+  const { language, signal } = context;
+  const [{ createHandler }, { createMetrics, serve: listen }] = await Promise.all([
+    import("@chinese-clip/server"),
+    import("@chinese-clip/server/node"),
+  ]);
+  const transfer = new TransferProgress(process.stderr);
+  const clip = await ChineseCLIP.fromPretrained(model, {
+    ...pretrainedOptions(values, context, transfer),
+    limits: IMAGE_LIMITS,
+    autoOrient: opened[0]?.settings.orientation,
+  }).finally(() => transfer.end());
+  try {
+    const { tokenizer } = clip.processor;
+    const handler = createHandler({
+      embedder: clip,
+      stores: served,
+      modelName: stringValue(values, "model-name"),
+      modelAliases: [model, ...listOf(values, "model-alias")],
+      logitScale: clip.model.logitScale,
+      countTokens: (texts) => texts.map((text) => tokenizer.encode(text).ids.length),
+      imageSize,
+      limits: { shutdownMilliseconds: SHUTDOWN_MILLISECONDS },
+      apiKey: stringValue(values, "api-key") ?? (process.env["CHINESE_CLIP_API_KEY"] || undefined),
+      allowedHosts: values["allow-host"] === undefined ? undefined : listOf(values, "allow-host"),
+      allowedOrigins: listOf(values, "allow-origin"),
+      allowUrls: values["allow-urls"] === true,
+      immichUpstream: upstreamOf(values),
+      metrics: createMetrics(),
+      onError: (error) => context.note(messageIn(error, language)),
+    });
+    const server = await listen(handler, { host, port, signal, allowUnauthenticated: values["allow-unauthenticated"] === true });
+    context.print(context.json ? JSON.stringify({ url: server.url, indexes: Object.keys(served) }) : server.url);
+    await server.closed;
+    return 0;
+  } finally {
+    await clip.dispose();
+  }
+}
+
+/** @throws UsageError - no model is named, by the command or an index; or two. */
+function modelOf(operands: readonly string[], { opened }: OpenIndexes): string {
+  const fallback = process.env["CHINESE_CLIP_MODEL"] || opened[0]?.settings.model;
+  const what = t`a checkpoint's file or folder, or a hub's name of a model`;
+  return operands.length === 0 && fallback !== undefined ? fallback : oneOperand(operands, what);
+}
+
+function indexFolders(values: OptionValues): readonly string[] {
+  const given = listOf(values, "index");
+  const fallback = process.env["CHINESE_CLIP_INDEX"];
+  return given.length > 0 || fallback === undefined || fallback === "" ? given : [fallback];
+}
+
+/** @throws UsageError - a port that is none. */
+function listenOptions(values: OptionValues): { readonly host: string; readonly port: number } {
+  const port = stringValue(values, "port") ?? String(DEFAULT_PORT);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new UsageError(t`--port: expected a number from 0 to 65535, got ${port}`);
+  return { host: stringValue(values, "host") ?? "127.0.0.1", port: Number(port) };
+}
+
+/** @throws UsageError - no URL. */
+function upstreamOf(values: OptionValues): URL | undefined {
+  const text = stringValue(values, "immich-upstream");
+  if (text === undefined) return undefined;
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
+    throw new UsageError(t`--immich-upstream: expected an address that begins with http:// or https://, got ${text}`);
+  return new URL(text);
+}
+
+function listOf(values: OptionValues, name: string): readonly string[] {
+  const value = values[name];
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+}

@@ -1,0 +1,74 @@
+/**
+ * Image indexes as a server shows them: their stores, images and thumbnails.
+ */
+import { type ImageIndex, openImageIndex } from "@chinese-clip/dataset";
+import type { ServedIndex } from "@chinese-clip/server";
+import { open } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+
+/** Bytes of an image that is sent, at most. */
+const MAX_FILE_BYTES = 256 * 2 ** 20;
+
+/** Image indexes that are open, to read. */
+export interface OpenIndexes {
+  /** By the names of their folders. */
+  readonly served: Readonly<Record<string, ServedIndex>>;
+  readonly opened: readonly ImageIndex[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens indexes beside the process that writes to them.
+ *
+ * @throws DatasetError, SearchError - a folder that is no image index, or a damaged one.
+ */
+export async function openIndexes(folders: readonly string[], signal: AbortSignal): Promise<OpenIndexes> {
+  const opened: ImageIndex[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(opened.map((index) => index.close())));
+  try {
+    for (const folder of folders) opened.push(await openImageIndex(folder, { readOnly: true, signal }));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const served: Record<string, ServedIndex> = {};
+  for (const index of opened) served[freeName(basename(resolve(index.path)), served)] = servedIndex(index);
+  return { served, opened, close };
+}
+
+function servedIndex(index: ImageIndex): ServedIndex {
+  return {
+    store: index.store,
+    readFile: (id) => readImage(index.fileOf(id)),
+    // An index without thumbnails shows the images themselves.
+    readThumbnail: async (id, meta) => {
+      const sha256: unknown = typeof meta === "object" && meta !== null && "sha256" in meta ? meta.sha256 : undefined;
+      const found = typeof sha256 === "string" ? await index.thumbnail({ sha256 }) : undefined;
+      return found ?? readImage(index.fileOf(id));
+    },
+  };
+}
+
+/** @returns undefined for a file that is gone since, cannot be read, or is no file of an image's size. */
+async function readImage(path: string): Promise<Uint8Array | undefined> {
+  const file = await open(path).catch(() => undefined);
+  try {
+    const found = await file?.stat();
+    if (file === undefined || found === undefined || !found.isFile() || found.size > MAX_FILE_BYTES) return undefined;
+    return await file.readFile();
+  } catch {
+    return undefined;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** A folder's name with what a URL would have to escape replaced, and a number where it is taken. */
+function freeName(folder: string, taken: Readonly<Record<string, unknown>>): string {
+  const name = folder.replaceAll(/[^A-Za-z0-9_.-]/g, "_").slice(0, 80) || "index";
+  const base = /^\.+$/.test(name) ? "index" : name;
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? base : `${base}-${number}`;
+    if (!Object.hasOwn(taken, candidate)) return candidate;
+  }
+}
