@@ -1,8 +1,9 @@
 /**
- * `npm start`, `npm run web` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
+ * `npm start`, `npm run web`, `npm run serve` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
  *
  *     node scripts/bootstrap.mjs start [arguments of the example]
  *     node scripts/bootstrap.mjs web [options of Vite's preview server]
+ *     node scripts/bootstrap.mjs serve [options of chinese-clip serve]
  *     node scripts/bootstrap.mjs test
  */
 import { createRequire } from "node:module";
@@ -36,6 +37,18 @@ async function web(args) {
   const folder = join(root, "examples", "web-search");
   const vite = join(dirname(createRequire(join(folder, "package.json")).resolve("vite/package.json")), "bin", "vite.js");
   const { code } = await run(process.execPath, [vite, "preview", ...args], { output: "inherit", interactive: true, cwd: folder });
+  return code;
+}
+
+/** Builds the command, and serves the demo model with an index of the demo's images until it is interrupted. */
+async function serve(args) {
+  await build("chinese-clip");
+  const index = join(root, "node_modules", ".cache", "chinese-clip", "demo.index");
+  report("indexing the demo's images");
+  const made = await run(process.execPath, [join(root, "scripts", "demo-index.mjs"), index], { output: "inherit" });
+  if (made.code !== 0) return made.code;
+  const command = [join(root, "packages", "cli", "dist", "main.js"), "serve", join(root, "examples", "demo-checkpoint"), "--index", index];
+  const { code } = await run(process.execPath, [...command, ...args], { output: "inherit", interactive: true, cwd: userFolder() });
   return code;
 }
 
@@ -74,13 +87,13 @@ function userFolder() {
   return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
 }
 
-const commands = { start, web, test };
+const commands = { start, web, serve, test };
 const [name = "", ...args] = process.argv.slice(2);
 
 try {
   checkNodeVersion();
   if (!Object.hasOwn(commands, name))
-    throw new StepError("usage: node scripts/bootstrap.mjs start|web|test [arguments]", { code: 2, output: "" });
+    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|test [arguments]", { code: 2, output: "" });
   endChildrenOnSignals();
   process.exitCode = await commands[name](args);
 } catch (error) {

@@ -1,10 +1,11 @@
 /** The built command as a server: with and without an index, keys and addresses, and its end. */
 import { openImageIndex } from "@chinese-clip/dataset";
 import { ChineseCLIP } from "@chinese-clip/node";
-import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN, runCli } from "./run-cli.js";
@@ -79,6 +80,22 @@ it("serves embeddings without an index, by the environment, with a key; a signal
   const ended = new Promise((resolve) => child?.once("exit", (code) => resolve(code)));
   child?.kill("SIGTERM");
   expect(await ended).toBe(0);
+});
+
+it("npm run serve: the demo's index is made, found again, and made again where it is damaged", async () => {
+  const [script, folder] = [fileURLToPath(new URL("../../../../scripts/demo-index.mjs", import.meta.url)), path("demo.index")];
+  const make = (): Promise<unknown> => promisify(execFile)(process.execPath, [script, folder]);
+  const count = async (): Promise<number> => {
+    const made = await openImageIndex(folder, { readOnly: true });
+    const { count: items } = made.store.info;
+    await made.close();
+    return items;
+  };
+  await make();
+  expect(await count()).toBe(48);
+  writeFileSync(join(folder, "images.json"), "{}");
+  await make();
+  expect(await count()).toBe(48);
 });
 
 it.each([
