@@ -9,6 +9,7 @@ import { WorkQueue } from "./admission/work-queue.js";
 import { serverLimits } from "./limits.js";
 import type { HandlerOptions, PageFile } from "./options.js";
 import { classify } from "./routes/classify.js";
+import { listDuplicates } from "./routes/duplicates.js";
 import { embed, embeddings } from "./routes/embeddings.js";
 import { ping, predict } from "./routes/immich.js";
 import { deleteItems, getFile, getItem, getThumbnail, listItems, putItems } from "./routes/items.js";
@@ -17,6 +18,7 @@ import type { Route, Services } from "./routes/route.js";
 import { search } from "./routes/search.js";
 import { getModel, healthz, listIndexes, listModels, metrics as metricsRoute, readyz } from "./routes/service.js";
 import { ServerError, toServerError } from "./server-error.js";
+import { DuplicateSearch } from "./work/duplicate-search.js";
 import { EmbeddingWork } from "./work/embedding-work.js";
 import { Indexes } from "./work/indexes.js";
 import { Listing } from "./work/listing.js";
@@ -44,6 +46,7 @@ const ROUTES: readonly Route[] = [
   getItem,
   getThumbnail,
   getFile,
+  listDuplicates,
   listModels,
   getModel,
   listIndexes,
@@ -58,8 +61,19 @@ const ROUTES: readonly Route[] = [
 const HEADERS: Readonly<Record<string, string>> = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /** The page runs what the server sends, and nothing else. */
-const PAGE_POLICY =
-  "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' blob:",
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  // No text becomes HTML, but for the templates of lit-html, which are constants.
+  "require-trusted-types-for 'script'",
+  "trusted-types lit-html",
+].join("; ");
 
 /** Images of items that are read at a time, and that wait. */
 const FILES = [8, 512] as const;
@@ -90,6 +104,7 @@ export function createHandler(options: HandlerOptions): Handler {
     work: new EmbeddingWork(options, limits.cacheBytes),
     indexes: new Indexes(options),
     listing: new Listing(),
+    duplicates: new DuplicateSearch(),
     isReady: () => disposed === undefined,
   };
   const described = [...ROUTES, ...(metrics === undefined ? [] : [metricsRoute])];
@@ -159,6 +174,7 @@ export function createHandler(options: HandlerOptions): Handler {
       return response;
     },
     dispose() {
+      services.duplicates.clear();
       disposed ??= endAll(inFlight, limits.shutdownMilliseconds);
       return disposed;
     },
@@ -186,9 +202,10 @@ function preflight(request: Request, routes: readonly Route[]): Response {
   return new Response(null, { status: 204, headers: asked ? headers : { allow: `${methods}, OPTIONS` } });
 }
 
-function answerPage({ contentType, body }: PageFile): Response {
+function answerPage({ contentType, body, isImmutable = false }: PageFile): Response {
+  const caching = isImmutable ? "public, max-age=31536000, immutable" : "no-cache";
   return new Response(body, {
-    headers: { "content-type": contentType, "content-security-policy": PAGE_POLICY, "cache-control": "no-cache" },
+    headers: { "content-type": contentType, "content-security-policy": PAGE_POLICY, "cache-control": caching },
   });
 }
 

@@ -2,7 +2,7 @@
  * What a server is made of: an embedder, stores, and rules. Nothing here is of Node; `@chinese-clip/server/node` listens on a port.
  */
 import type { Embedder } from "@chinese-clip/pipeline";
-import type { VectorStore } from "@chinese-clip/search";
+import type { DuplicateMeta, VectorStore } from "@chinese-clip/search";
 import type { ServerLimits } from "./limits.js";
 
 /** What the server gives an embedder as an image: an encoded file, or a URL where `allowUrls` is set. */
@@ -26,6 +26,8 @@ export interface ServedIndex {
   readonly readFile?: ((id: string, meta: unknown) => Promise<Uint8Array | undefined>) | undefined;
   /** A small image of an item. Called only with ids that are in the store. @returns undefined where there is none. */
   readonly readThumbnail?: ((id: string, meta: unknown) => Promise<Uint8Array | undefined>) | undefined;
+  /** A last check of two items that seem to be the same image, as `findDuplicates` takes it, such as by the pixels of their thumbnails. */
+  readonly sameImage?: ((kept: DuplicateMeta, other: DuplicateMeta) => boolean | Promise<boolean>) | undefined;
 }
 
 /** A request that was answered, as metrics count it. */
@@ -58,6 +60,8 @@ export interface PageFile {
   readonly contentType: string;
   /** Its bytes, or a text that is sent as UTF-8. */
   readonly body: Uint8Array<ArrayBuffer> | string;
+  /** Whether the path changes with the file, so that browsers need not ask for it again. Default false. */
+  readonly isImmutable?: boolean | undefined;
 }
 
 /** Options of {@link createHandler}. */

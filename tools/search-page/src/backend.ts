@@ -141,7 +141,7 @@ export interface SearchBackend {
   useKey?(key: string): void;
 }
 
-/** Why a backend has no answer. The page tries again by itself after `unreachable`, `busy` and `server`. */
+/** Why a backend has no answer. The page tries again by itself after `unreachable` and `busy`. */
 export type BackendErrorCode =
   | "unreachable"
   | "busy"

@@ -9,6 +9,7 @@ import { parseJson } from "../input/parse-json.js";
 import type { AllLimits } from "../limits.js";
 import type { HandlerOptions } from "../options.js";
 import { ServerError } from "../server-error.js";
+import type { DuplicateSearch } from "../work/duplicate-search.js";
 import type { EmbeddingWork } from "../work/embedding-work.js";
 import type { Indexes } from "../work/indexes.js";
 import type { Listing } from "../work/listing.js";
@@ -28,6 +29,7 @@ export interface Services {
   readonly work: EmbeddingWork;
   readonly indexes: Indexes;
   readonly listing: Listing;
+  readonly duplicates: DuplicateSearch;
   /** Whether the server takes requests. */
   readonly isReady: () => boolean;
 }

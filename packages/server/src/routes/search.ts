@@ -21,6 +21,7 @@ interface SearchBody {
   readonly top?: number | undefined;
   readonly offset?: number | undefined;
   readonly limit?: number | undefined;
+  readonly total?: boolean | undefined;
   readonly minScore?: number | undefined;
   readonly filter?: unknown;
   readonly model?: string | null | undefined;
@@ -36,6 +37,7 @@ const searchBody: ZodType<SearchBody> = z.object({
   top: z.number().int().min(1).optional().openapi({ description: "results in all; default 10, or with a limit as many as there are" }),
   offset: z.number().int().min(0).optional().openapi({ description: "results to skip, for a page of them" }),
   limit: z.number().int().min(1).optional().openapi({ description: "results of the page" }),
+  total: z.boolean().optional().openapi({ description: "whether to count the results, for a scrollbar; default false" }),
   minScore: z.number().optional().openapi({ description: "the smallest cosine" }),
   filter: filter.optional(),
   model: modelName,
@@ -60,6 +62,11 @@ export const search: Route = {
       offset: z.number().int(),
       count: z.number().int().openapi({ description: "items of the index" }),
       more: z.boolean(),
+      total: z
+        .number()
+        .int()
+        .optional()
+        .openapi({ description: "all results, where it was asked for; at most limits.results where minScore is given" }),
       data: z.array(z.object({ id: z.string(), rank: z.number().int(), score: z.number(), meta: jsonObject })),
     }),
   },
@@ -85,10 +92,20 @@ export const search: Route = {
         offset: first,
         count: index.store.info.count,
         more: hits.length > last,
+        ...(body.total === true ? { total: hits.length > last ? await totalOf(body, wanted, index, call) : hits.length } : {}),
         data: hits.slice(first, last).map(({ id, score, meta }, i) => ({ id, rank: first + i + 1, score, meta })),
       });
     }),
 };
+
+/** How many results there are, where there are more than those of the page. */
+async function totalOf(body: SearchBody, wanted: Wanted, index: NamedIndex, { services, signal }: Call): Promise<number> {
+  const self = body.id === undefined ? 0 : 1;
+  if (wanted.minScore !== undefined) return (await index.store.search({ ...wanted, top: services.limits.results })).length - self;
+  if (wanted.filter === undefined) return index.store.info.count - self;
+  const ids = await services.listing.ids(index, wanted.filter, signal);
+  return ids.length - (body.id !== undefined && ids.includes(body.id) ? 1 : 0);
+}
 
 /** The ranks of a page, half open, from 0. @throws ServerError - `invalid-request`. */
 function pageOf({ top, offset = 0, limit }: SearchBody, { services: { limits } }: Call): { readonly first: number; readonly last: number } {
@@ -127,15 +144,14 @@ async function vectorOf(body: SearchBody, index: NamedIndex, call: Call): Promis
   return combine(parts, rows);
 }
 
-function searchStore(
-  store: VectorStore<unknown>,
-  wanted: {
-    readonly vector: Float32Array;
-    readonly top: number;
-    readonly minScore: number | undefined;
-    readonly filter: Filter | undefined;
-  },
-  fingerprint: string | undefined,
-): Promise<StoreHit<unknown>[]> {
+/** A search in a store. */
+interface Wanted {
+  readonly vector: Float32Array;
+  readonly top: number;
+  readonly minScore: number | undefined;
+  readonly filter: Filter | undefined;
+}
+
+function searchStore(store: VectorStore<unknown>, wanted: Wanted, fingerprint: string | undefined): Promise<StoreHit<unknown>[]> {
   return store.search({ ...wanted, fingerprint });
 }

@@ -18,7 +18,7 @@ const [SHORTEST, LONGEST] = [1000, 15_000];
 
 /** Whether another try may help. */
 export function isPassing(error: unknown): error is BackendError {
-  return error instanceof BackendError && (error.code === "unreachable" || error.code === "busy" || error.code === "server");
+  return error instanceof BackendError && (error.code === "unreachable" || error.code === "busy");
 }
 
 /** Waits and tries again. */

@@ -70,6 +70,11 @@ function indexes({ state, controller, say }: View): unknown {
 
 function results(view: View, { grid }: PageParts): unknown {
   const { state, controller, options, say, context } = view;
+  if (state.info?.indexes.length === 0)
+    return html`<section class="empty">
+      <h2>${say.noIndexTitle}</h2>
+      <p>${say.noIndexText}</p>
+    </section>`;
   const count = countOf(view);
   const hasNone = state.info !== undefined && count === 0 && state.results?.total !== 0 ? true : state.results?.total === 0;
   if (hasNone && count === 0 && state.address.query.kind === "all" && Object.keys(state.address.filter).length === 0)
@@ -100,6 +105,7 @@ function status(view: View, { reachable }: PageParts): unknown {
   const { state, say } = view;
   const { search, results: found, info, address } = state;
   if (state.connection.status === "away" || state.needsKey || address.duplicates !== undefined) return nothing;
+  if (info?.indexes.length === 0) return nothing;
   if (info === undefined) return html`<progress aria-label=${say.connecting}></progress> ${say.connecting}`;
   if (search.status === "waiting" && performance.now() - search.since > 300)
     return html`<progress aria-label=${say.searching}></progress>
