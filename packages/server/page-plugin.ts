@@ -1,5 +1,5 @@
 /**
- * Makes the built page a module: `search-page:files` has the files that Vite makes of `page/`.
+ * Makes the built page a module: `src/page/page-files.ts` has the files that Vite makes of `page/`.
  */
 import { fileURLToPath } from "node:url";
 import type { Options } from "tsup";
@@ -20,8 +20,7 @@ const LICENSE = "/*! lit-html: Copyright Google LLC, BSD-3-Clause, https://githu
 export const searchPageFiles: NonNullable<Options["esbuildPlugins"]>[number] = {
   name: "search-page-files",
   setup(builder) {
-    builder.onResolve({ filter: /^search-page:files$/ }, ({ path }) => ({ path, namespace: "search-page" }));
-    builder.onLoad({ filter: /.*/, namespace: "search-page" }, async () => ({
+    builder.onLoad({ filter: /[/\\]page-files\.ts$/ }, async () => ({
       contents: `export const FILES = ${JSON.stringify(await buildPage())};`,
     }));
   },

@@ -113,7 +113,10 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "prom-client": "metrics; in its entry for Node",
       zod: "checks bodies; the description is made of the same schemas",
     },
-    subpaths: { node: "listens on a port, and counts for Prometheus" },
+    subpaths: {
+      node: "listens on a port, and counts for Prometheus",
+      page: "the search page, which a server of embeddings alone does not load",
+    },
   },
   cli: {
     platformFree: false,

@@ -32,7 +32,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   web: [["worker"], ["http"], ["cache"], ["hub"], ["sources"], ["image", "session"], ["*"]],
   dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["image-index"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
-  server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node"]],
+  server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node", "page"]],
   training: [["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["*"]],
   cli: [["translation", "terminal"], ["command.ts"], ["input", "inspection", "diagnosis", "reports"], ["*"], ["commands"], ["main.ts"]],
 };

@@ -124,7 +124,7 @@ function item(place: number): ImageItem {
 function details(place: number): ImageDetails {
   return {
     ...item(place),
-    path: `/home/me/照片/2024/杭州/${nameOf(place)}`,
+    path: `/照片/2024/杭州/${nameOf(place)}`,
     bytes: 3_412_345 + 7919 * place,
     width: 4032,
     height: 3024,
