@@ -15,20 +15,25 @@ const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.
 const RETRIEVAL = fileURLToPath(new URL("../../../../fixtures/evaluation/retrieval/ties/", import.meta.url));
 const { path } = scratchFolder();
 
-/** Starts the command, sends a signal once `ready`, and waits for its end. */
+/**
+ * Starts the command, sends a signal once `ready`, and waits for its end.
+ *
+ * @param ready - gets a promise for the time at which all but the last few kilobytes of `input` have been read.
+ */
 async function interrupt(
   args: readonly string[],
   signal: NodeJS.Signals,
-  ready: () => Promise<unknown>,
+  ready: (read: Promise<void>) => Promise<unknown>,
   { env = {}, input = "" }: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, LC_ALL: "C.UTF-8", ...env } });
-  child.stdin.on("error", () => {}).write(input); // and stays open
+  child.stdin.on("error", () => {});
+  const read = new Promise<void>((resolve) => child.stdin.write(input, () => resolve())); // and stays open
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const closed = once(child, "close") as Promise<[number | null]>;
-  await Promise.race([ready(), closed.then(() => Promise.reject(new Error(`ended before the signal: ${stderr}`)))]);
+  await Promise.race([ready(read), closed.then(() => Promise.reject(new Error(`ended before the signal: ${stderr}`)))]);
   child.kill(signal);
   const [code] = await closed;
   return { code, stdout, stderr };
@@ -96,10 +101,8 @@ describe("a hub that does not answer", () => {
 
 it("a list on stdin that does not end: classify ends, in Chinese", async () => {
   const args = ["classify", "-", "--model", DEMO, "--labels", "猫,狗"];
-  // Nothing shows that it waits, so it is told when it has had time to begin.
-  const ended = await interrupt(args, "SIGINT", () => new Promise((resolve) => setTimeout(resolve, 700)), {
-    env: { LC_ALL: "zh_CN.UTF-8" },
-  });
+  const input = "a.jpg\n".repeat(100_000); // more than a pipe holds
+  const ended = await interrupt(args, "SIGINT", (read) => read, { env: { LC_ALL: "zh_CN.UTF-8" }, input });
   expect(ended).toEqual({ code: 130, stdout: "", stderr: "正在停止（SIGINT）；再按一次 Ctrl-C 立即结束\n" });
 });
 
