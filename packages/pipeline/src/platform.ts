@@ -95,6 +95,13 @@ export interface PretrainedOptions {
    * speed: about the weights' size less memory, and slower queries. Default false: Node repacks them when a tower has been busy for a second.
    */
   readonly lowMemory?: boolean | undefined;
+  /**
+   * Copy the weights into memory when a tower is first used, instead of mapping their file: it may then be overwritten or cut while the model answers
+   * from what it has read, at the cost of the weights' size in memory, twice that while loading. Default false: a file that was written since is
+   * found before each run, which throws `InferenceError` `weights-changed`, but one that is cut in the middle of a run ends the process. A browser
+   * always copies.
+   */
+  readonly copyWeights?: boolean | undefined;
   /** Passed to ONNX Runtime as it is, on top of what the other options say. */
   readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
   /** Which tokenizer's rules: what the weights were trained with (default), or Hugging Face's. */
@@ -154,6 +161,13 @@ export interface ModelFiles {
    * {@link Platform.createSession} finds the file by, and need not be the one that was asked for: a hub's cache names files by their hash.
    */
   open(name: string): Promise<CheckpointFile | undefined>;
+  /**
+   * Called when what was read does not make a model: looks for cached files that are damaged, and removes them.
+   *
+   * @returns whether there were some: the model is then opened again.
+   * @throws HubError - `integrity`: there are, and no request is allowed.
+   */
+  discardDamaged?(): Promise<boolean>;
 }
 
 /** A tower to convert to another dtype. */

@@ -43,20 +43,29 @@ export function prepareSession(): void {
   spare = { thread, timer };
 }
 
+/** What becomes of the weights. */
+export interface WeightsUse {
+  /**
+   * `at once`: repacked while loading; `later`: the session answers from the weights as they lie in the file, and repacks them for the matrix kernels
+   * when it pays; `never`: they stay pages of the file, shared with every process that has it open.
+   */
+  readonly packing: "at once" | "later" | "never";
+  /** Whether they are read into memory instead of mapped. */
+  readonly copyWeights: boolean;
+}
+
 /**
  * Loads a graph into a thread.
  *
  * @param folder - the folder that the graph's checkpoint files lie in.
  * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
- * @param packing - `at once`: repack the weights while loading; `later`: answer from the weights as they lie in the file, and repack them for the matrix kernels when it pays; `never`: they
- *   stay pages of the file, shared with every process that has it open.
- * @throws InferenceError - `load-failed`, with ONNX Runtime's message.
+ * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`.
  */
 export async function createNodeSession(
   graph: EncodedGraph,
   folder: string,
   sessionOptions: InferenceSession.SessionOptions,
-  packing: "at once" | "later" | "never",
+  { packing, copyWeights }: WeightsUse,
 ): Promise<GraphSession> {
   const { executionProviders, intraOpNumThreads = processorCores(), extra } = sessionOptions;
   const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
@@ -65,7 +74,13 @@ export async function createNodeSession(
   const weights = await WeightsFiles.watch(folder, graph.files);
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
     const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
-    await thread.load(graph, folder, weights, { ...sessionOptions, ...threads, extra: { ...extra, session } }, maxTokensPerRun);
+    await thread.load(
+      graph,
+      folder,
+      { weights, copyWeights },
+      { ...sessionOptions, ...threads, extra: { ...extra, session } },
+      maxTokensPerRun,
+    );
     return thread;
   };
   const first = await load(takeThread(), packing === "at once");

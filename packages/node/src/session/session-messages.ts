@@ -1,8 +1,10 @@
 /**
  * What goes between a session and its thread.
  */
+import type { PackedBuffer } from "@chinese-clip/model";
 import type { PlainTensors } from "@chinese-clip/pipeline";
 import type { InferenceSession } from "onnxruntime-common";
+import type { WeightsStamp } from "./weights-files.js";
 
 /** What a session is made of. */
 export interface SessionSource {
@@ -10,6 +12,8 @@ export interface SessionSource {
   readonly model: Uint8Array;
   /** The folder that the graph's external data lies in. */
   readonly folder: string;
+  /** What is read into memory instead of mapped: the graph's external data lies in these buffers, filled from files that still have their stamps. */
+  readonly copied: { readonly buffers: readonly PackedBuffer[]; readonly stamps: readonly WeightsStamp[] } | undefined;
   /** ONNX Runtime's options. */
   readonly sessionOptions: InferenceSession.SessionOptions;
 }

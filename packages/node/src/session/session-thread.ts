@@ -1,7 +1,7 @@
 /**
  * One inference session in a thread of its own.
  */
-import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
+import { type EncodedGraph, type GraphSession, packWeights } from "@chinese-clip/model";
 import { fromPlainTensors, type PlainTensor, reviveInferenceError } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
@@ -15,7 +15,7 @@ import type { WeightsFiles } from "./weights-files.js";
  */
 const MAX_REUSED_BYTES = 32 * 2 ** 20;
 
-/** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, JavaScript never reads them. */
+/** A graph loaded into `onnxruntime-node`; ONNX Runtime maps the weights from the files, which JavaScript reads only to copy them. */
 export class SessionThread implements GraphSession {
   #maxTokensPerRun: number | undefined;
   #source: SessionSource | undefined;
@@ -44,20 +44,22 @@ export class SessionThread implements GraphSession {
    * Loads the graph.
    *
    * @param folder - the folder that the graph's checkpoint files lie in.
-   * @param weights - those files.
+   * @param weights - those files, and whether they are copied: what becomes of them afterwards then does not matter.
    * @param maxTokensPerRun - the maximum number of tokens in a run; undefined: any number.
    * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`. The thread has then ended.
    */
   async load(
-    { model }: EncodedGraph,
+    graph: EncodedGraph,
     folder: string,
-    weights: WeightsFiles,
+    { weights, copyWeights }: { readonly weights: WeightsFiles; readonly copyWeights: boolean },
     sessionOptions: InferenceSession.SessionOptions,
     maxTokensPerRun: number | undefined,
   ): Promise<void> {
     this.#maxTokensPerRun = maxTokensPerRun;
-    this.#source = { model, folder, sessionOptions };
-    this.#weights = weights;
+    const packed = copyWeights ? packWeights(graph) : undefined;
+    const copied = packed && { buffers: packed.buffers, stamps: weights.stamps };
+    this.#source = { model: packed?.model ?? graph.model, folder, copied, sessionOptions };
+    this.#weights = copyWeights ? undefined : weights;
     try {
       await weights.check();
       await this.#host.call({ type: "load", source: this.#source });

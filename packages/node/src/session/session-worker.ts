@@ -7,7 +7,9 @@ import { workerData } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { ThreadGate } from "../worker/thread-gate.js";
 import { servePort } from "../worker/worker-port.js";
+import { copyWeights } from "./copy-weights.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
+import { WeightsFiles } from "./weights-files.js";
 
 /**
  * A graph that gives out what it gets, `x` of one float: ModelProto { ir_version 9, graph { node { "x" -> "y", Identity }, input x, output y },
@@ -26,11 +28,13 @@ const runtime = gate.pass(async () => {
 });
 runtime.catch(() => undefined); // whoever asks is told; until then it is not an unhandled rejection
 
-async function create({ model, folder, sessionOptions: { extra, ...rest } }: SessionSource): Promise<InferenceSession> {
+async function create({ model, folder, copied, sessionOptions: { extra, ...rest } }: SessionSource): Promise<InferenceSession> {
   const { InferenceSession } = await runtime;
+  const externalData = copied === undefined ? {} : { externalData: await copyWeights(folder, copied.buffers) };
+  await new WeightsFiles(copied?.stamps ?? []).check(); // after they were read: half of them might be of another file
   const session = { ...(extra?.["session"] as object | undefined), model_external_initializers_file_folder_path: folder };
   return gate
-    .pass(() => InferenceSession.create(model, { ...rest, extra: { ...extra, session } }))
+    .pass(() => InferenceSession.create(model, { ...rest, ...externalData, extra: { ...extra, session } }))
     .catch((cause: unknown) => {
       throw loadFailure(cause);
     });

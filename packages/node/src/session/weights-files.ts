@@ -1,13 +1,14 @@
 /**
  * The weights files of a session, as they were when it was loaded. ONNX Runtime maps them: a file that is overwritten afterwards changes the
- * answers, and one that is truncated ends the process, so both are looked for before each run.
+ * answers, and one that is truncated ends the process, so both are looked for before each run, or after the weights were copied.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InferenceError } from "@chinese-clip/pipeline";
 import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
-interface Stamp {
+/** What one of them looked like. */
+export interface WeightsStamp {
   readonly path: string;
   readonly size: bigint;
   readonly mtimeNs: bigint;
@@ -15,10 +16,10 @@ interface Stamp {
 
 /** Files that must not change. */
 export class WeightsFiles {
-  readonly #stamps: readonly Stamp[];
+  readonly stamps: readonly WeightsStamp[];
 
-  private constructor(stamps: readonly Stamp[]) {
-    this.#stamps = stamps;
+  constructor(stamps: readonly WeightsStamp[]) {
+    this.stamps = stamps;
   }
 
   /** Remembers size and time of modification of files in a folder. */
@@ -29,7 +30,7 @@ export class WeightsFiles {
 
   /** @throws InferenceError - `weights-changed`. A deleted file is fine: its mapping stays as it was. */
   async check(): Promise<void> {
-    for (const { path, size, mtimeNs } of this.#stamps) {
+    for (const { path, size, mtimeNs } of this.stamps) {
       const now = await stampOf(path);
       if (now === undefined || (now.size === size && now.mtimeNs === mtimeNs)) continue;
       throw new InferenceError(
@@ -41,7 +42,7 @@ export class WeightsFiles {
   }
 }
 
-async function stampOf(path: string): Promise<Stamp | undefined> {
+async function stampOf(path: string): Promise<WeightsStamp | undefined> {
   try {
     const { size, mtimeNs } = await stat(path, { bigint: true });
     return { path, size, mtimeNs };

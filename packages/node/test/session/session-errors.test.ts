@@ -1,5 +1,5 @@
 /** What goes wrong inside a session, as errors of this project. */
-import { copyFile, cp, mkdtemp, open, readFile, rm, truncate } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,6 +67,38 @@ describe("I4 a weights file that changes while it is loaded", () => {
     const error = await rejection(model.getTextFeatures({ inputIds }));
     expect(error).toBeInstanceOf(InferenceError);
     expect(error).toMatchObject({ code: "weights-changed", details: { file: expect.stringContaining("model.safetensors") } });
+  });
+
+  it.each([
+    ["truncated", () => truncate(weights, 4096)],
+    ["overwritten in place", async () => writeFile(weights, Buffer.alloc((await stat(weights)).size))],
+  ])("%s: a model that has copied its weights answers as before, from both towers", async (_, change) => {
+    await using model = await ChineseCLIPModel.fromPretrained(folder, { copyWeights: true });
+    const pixelValues = new Tensor(
+      "float32",
+      Float32Array.from({ length: 3 * 32 * 32 }, (_value, i) => Math.sin(i)),
+      [1, 3, 32, 32],
+    );
+    const all = async (): Promise<unknown> => [
+      (await model.getTextFeatures({ inputIds })).data,
+      (await model.getImageFeatures({ pixelValues })).data,
+    ];
+    const before = await all();
+    {
+      await using mapped = await ChineseCLIPModel.fromPretrained(TINY, {
+        sessionOptions: { extra: { session: { disable_prepacking: "0" } } },
+      });
+      expect(before).toEqual([(await mapped.getTextFeatures({ inputIds })).data, (await mapped.getImageFeatures({ pixelValues })).data]);
+    }
+    await change();
+    expect(await all()).toEqual(before);
+  });
+
+  it("written between loading and a tower's first use: rejected, not copied", async () => {
+    await using model = await ChineseCLIPModel.fromPretrained(folder, { copyWeights: true });
+    await truncate(weights, 4096);
+    const error = await rejection(model.getTextFeatures({ inputIds }));
+    expect(error).toMatchObject({ name: "InferenceError", code: "weights-changed", details: { file: weights } });
   });
 
   it("deleted: the mapping stays", async () => {
