@@ -12,7 +12,7 @@ import {
   type PretrainedOptions,
   TokenizerError,
 } from "@chinese-clip/node";
-import { loadProcessorParts, ModelReader } from "@chinese-clip/pipeline";
+import { isCheckpointFile, loadProcessorParts, ModelReader } from "@chinese-clip/pipeline";
 import { countParameters, publishedName } from "@chinese-clip/evaluation";
 import { CheckedCheckpoint } from "./checked-checkpoint.js";
 import { type ModelKind, tellKind } from "./model-kind.js";
@@ -39,7 +39,7 @@ export interface InspectedTower {
 }
 
 /** Something that is wrong, or not known to be right. */
-export type Problem = CheckpointError | TokenizerError | ImageError;
+export type Problem = CheckpointError | TokenizerError | ImageError | HubError;
 
 /** The report. */
 export interface Inspection {
@@ -75,6 +75,7 @@ export async function inspectModel(source: string, options: PretrainedOptions): 
   const listed = await listFiles(here);
   const weights = await attempt(problems, () => readWeights(model));
   const weightsHere = weights !== "not-here";
+  if (weights === undefined) await noteDamage(await reopen(), listed, problems);
   const checkpoint = typeof weights === "object" ? weights.checkpoint : undefined;
   const config = await attempt(problems, async () => ChineseCLIPConfig.fromJSON(await model.config()));
   const vocabulary = await attempt(problems, async () => (await loadProcessorParts(model, {})).tokenizer.vocabSize);
@@ -141,6 +142,15 @@ function withoutFetching(files: ModelFiles, names: readonly string[], reopen: ()
       return file;
     },
   };
+}
+
+/** Says of each cached file of weights that is not what it was when it was fetched. */
+async function noteDamage(files: ModelFiles, listed: readonly InspectedFile[], problems: Problem[]): Promise<void> {
+  for (const { name, bytes } of listed) if (bytes !== undefined && isCheckpointFile(name)) await files.open(name).catch(() => undefined);
+  await files.discardDamaged?.().catch((error: unknown) => {
+    if (!(error instanceof HubError)) throw error;
+    problems.push(error);
+  });
 }
 
 /** What `read` gives; undefined where it fails because of what is in the files, which becomes a problem. */

@@ -11,6 +11,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "not-a-file": "应为文件，实际是文件夹",
   "not-a-folder": "应为文件夹，实际是文件",
   unreadable: "无法读取（<reason>），请检查权限",
+  "out-of-resources": "暂时无法读取：进程打开的文件过多或内存不足（<errno>）。请提高限制（ulimit -n），或减少同时运行的任务",
   "not-utf8": "应为 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
   "line-too-long": "每行最多 <maximum> 个字符；是否选错了文件？",
   "not-json": "每行应为一个 JSON 对象（<reason>）",

@@ -74,5 +74,5 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   // verify
   "--offline: $1 would have to be fetched; give a local copy of the image with --image":
     "--offline：$1 需要下载；请用 --image 给出图片的本地副本",
-  "$1: the image cannot be read ($2); give a local copy of it with --image": "$1：无法读取图片（$2）；请用 --image 给出图片的本地副本",
+  "$1; give a local copy of the image with --image": "$1；请用 --image 给出图片的本地副本",
 };

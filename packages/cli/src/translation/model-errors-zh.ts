@@ -66,9 +66,15 @@ export const HUB_ZH: Sentences<HubErrorCode> = {
   server: (facts) => `${about(facts, "url")}服务器出错，或不是 hub${reason(facts)}。请稍后再试，或用 --endpoint 指定镜像`,
   network: (facts) =>
     `${about(facts, "url", "file")}连接失败或中断${reason(facts)}。可用 --endpoint 指定镜像，用 HTTPS_PROXY 设置代理，或改用 modelscope:owner/name`,
-  integrity: (facts) => `${about(facts, "url", "file")}收到的内容不是应有的文件，没有保存${reason(facts)}。请重试，或更换镜像`,
+  integrity: (facts) =>
+    facts.details["path"] !== undefined
+      ? `${about(facts, "path")}缓存中的这个文件已损坏：${of(facts, "byteLength")} 字节的内容与文件名（散列值）不符。请联网加载一次，会重新下载`
+      : `${about(facts, "url", "file")}收到的内容不是应有的文件，没有保存${reason(facts)}。请重试，或更换镜像`,
   disk: (facts) => `${about(facts, "path")}磁盘空间不足。请清理空间，或用 HF_HUB_CACHE、--cache-dir 指定其他磁盘`,
-  cache: (facts) => `${about(facts, "path")}缓存无法读写${reason(facts)}。请用 HF_HUB_CACHE 或 --cache-dir 指定可写的文件夹`,
+  cache: (facts) =>
+    facts.details["path"] === undefined
+      ? "缓存需要用户主目录，但没有设置 HOME，系统也不认识当前用户。请用 HF_HUB_CACHE 或 --cache-dir 指定文件夹"
+      : `${about(facts, "path")}缓存无法读写${reason(facts)}。请用 HF_HUB_CACHE 或 --cache-dir 指定可写的文件夹`,
 };
 
 /** `ImageError`. */
@@ -86,6 +92,8 @@ export const IMAGE_ZH: Sentences<ImageErrorCode> = {
   },
   truncated: (facts) => `${about(facts, "source")}图片不完整，文件末尾缺失`,
   "unknown-format": (facts) => `${about(facts, "source")}不是支持的图片格式（PNG、JPEG、WebP、GIF、BMP、TIFF、AVIF）`,
+  "out-of-resources": (facts) =>
+    `${about(facts, "source")}暂时无法读取（${of(facts, "errno")}）：进程打开的文件过多或内存不足，不是图片的问题。请提高限制（ulimit -n），或减少同时运行的任务`,
   unreadable: (facts) =>
     facts.details["errno"] === "ENOENT" ? `${about(facts, "source")}没有这个文件` : `${about(facts, "source")}无法读取${reason(facts)}`,
 };

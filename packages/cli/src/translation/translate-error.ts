@@ -85,5 +85,5 @@ export function skippedText(name: string, error: unknown, language: keyof Biling
 
 /** Without the function that was called, which says nothing to somebody who typed a command. */
 function plainMessage(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx): /, "");
+  return (error instanceof Error ? error.message : String(error)).replace(/^(?:fromPretrained|convert|exportOnnx|loadImage): /, "");
 }

@@ -20,8 +20,9 @@ import {
 } from "@chinese-clip/pipeline";
 import { readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
-import { contentName } from "./blob-hash.js";
+import { contentName, type DamagedBlob, findDamage } from "./blob-hash.js";
 import { download } from "./download.js";
+import { rm } from "node:fs/promises";
 import { FileLock } from "@chinese-clip/pipeline/node";
 import { cacheError, HubCache } from "./hub-cache.js";
 import { fileSize } from "../files/disk-file.js";
@@ -39,6 +40,8 @@ const MIRROR_ATTEMPTS = 2;
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 /** Progress is reported at most this often. */
 const PROGRESS_MS = 100;
+/** Configurations and vocabularies up to this size are compared with their hashes whenever they are read: a vocabulary that is cut is a vocabulary. */
+const HASHED_BYTES = 16 * 2 ** 20;
 /** Models that have the vocabulary which all published models share: releases of cn_clip's files alone, such as RN50's, come without it. */
 const VOCABULARY_OWNERS: Readonly<Record<HubName, string>> = {
   "hugging-face": "OFA-Sys/chinese-clip-vit-base-patch16",
@@ -59,6 +62,8 @@ export class HubModel implements ModelFiles {
   #remotes: readonly Remote[];
   #snapshot: Snapshot;
   readonly #fetching = new Map<string, Promise<string | undefined>>();
+  /** Paths of the large files that were opened. */
+  readonly #read = new Set<string>();
 
   private constructor(
     source: string,
@@ -158,7 +163,14 @@ export class HubModel implements ModelFiles {
 
   async readText(name: string): Promise<string | undefined> {
     const path = await this.#fetch(this.#path(name));
-    if (path !== undefined) return readTextFile(path);
+    if (path !== undefined) {
+      const damaged = await findDamage(path, HASHED_BYTES);
+      if (damaged !== undefined) {
+        await this.#discard(damaged);
+        await this.#fetch(this.#path(name));
+      }
+      return readTextFile(path);
+    }
     const isShared =
       name === VOCABULARY_FILE && this.#repo !== VOCABULARY_OWNERS[this.#hub] && (await this.#fetch(this.#path(CONFIG_FILE))) === undefined;
     return isShared ? this.#sharedVocabulary() : undefined;
@@ -172,7 +184,41 @@ export class HubModel implements ModelFiles {
 
   async open(name: string): Promise<CheckpointFile | undefined> {
     const path = await this.#fetch(this.#path(name));
-    return path === undefined ? undefined : this.#opened.open(path);
+    if (path === undefined) return undefined;
+    this.#read.add(path);
+    return this.#opened.open(path);
+  }
+
+  async discardDamaged(): Promise<boolean> {
+    let isAny = false;
+    for (const path of this.#read) {
+      this.#settings.signal?.throwIfAborted();
+      const damaged = await findDamage(path);
+      if (damaged === undefined) continue;
+      await this.#discard(damaged);
+      isAny = true;
+    }
+    return isAny;
+  }
+
+  /** @throws HubError - `integrity`: it could not be fetched again. */
+  async #discard({ path, etag, byteLength }: DamagedBlob): Promise<void> {
+    if (this.#settings.offline) {
+      throw new HubError(
+        "integrity",
+        `${path}: this file of the cache is damaged: its ${byteLength} bytes do not have the hash that is its name. Load the model once without ` +
+          "HF_HUB_OFFLINE and localFilesOnly, which fetches it again",
+        { path, expected: etag, byteLength },
+      );
+    }
+    const lock = await FileLock.acquire(this.#cache.lockPath(etag), this.#settings.signal);
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      throw cacheError(error, path);
+    } finally {
+      await lock.release();
+    }
   }
 
   /** Whether the cache has all that a model consists of, though nobody listed it: another program put it there. */

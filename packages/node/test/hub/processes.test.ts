@@ -4,15 +4,15 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import fsPromises, { mkdir, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import fsPromises, { mkdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ChineseCLIPModel } from "../../src/index.js";
+import { ChineseCLIPModel, ChineseCLIPProcessor } from "../../src/index.js";
 import { expectCache, FOLDER, hubError, partialPath, REPO, servedWeights, tree, useHub } from "./hub-fixture.js";
-import { end, sha256 } from "./hub-server.js";
+import { end, gitSha1, sha256 } from "./hub-server.js";
 
 const CHILD = fileURLToPath(new URL("load-in-child.mjs", import.meta.url));
 const hub = useHub();
@@ -177,10 +177,46 @@ describe("a disk", () => {
     await load();
     await expectCache(hub, { weights: true });
   });
+});
 
-  it("whose blob was cut by somebody else is not silently believed", async () => {
+describe("C6 a blob of the cache that was cut or damaged", () => {
+  const blob = (): string => join(folder(), "blobs", sha256(weights()));
+  const vocabulary = (): string => join(folder(), "blobs", gitSha1(hub.server.repos.get(REPO)!.files.get("vocab.txt")!));
+
+  it.each([1000, 3, 0, 200_000])("weights of %d bytes: fetched again", async (length) => {
     await load();
-    await truncate(join(folder(), "blobs", sha256(weights())), 1000);
-    await expect(load()).rejects.toMatchObject({ code: "malformed" });
+    await truncate(blob(), length);
+    await load();
+    await expectCache(hub, { weights: true });
+    expect(hub.server.gets("model.safetensors").filter(({ isCdn }) => isCdn)).toHaveLength(2);
+  });
+
+  it("weights without a network: the error names the file and the cure, and nothing is removed", async () => {
+    await load();
+    await truncate(blob(), 1000);
+    const error = await hubError(load({ localFilesOnly: true }));
+    expect(error).toMatchObject({ code: "integrity", details: { path: blob(), expected: sha256(weights()), byteLength: 1000 } });
+    expect(error.message).toMatch(/damaged.*Load the model once without HF_HUB_OFFLINE/su);
+    expect((await stat(blob())).size).toBe(1000);
+  });
+
+  it("a vocabulary that ends at a line, which would load", async () => {
+    const text = (): Promise<unknown> =>
+      ChineseCLIPProcessor.fromPretrained(REPO, { endpoint: hub.server.endpoint, cacheDir: hub.cacheDir }).then(
+        ({ tokenizer }) => tokenizer.vocabSize,
+      );
+    const size = await text();
+    const bytes = await readFile(vocabulary());
+    await truncate(vocabulary(), bytes.lastIndexOf(10, bytes.length - 10) + 1);
+    expect(await text()).toBe(size);
+    expect(await readFile(vocabulary())).toEqual(bytes);
+  });
+
+  it("that is whole, of a model that is broken, is not fetched again", async () => {
+    const bytes = Uint8Array.from(weights()).fill(0, 0, 64);
+    hub.server.repos.get(REPO)!.files.set("model.safetensors", bytes);
+    await expect(load()).rejects.toMatchObject({ name: "CheckpointError" });
+    await expect(load()).rejects.toMatchObject({ name: "CheckpointError" });
+    expect(hub.server.gets("model.safetensors").filter(({ isCdn }) => isCdn)).toHaveLength(1);
   });
 });

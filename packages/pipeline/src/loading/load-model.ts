@@ -103,10 +103,14 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
   options: PretrainedOptions,
   make: (model: ModelReader<Files>) => Promise<Made>,
 ): Promise<Made> {
-  const files = await platform.openModel(source, options);
+  let files = await platform.openModel(source, options);
   let made: Made;
   try {
-    made = await make(new ModelReader(files, options));
+    made = await make(new ModelReader(files, options)).catch(async (error: unknown) => {
+      if (!isBadData(error) || (await files.discardDamaged?.()) !== true) throw error;
+      files = await platform.openModel(source, options);
+      return make(new ModelReader(files, options));
+    });
   } catch (error) {
     // The readers know files, not models; a program with several models needs to know which one failed. What is written names its own place.
     if (
@@ -121,6 +125,11 @@ async function loadOne<Files extends ModelFiles, Made, Source>(
   }
   options.onProgress?.({ status: "ready", name: files.source });
   return made;
+}
+
+/** Whether an error is of what the files hold, and not of a hub, a place that is written to, or the caller. */
+function isBadData(error: unknown): boolean {
+  return isError(error) && ["CheckpointError", "TokenizerError", "ImageError"].includes(error.name);
 }
 
 /**
