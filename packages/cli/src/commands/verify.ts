@@ -6,10 +6,9 @@ import { type Command, type CommandContext, type OptionValues, stringValue, Usag
 import {
   checkProbabilities,
   formatCheck,
-  PUBLISHED_IMAGE,
-  PUBLISHED_LABELS,
-  PUBLISHED_MODEL,
+  PUBLISHED_EXAMPLE,
   type PublishedCheck,
+  type PublishedExample,
 } from "../reports/published-probabilities.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { errorText } from "../translation/translate-error.js";
@@ -35,32 +34,35 @@ export const verify: Command = {
   },
   examples: ["", "--image pokemon.jpeg --dtype q8"],
 
-  async run(values, context, operands) {
-    const transfer = new TransferProgress(process.stderr);
-    const options = pretrainedOptions(values, context, transfer);
-    const what = t`a checkpoint's file or folder, or a hub's name of a model`;
-    const model = oneOperand(operands.length === 0 ? [PUBLISHED_MODEL] : operands, what);
-    const source = imageSource(values);
-    const image = await readImage(source, values, context); // before the weights, which may take minutes to fetch
-    const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
-    try {
-      const scores = new Map(
-        (await clip.classify(image, PUBLISHED_LABELS, { signal: context.signal })).map(({ label, score }) => [label, score]),
-      );
-      const probabilities = PUBLISHED_LABELS.map((label) => scores.get(label) ?? Number.NaN);
-      const dtype = options.dtype ?? "fp32";
-      const check = checkProbabilities(probabilities, dtype, model === PUBLISHED_MODEL);
-      if (context.json) context.print(formatJson(check, { model, image: source, dtype }));
-      else printCheck(check, source, context);
-      return check.passed === false ? 1 : 0;
-    } finally {
-      await clip.dispose();
-    }
-  },
+  run: (values, context, operands) => verifyExample(values, context, operands, PUBLISHED_EXAMPLE),
 };
 
-function imageSource(values: OptionValues): string {
-  return stringValue(values, "image") ?? PUBLISHED_IMAGE;
+/** The command with any example. */
+export async function verifyExample(
+  values: OptionValues,
+  context: CommandContext,
+  operands: readonly string[],
+  example: PublishedExample,
+): Promise<number> {
+  const transfer = new TransferProgress(process.stderr);
+  const options = pretrainedOptions(values, context, transfer);
+  const what = t`a checkpoint's file or folder, or a hub's name of a model`;
+  const model = oneOperand(operands.length === 0 ? [example.model] : operands, what);
+  const source = stringValue(values, "image") ?? example.image;
+  const labels = example.probabilities.map(([label]) => label);
+  const image = await readImage(source, values, context); // before the weights, which may take minutes to fetch
+  const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
+  try {
+    const scores = new Map((await clip.classify(image, labels, { signal: context.signal })).map(({ label, score }) => [label, score]));
+    const probabilities = labels.map((label) => scores.get(label) ?? Number.NaN);
+    const dtype = options.dtype ?? "fp32";
+    const check = checkProbabilities(example, probabilities, dtype, model === example.model);
+    if (context.json) context.print(formatJson(check, { model, image: source, dtype }));
+    else printCheck(check, source, example, context);
+    return check.passed === false ? 1 : 0;
+  } finally {
+    await clip.dispose();
+  }
 }
 
 /**
@@ -76,7 +78,7 @@ async function readImage(source: string, values: OptionValues, { signal }: Comma
     return await loadImage(source, { signal, allowPrivateAddresses: values["image"] !== undefined });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new CommandError(t`${source}: the image cannot be read (${errorText(cause)}); give a local copy of it with --image`, { cause });
+    throw new CommandError(t`${errorText(cause)}; give a local copy of the image with --image`, { cause }); // it names the source
   }
 }
 
@@ -86,17 +88,17 @@ function formatJson({ labels, bound, passed }: PublishedCheck, run: Readonly<Rec
   return JSON.stringify({ ...run, labels: rows, bound, passed: passed ?? null }, null, 2);
 }
 
-function printCheck(check: PublishedCheck, source: string, { language, print }: CommandContext): void {
+function printCheck(check: PublishedCheck, source: string, example: PublishedExample, { language, print }: CommandContext): void {
   const { bound, passed } = check;
   const zh = language === "zh";
   print(`${formatCheck(check, language)}\n`);
   if (passed === undefined) {
-    print(zh ? `这个模型没有公布值；公布值属于 ${PUBLISHED_MODEL}` : `no value is published for this model, only for ${PUBLISHED_MODEL}`);
+    print(zh ? `这个模型没有公布值；公布值属于 ${example.model}` : `no value is published for this model, only for ${example.model}`);
   } else if (passed) {
     print(zh ? `通过：差均不超过 ${bound}` : `passed: no difference is above ${bound}`);
   } else {
     print(zh ? `未通过：有的差超过 ${bound}` : `failed: a difference is above ${bound}`);
-    if (source !== PUBLISHED_IMAGE)
-      print(zh ? `公布值只对应图片 ${PUBLISHED_IMAGE}` : `the published values are of the image ${PUBLISHED_IMAGE}`);
+    if (source !== example.image)
+      print(zh ? `公布值只对应图片 ${example.image}` : `the published values are of the image ${example.image}`);
   }
 }

@@ -4,22 +4,27 @@
  */
 import { formatTable } from "../terminal/table.js";
 
-/** The model that the probabilities are of. */
-export const PUBLISHED_MODEL = "OFA-Sys/chinese-clip-vit-base-patch16";
+/** An image, labels for it, and the probabilities that somebody published for them. */
+export interface PublishedExample {
+  /** A hub's name of the model that the probabilities are of. */
+  readonly model: string;
+  /** The image's address. */
+  readonly image: string;
+  /** Labels, without a template, and their probabilities. */
+  readonly probabilities: readonly (readonly [label: string, probability: number])[];
+}
 
-/** The image that they are of. */
-export const PUBLISHED_IMAGE = "https://clip-cn-beijing.oss-cn-beijing.aliyuncs.com/pokemon.jpeg";
-
-/** Labels, without a template, and their published probabilities. */
-const PUBLISHED: readonly (readonly [label: string, probability: number])[] = [
-  ["杰尼龟", 1.2686e-3],
-  ["妙蛙种子", 5.4499e-2],
-  ["小火龙", 6.7968e-4],
-  ["皮卡丘", 9.4355e-1],
-];
-
-/** Labels of the published example, in its order. */
-export const PUBLISHED_LABELS: readonly string[] = PUBLISHED.map(([label]) => label);
+/** The reference's own. */
+export const PUBLISHED_EXAMPLE: PublishedExample = {
+  model: "OFA-Sys/chinese-clip-vit-base-patch16",
+  image: "https://clip-cn-beijing.oss-cn-beijing.aliyuncs.com/pokemon.jpeg",
+  probabilities: [
+    ["杰尼龟", 1.2686e-3],
+    ["妙蛙种子", 5.4499e-2],
+    ["小火龙", 6.7968e-4],
+    ["皮卡丘", 9.4355e-1],
+  ],
+};
 
 /** A label's probability on this machine; beside the published one where the model is the published one. */
 export interface LabelCheck {
@@ -42,15 +47,20 @@ export interface PublishedCheck {
 /**
  * Compares probabilities with the published ones.
  *
- * @param probabilities - one for each of {@link PUBLISHED_LABELS}, in their order. A missing one counts as NaN, and NaN never passes.
- * @param isPublished - whether they are of {@link PUBLISHED_MODEL}.
+ * @param probabilities - one for each label, in their order. A missing one counts as NaN, and NaN never passes.
+ * @param isPublished - whether they are of the example's model.
  */
-export function checkProbabilities(probabilities: readonly number[], dtype: string, isPublished: boolean): PublishedCheck {
+export function checkProbabilities(
+  { probabilities: published }: PublishedExample,
+  probabilities: readonly number[],
+  dtype: string,
+  isPublished: boolean,
+): PublishedCheck {
   const bound = dtype === "fp32" ? 1e-3 : 5e-3;
-  const labels = PUBLISHED.map(([label, published], i) => {
+  const labels = published.map(([label, value], i) => {
     const probability = probabilities[i] ?? Number.NaN;
     return isPublished
-      ? { label, probability, published, difference: probability - published }
+      ? { label, probability, published: value, difference: probability - value }
       : { label, probability, published: undefined, difference: undefined };
   });
   const passed = isPublished ? labels.every(({ difference = Number.NaN }) => Math.abs(difference) <= bound) : undefined;

@@ -5,9 +5,10 @@ import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { HubServer } from "../../../node/test/hub/hub-server.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
+import { HubServer } from "../../../node/test/hub/hub-server.js";
+import { verifyExample } from "../../src/commands/verify.js";
 import { DEMO, type Ended, runCli } from "./run-cli.js";
 
 const MODEL = "OFA-Sys/chinese-clip-vit-base-patch16";
@@ -61,6 +62,49 @@ it("compares the default model of the hub with the published values, which the d
   expect([zh.code, zh.stdout]).toEqual([1, expect.stringContaining("未通过：有的差超过 0.005")]);
 });
 
+describe("an example of the demo checkpoint, whose probabilities transformers computed", () => {
+  const file = readFileSync(join(DEMO, "expected.safetensors"));
+  const headerEnd = 8 + Number(file.readBigUInt64LE());
+  const { __metadata__: metadata, logits_per_image: logits } = JSON.parse(file.toString("utf8", 8, headerEnd)) as {
+    __metadata__: { texts: string; pictures: string };
+    logits_per_image: { shape: [number, number]; data_offsets: [number, number] };
+  };
+  const texts = JSON.parse(metadata.texts) as string[];
+  const pictures = JSON.parse(metadata.pictures) as string[];
+  const ROW = pictures.findIndex((name) => name.endsWith("01.png"));
+  const COLUMNS = [0, 7, 13, 22];
+  const values = COLUMNS.map((column) => file.readFloatLE(headerEnd + logits.data_offsets[0] + 4 * (ROW * logits.shape[1] + column)));
+  const powers = values.map((value) => Math.exp(value - Math.max(...values)));
+  const sum = powers.reduce((a, b) => a + b);
+  const labels = COLUMNS.map((column) => texts[column] ?? "");
+
+  const run = async (dtype: string, shift: number): Promise<{ code: number; printed: string }> => {
+    const printed: string[] = [];
+    const print = (text: string): void => void printed.push(text);
+    const probabilities = labels.map((label, i) => [label, powers[i]! / sum + (i === 0 ? shift : 0)] as const);
+    const code = await verifyExample(
+      { dtype, endpoint: server.endpoint, "cache-dir": path("cache"), image },
+      { language: "en", json: false, print, note: print, signal: new AbortController().signal },
+      [],
+      { model: MODEL, image: "https://example.com/01.png", probabilities },
+    );
+    return { code, printed: printed.join("\n") };
+  };
+
+  it.each([
+    ["fp32", 0.001],
+    ["fp16", 0.005],
+    ["q8", 0.005],
+  ])("passes in %s, and fails where the published value is another", async (dtype, bound) => {
+    expect(labels.every((label) => label !== "")).toBe(true);
+    expect(Math.max(...powers) / sum).toBeGreaterThan(0.5); // such that a shift of one is one
+    expect(await run(dtype, 0)).toEqual({ code: 0, printed: expect.stringContaining(`passed: no difference is above ${bound}`) as string });
+    const failed = await run(dtype, 2.5 * bound);
+    expect(failed).toEqual({ code: 1, printed: expect.stringContaining(`failed: a difference is above ${bound}`) as string });
+    expect(failed.printed).toContain("the published values are of the image https://example.com/01.png");
+  });
+});
+
 it("prints the same for programs, and takes the image from an address", async () => {
   const images = createServer((_, response) => response.end(readFileSync(image))).listen(0, "127.0.0.1");
   await once(images, "listening");
@@ -90,8 +134,9 @@ it("says what to do where the image cannot be fetched, before it fetches a model
   const url = "http://127.0.0.1:9/pokemon.jpeg";
   const { code, stdout, stderr } = await verify(["--image", url]);
   expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toContain(`error: ${url}: the image cannot be read (`);
-  expect(stderr).toContain("give a local copy of it with --image");
+  expect(stderr.startsWith(`error: ${url}: cannot be read (`)).toBe(true);
+  expect(stderr.split(url)).toHaveLength(2); // named once
+  expect(stderr).toContain("give a local copy of the image with --image");
   expect(stderr).not.toMatch(/^\s+at /m);
   const zh = await verify(["--image", url], { LC_ALL: "zh_CN.UTF-8" });
   expect([zh.code, zh.stderr]).toEqual([1, expect.stringContaining("请用 --image 给出图片的本地副本")]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { checkProbabilities, formatCheck, PUBLISHED_LABELS } from "../../src/reports/published-probabilities.js";
+import { checkProbabilities, formatCheck, PUBLISHED_EXAMPLE } from "../../src/reports/published-probabilities.js";
 
+const PUBLISHED_LABELS = PUBLISHED_EXAMPLE.probabilities.map(([label]) => label);
 const PUBLISHED = [1.2686e-3, 5.4499e-2, 6.7968e-4, 9.4355e-1];
 
 /** The published probabilities with one shifted. */
@@ -17,15 +18,16 @@ describe("checkProbabilities", () => {
     ["q4", 0.0051, false],
     ["q8", Number.NaN, false],
   ])("%s, off by %d: passed is %s", (dtype, by, passed) => {
-    for (const label of PUBLISHED_LABELS) expect(checkProbabilities(shifted(label, by), dtype, true).passed).toBe(passed);
+    for (const label of PUBLISHED_LABELS)
+      expect(checkProbabilities(PUBLISHED_EXAMPLE, shifted(label, by), dtype, true).passed).toBe(passed);
   });
 
   it("fails where a probability is missing", () => {
-    expect(checkProbabilities(PUBLISHED.slice(0, 3), "fp32", true).passed).toBe(false);
+    expect(checkProbabilities(PUBLISHED_EXAMPLE, PUBLISHED.slice(0, 3), "fp32", true).passed).toBe(false);
   });
 
   it("judges no other model", () => {
-    const check = checkProbabilities([0.25, 0.25, 0.25, 0.25], "fp32", false);
+    const check = checkProbabilities(PUBLISHED_EXAMPLE, [0.25, 0.25, 0.25, 0.25], "fp32", false);
     expect(check.passed).toBeUndefined();
     expect(check.labels.map(({ published, difference }) => [published, difference])).toEqual(
       PUBLISHED_LABELS.map(() => [undefined, undefined]),
@@ -37,7 +39,7 @@ describe("checkProbabilities", () => {
 });
 
 it("formatCheck shows both columns and the difference", () => {
-  const lines = formatCheck(checkProbabilities(shifted("皮卡丘", -0.25), "fp32", true), "zh").split("\n");
+  const lines = formatCheck(checkProbabilities(PUBLISHED_EXAMPLE, shifted("皮卡丘", -0.25), "fp32", true), "zh").split("\n");
   expect(lines[0]?.split(/ +/)).toEqual(["标签", "本机概率", "公布值", "差"]);
   expect(lines[4]?.split(/ +/)).toEqual(["皮卡丘", "0.693550", "0.943550", "-0.250000"]);
 });
