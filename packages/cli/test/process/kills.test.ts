@@ -193,7 +193,7 @@ describe.each(Object.entries(writers))("%s", (name, { args, grows = () => false,
         rmSync(folder, { recursive: true });
         mkdirSync(folder);
       }
-      if (KILLS > 10) expect(ended).toBeGreaterThan(KILLS / 3);
+      if (KILLS > 10) expect(ended).toBeGreaterThan(KILLS / 6);
       expect(readdirSync(path("tmp"))).toEqual([]);
     },
     60_000 + 20_000 * KILLS,

@@ -8,20 +8,19 @@
  * Deleting any of it costs another conversion, nothing else. A cache that cannot be written is read; what it lacks goes to a temporary folder.
  */
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
 import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { errorMessage, HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
-import { stageFile } from "@chinese-clip/pipeline/node";
+import { stageFile, sweepStaging } from "@chinese-clip/pipeline/node";
 import { LocalFolder } from "../sources/local-folder.js";
 import type { DiskModelFiles } from "../sources/open-model.js";
 import { cacheFolder } from "../hub/hub-settings.js";
 import { hostProcess } from "../worker/host-process.js";
 import { WorkerHost } from "../worker/worker-host.js";
 import { SharedWork } from "./shared-work.js";
+import { makeTemporaryFolder } from "./temporary-folder.js";
 import { checksumFile, type ConversionRequest, type ConversionWorkerData } from "./conversion-messages.js";
 import { isIntact } from "./is-intact.js";
 
@@ -29,7 +28,10 @@ import { isIntact } from "./is-intact.js";
 const converting: Map<string, SharedWork<string>> = new Map();
 
 /** Where this process puts conversions that a cache does not take, by the cache's folder; removed when the process exits. */
-const temporaries: Map<string, string> = new Map();
+const temporaries: Map<string, Promise<string>> = new Map();
+
+/** In {@link temporaries}, for a process without a home folder, which has no cache. */
+const HOMELESS = "";
 
 /** Which conversion, and where. */
 interface Place {
@@ -62,7 +64,7 @@ export async function cacheTower(
   const key = createHash("sha256")
     .update(JSON.stringify([TOWER_FORMAT, tower, dtype, ...looks]))
     .digest("hex");
-  const root = join(resolve(cacheDir ?? cacheFolder("hugging-face")), ".chinese-clip");
+  const root = join(await cacheRoot(cacheDir, onCacheError), ".chinese-clip");
   const place: Place = {
     towers: join(root, "towers"),
     memo: join(root, "sources", `${key}.json`),
@@ -72,7 +74,11 @@ export async function cacheTower(
   };
   const known = await rememberedHash(place.memo);
   const path = known === undefined ? undefined : await cachedPath(place, known, file.name);
-  if (path !== undefined) return cachedFiles(path, source);
+  if (path !== undefined) {
+    // A process that was killed just after it had converted left its locks.
+    await Promise.all([place.towers, dirname(place.memo)].map(sweepStaging));
+    return cachedFiles(path, source);
+  }
 
   signal?.throwIfAborted();
   let conversion = converting.get(key);
@@ -86,6 +92,17 @@ export async function cacheTower(
   });
   onProgress?.({ status: "done", name: source, file: file.name });
   return cachedFiles(made, source);
+}
+
+/** The hub's cache; where there can be none, a temporary folder. */
+async function cacheRoot(cacheDir: string | undefined, onCacheError: (error: HubError) => void): Promise<string> {
+  try {
+    return resolve(cacheDir ?? cacheFolder("hugging-face"));
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error;
+    onCacheError(error);
+    return temporaryOf(HOMELESS);
+  }
 }
 
 async function findOrConvert(data: ConversionWorkerData, place: Place, signal: AbortSignal): Promise<string> {
@@ -119,15 +136,14 @@ async function convert(host: WorkerHost<ConversionRequest>, hash: string, name: 
     if (!(error instanceof HubError)) throw error;
     onCacheError(error);
   }
-  const temporary = temporaries.get(towers) ?? temporaryFolder();
-  temporaries.set(towers, temporary);
+  const temporary = await temporaryOf(towers);
   await host.call({ type: "convert", folder: temporary, hash });
   return join(temporary, hash, name);
 }
 
 /** The path of a conversion that is whole, in the cache or among this process's own. */
 async function cachedPath({ towers, byteLength }: Place, hash: string, name: string): Promise<string | undefined> {
-  const temporary = temporaries.get(towers);
+  const temporary = await temporaries.get(towers);
   for (const folder of temporary === undefined ? [towers] : [towers, temporary]) {
     const path = join(folder, hash, name);
     if (await isIntact(path, checksumFile(path), byteLength)) return path;
@@ -135,9 +151,10 @@ async function cachedPath({ towers, byteLength }: Place, hash: string, name: str
   return undefined;
 }
 
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "chinese-clip-towers-"));
-  hostProcess.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+function temporaryOf(cache: string): Promise<string> {
+  const folder = temporaries.get(cache) ?? makeTemporaryFolder();
+  temporaries.set(cache, folder);
+  folder.catch(() => temporaries.delete(cache)); // the next one tries again
   return folder;
 }
 

@@ -9,7 +9,7 @@
  * A `.commit` folder is whole: whoever finds one moves its files on.
  */
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { FileLock } from "./file-lock.js";
 import { OutputError, writingTo } from "./output-error.js";
@@ -39,11 +39,14 @@ export async function stageFolder<Result>(
     });
     const result = await write(part);
     signal?.throwIfAborted();
-    await writingTo(target, () => commit(stem, target, isThere));
+    await writingTo(target, () => {
+      commit(stem, target, isThere);
+      lock.releaseAtOnce();
+    });
     return result;
-  } finally {
-    await rm(part, { recursive: true, force: true }).catch(() => undefined);
-    await lock.release();
+  } catch (error) {
+    await giveUp(part, lock);
+    throw error;
   }
 }
 
@@ -59,12 +62,22 @@ export async function stageFile<Result>(target: string, write: (part: string) =>
   const lock = await writingTo(dirname(target), () => FileLock.acquire(`${stem}.lock`, signal));
   try {
     const result = await write(part);
-    await writingTo(target, () => rename(part, target));
+    signal?.throwIfAborted();
+    await writingTo(target, () => {
+      renameSync(part, target);
+      lock.releaseAtOnce();
+    });
     return result;
-  } finally {
-    await rm(part, { force: true }).catch(() => undefined);
-    await lock.release();
+  } catch (error) {
+    await giveUp(part, lock);
+    throw error;
   }
+}
+
+/** Removes what was written, unless the next writer has the place already. */
+async function giveUp(part: string, lock: FileLock): Promise<void> {
+  if (await lock.isHeld()) await rm(part, { recursive: true, force: true }).catch(() => undefined);
+  await lock.release();
 }
 
 /** Removes what killed writers left beside the targets in a folder. Failures are not reported. */
