@@ -10,6 +10,8 @@ export const DATASET_MESSAGES = {
   "not-a-file": "expected a file, got a folder",
   "not-a-folder": "expected a folder, got a file",
   unreadable: "cannot be read (<reason>); check its permissions",
+  "out-of-resources":
+    "cannot be read now, as this process has too many open files or too little memory (<errno>); raise its limit (ulimit -n), or run less at once",
   "not-utf8": "expected UTF-8 text; convert the file first (iconv -t UTF-8)",
   "line-too-long": "expected lines of at most <maximum> characters; is this the right file?",
   "not-json": "expected one JSON object a line (<reason>)",
@@ -123,4 +125,13 @@ export function shownJson(value: unknown): string {
 export function shortList(items: readonly string[], most = 5): string {
   const first = items.slice(0, most).join(", ");
   return items.length > most ? `${first}, … (${items.length})` : first;
+}
+
+/**
+ * Whether an error is the run's and not that of one of its inputs: a thread that crashed, a process without file handles or memory. To go on would report
+ * every input after it as bad, and remember that. Told by name and code, as it may come from another copy of its package.
+ */
+export function isRunFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === "WorkerError" || ("code" in error && error.code === "out-of-resources");
 }

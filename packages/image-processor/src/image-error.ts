@@ -7,7 +7,8 @@
  * - `invalid-config`: a preprocessor_config.json says something that has no meaning for this model;
  * - `unsupported-resample`: its resampling filter is not one that this package computes bit for bit;
  * - `invalid-image`: pixels whose size, channels and bytes do not fit together;
- * - `too-large`, `truncated`, `unknown-format`, `unreadable`: thrown by the platforms' decoders for encoded files.
+ * - `too-large`, `truncated`, `unknown-format`, `unreadable`: thrown by the platforms' decoders for encoded files;
+ * - `out-of-resources`: nothing is wrong with the image, but the process has no file handle or memory left to read it.
  */
 export type ImageErrorCode =
   | "invalid-config"
@@ -16,7 +17,8 @@ export type ImageErrorCode =
   | "too-large"
   | "truncated"
   | "unknown-format"
-  | "unreadable";
+  | "unreadable"
+  | "out-of-resources";
 
 /** Bad data: an image or a configuration that cannot be used. A caller's own mistake is a `TypeError` or `RangeError` instead. */
 export class ImageError extends Error {

@@ -43,8 +43,17 @@ export const doctor: Command = {
 
 /** A path below the user's folder as shells write it. */
 function fromHome(path: string): string {
-  const home = homedir();
-  return path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+  const home = homeFolder();
+  return home !== "" && path.startsWith(home + sep) ? `~${path.slice(home.length)}` : path;
+}
+
+/** Empty where there is none, as for a user that the system does not know. */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
 }
 
 function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language, print }: CommandContext): void {
@@ -69,7 +78,8 @@ function printDiagnosis(state: Diagnosis, advice: readonly Advice[], { language,
       : `${formatBytes(memory.total)}, ${formatBytes(memory.free)} free`,
   );
   const size = cache.bytes === undefined ? (zh ? "尚未创建" : "not made yet") : formatBytes(cache.bytes);
-  add("cache", "缓存", `${fromHome(cache.folder)} (${size}${cache.writable ? "" : zh ? "，不可写" : ", not writable"})`);
+  if (cache.folder === undefined) add("cache", "缓存", zh ? "没有主目录" : "no home folder");
+  else add("cache", "缓存", `${fromHome(cache.folder)} (${size}${cache.writable ? "" : zh ? "，不可写" : ", not writable"})`);
   if (cache.models.length > 0) {
     const more = cache.models.length - SHOWN;
     add(

@@ -33,7 +33,12 @@ function problemsOf({ node, runtime, cache }: Diagnosis): Advice[] {
       `ONNX Runtime 或 sharp 无法加载（${runtime.error}）：请在本机重新安装，不要省略 optional 依赖`,
     );
   }
-  if (!cache.writable) {
+  if (cache.folder === undefined) {
+    problem(
+      "no home folder: HOME is not set, and the system does not know this user; set HF_HUB_CACHE to a folder for models",
+      "没有主目录：HOME 未设置，系统也不认识当前用户；请把 HF_HUB_CACHE 设为存放模型的文件夹",
+    );
+  } else if (!cache.writable) {
     problem(
       `the cache ${cache.folder} cannot be written: set HF_HUB_CACHE to a folder that can, or mend its permissions`,
       `缓存 ${cache.folder} 不可写：请把 HF_HUB_CACHE 设为可写的文件夹，或修改权限`,

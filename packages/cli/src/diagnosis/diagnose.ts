@@ -3,9 +3,9 @@
  */
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
-import { freemem, totalmem } from "node:os";
+import { freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { describeRuntime, type HubSettings, readHubSettings, type RuntimeDescription } from "@chinese-clip/node";
+import { describeRuntime, HubError, type HubSettings, readHubSettings, type RuntimeDescription } from "@chinese-clip/node";
 import { describeProcessor, type Processor } from "./processor.js";
 
 /** Variables that decide where models come from and how; the values of those that hold secrets are not shown. */
@@ -13,7 +13,8 @@ const VARIABLES = "HF_ENDPOINT MODELSCOPE_ENDPOINT HF_HUB_CACHE HUGGINGFACE_HUB_
 
 /** The cache's folder. */
 export interface CacheState {
-  readonly folder: string;
+  /** Undefined where the environment names none, and there is no home folder. */
+  readonly folder: string | undefined;
   readonly writable: boolean;
   /** Undefined where there is no such folder yet. */
   readonly bytes: number | undefined;
@@ -51,12 +52,19 @@ export interface Diagnosis {
  * @throws RangeError - variables that cannot be meant, such as an endpoint that is no URL; the signal's reason.
  */
 export async function diagnose(timeout: number, signal: AbortSignal): Promise<Diagnosis> {
-  const [huggingFace, modelScope] = await Promise.all([readHubSettings("hugging-face", {}), readHubSettings("modelscope", {})]);
+  const settingsOf = (cacheDir?: string): Promise<[HubSettings, HubSettings]> =>
+    Promise.all([readHubSettings("hugging-face", { cacheDir }), readHubSettings("modelscope", { cacheDir })]);
+  let hasCache = true;
+  const [huggingFace, modelScope] = await settingsOf().catch((error: unknown) => {
+    if (!(error instanceof HubError)) throw error;
+    hasCache = false;
+    return settingsOf(tmpdir());
+  });
   const offline = huggingFace.offline;
   const [runtime, processor, cache, endpoints] = await Promise.all([
     describeRuntime().catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) })),
     describeProcessor(),
-    inspectCache(huggingFace.cacheDir),
+    hasCache ? inspectCache(huggingFace.cacheDir) : { folder: undefined, writable: false, bytes: undefined, models: [] },
     offline ? [] : Promise.all([huggingFace, modelScope].map((settings) => knock(settings, timeout, signal))),
   ]);
   const variables = VARIABLES.flatMap((name) => {

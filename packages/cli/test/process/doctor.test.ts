@@ -1,9 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { runCli } from "./run-cli.js";
+import { DEMO, runCli } from "./run-cli.js";
 
 const { path } = scratchFolder();
+const PICTURE = fileURLToPath(new URL("../../../../examples/pictures/01.png", import.meta.url));
 /** Addresses at which nothing listens. */
 const NOWHERE = { HF_ENDPOINT: "http://127.0.0.1:1", MODELSCOPE_ENDPOINT: "http://127.0.0.1:1", NO_PROXY: "*", HF_HUB_OFFLINE: "" };
 const doctor = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
@@ -36,6 +38,28 @@ describe("doctor", () => {
     expect(code).toBe(1);
     expect(stdout).toContain("✗ the cache ");
     expect(stdout).toContain("not writable");
+  });
+
+  it("I15 without a home folder: a problem with its cure", async () => {
+    const homeless = { HOME: "", HF_HUB_CACHE: "", HF_HOME: "", XDG_CACHE_HOME: "", HUGGINGFACE_HUB_CACHE: "", HF_HUB_OFFLINE: "1" };
+    const { code, stdout, stderr } = await doctor([], homeless);
+    expect([code, stderr]).toEqual([1, ""]);
+    expect(stdout).toMatch(/^cache +no home folder$/m);
+    expect(stdout).toContain("✗ no home folder: HOME is not set, and the system does not know this user; set HF_HUB_CACHE");
+    const chinese = await doctor([], { ...homeless, LC_ALL: "zh_CN.UTF-8" });
+    expect(chinese.stdout).toContain("✗ 没有主目录");
+    const found = await runCli(["info", "owner/name"], homeless);
+    expect([found.code, found.stderr]).toEqual([1, expect.stringContaining("error: expected a home folder for the cache")]);
+  });
+
+  it("I15 without a home folder a local model works, converted in a temporary folder that is removed", async () => {
+    const temporary = path("tmp");
+    mkdirSync(temporary);
+    const homeless = { HOME: "", HF_HUB_CACHE: "", HF_HOME: "", XDG_CACHE_HOME: "", HUGGINGFACE_HUB_CACHE: "", TMPDIR: temporary };
+    const { code, stderr } = await runCli(["classify", PICTURE, "--model", DEMO, "--labels", "猫,狗", "--dtype", "q8"], homeless);
+    expect(code).toBe(0);
+    expect(stderr).toContain("The converted weights go to a temporary folder");
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it("shows its help", async () => {

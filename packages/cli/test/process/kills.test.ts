@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN } from "./run-cli.js";
 
 const KILLS = Number(process.env["KILLS"] ?? 2);

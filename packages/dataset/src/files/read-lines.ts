@@ -66,6 +66,8 @@ async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefi
 export function missingFile(file: string, cause: unknown): DatasetError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "ENOENT") return new DatasetError("no-such-file", { file }, { cause });
+  if (code === "EMFILE" || code === "ENFILE" || code === "ENOMEM")
+    return new DatasetError("out-of-resources", { errno: code, file }, { cause });
   if (code === "EISDIR") return new DatasetError("not-a-file", { file }, { cause });
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new DatasetError("unreadable", { reason, file }, { cause });

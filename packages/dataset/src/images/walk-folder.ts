@@ -6,7 +6,7 @@ import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, sep } from "node:path";
-import { DatasetError } from "../dataset-error.js";
+import { DatasetError, isRunFault } from "../dataset-error.js";
 import { missingFile } from "../files/read-lines.js";
 
 /** A file's path: a string, or its bytes where they are no UTF-8, as in an archive with GBK names. */
@@ -68,7 +68,7 @@ interface Entry {
 /**
  * Files of a folder by name, then those of its folders by name, all compared byte by byte.
  *
- * @throws DatasetError - `no-such-folder` and its like for the folder itself; those below it are noted in `skipped`.
+ * @throws DatasetError - `no-such-folder` and its like for the folder itself; those below it are noted in `skipped`; `out-of-resources`.
  */
 export async function* walkFolder(root: string, rules: WalkRules, skipped: SkippedFiles): AsyncGenerator<FilePath, void, undefined> {
   const path = Buffer.from(root);
@@ -114,6 +114,7 @@ async function* walk(
     }
     rules.onFolder?.(path);
     const below = await entriesOf(path).catch((error: unknown) => {
+      if (isRunFault(error)) throw error;
       skipped.folders.push({ folder: labelOf(path), error });
       return undefined;
     });

@@ -5,7 +5,7 @@
  * that resumes computes its first group whole and writes what is missing. So the file is byte for byte that of a run that was never killed.
  */
 import { appendFile, readFile, truncate } from "node:fs/promises";
-import { DatasetError } from "../dataset-error.js";
+import { DatasetError, isRunFault } from "../dataset-error.js";
 import type { DatasetEmbedder } from "./embedder.js";
 import type { EmbedItem } from "../sources/items.js";
 import type { FeatureOutput, FeatureRow } from "./feature-output.js";
@@ -197,6 +197,6 @@ async function readFailures(file: string): Promise<Set<number>> {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && error.name === "WorkerError") throw error;
+  if (isRunFault(error)) throw error;
   return error instanceof Error ? error.message : String(error);
 }

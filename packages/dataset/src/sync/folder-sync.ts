@@ -1,5 +1,6 @@
 /** One run of `syncFolder`: what a plan has pending goes through the model, unless its content is known, and into the store. */
 import type { StoreItem, VectorStore } from "@chinese-clip/search";
+import { isRunFault } from "../dataset-error.js";
 import { imageSize } from "../images/image-size.js";
 import { errorCode, type FailedFiles } from "./failed-files.js";
 import { type FolderFile, hashedContent, type ImageMeta } from "./folder-file.js";
@@ -151,7 +152,7 @@ export class FolderSync {
   }
 
   async #fail(file: FolderFile, error: unknown): Promise<void> {
-    if (error instanceof Error && error.name === "WorkerError") throw error;
+    if (isRunFault(error)) throw error;
     if (errorCode(error) === "ENOENT") {
       if (file.known !== undefined) await this.#remove([[file.id, file.path]]); // deleted since it was listed
       return;

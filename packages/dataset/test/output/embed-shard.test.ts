@@ -186,6 +186,28 @@ describe("texts", () => {
   });
 });
 
+describe("I15 a fault of the run", () => {
+  it.each([
+    ["a process without file handles", Object.assign(new Error("too many open files"), { name: "ImageError", code: "out-of-resources" })],
+    ["a thread that crashed", Object.assign(new Error("crashed"), { name: "WorkerError" })],
+  ])("I15 %s ends it, and no image is remembered as unreadable", async (name, fault) => {
+    const output = await openJsonlOutput(path(`${name}.jsonl`), NAMES, 2);
+    const model = embedder();
+    const failing: DatasetEmbedder = {
+      ...model,
+      async *embedImages<Input>(inputs: AsyncIterable<Input>, how: { readonly imageOf: (input: Input) => string | Uint8Array }) {
+        for await (const result of model.embedImages(inputs, how)) yield result.index < 20 ? result : { ...result, error: fault };
+      },
+    };
+    const running = embed(output, items(45), { ...failing, seen: model.seen });
+    await expect(running).rejects.toBe(fault);
+    const failed = `${path(`${name}.jsonl`)}.failed.jsonl`;
+    expect(readFileSync(failed, "utf8").trimEnd().split("\n")).toHaveLength(2); // the broken ones among the first 16
+    const resumed = await openJsonlOutput(path(`${name}.jsonl`), NAMES, 2);
+    expect(await embed(resumed)).toMatchObject({ existing: 14, failed: 5 });
+  });
+});
+
 describe("a signal", () => {
   it("ends the run with its reason; what is written stays, and the next run goes on to the same bytes", async () => {
     const expected = await openJsonlOutput(path("signal-whole.jsonl"), NAMES, 2);

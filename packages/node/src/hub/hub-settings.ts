@@ -3,9 +3,9 @@
  * (`constants.py`, `utils/_auth.py`). The environment is read at each call.
  */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import type { PretrainedOptions } from "@chinese-clip/pipeline";
+import { HubError, type PretrainedOptions } from "@chinese-clip/pipeline";
+import { userHome } from "../files/user-home.js";
 import { type HubFetch, selectFetch } from "./hub-fetch.js";
 import { checkRevision } from "./hub-path.js";
 
@@ -79,25 +79,36 @@ export async function readHubSettings(
   };
 }
 
-/** The folder of a hub's cache, by the environment. */
+/**
+ * The folder of a hub's cache, by the environment.
+ *
+ * @throws HubError - `cache`: the environment names none, and there is no home folder.
+ */
 export function cacheFolder(hub: HubName, environment: Environment = process.env): string {
   const modelscope = environment["MODELSCOPE_CACHE"];
   if (hub === "modelscope" && modelscope) return expand(modelscope, environment);
   const cache = environment["HF_HUB_CACHE"] || environment["HUGGINGFACE_HUB_CACHE"];
-  return cache ? expand(cache, environment) : join(homeFolder(environment), "hub");
+  if (cache) return expand(cache, environment);
+  const home = homeFolder(environment);
+  if (home !== undefined) return join(home, "hub");
+  throw new HubError(
+    "cache",
+    "expected a home folder for the cache, but HOME is not set and the system does not know this user. Set HF_HUB_CACHE or the cacheDir option to a folder",
+  );
 }
 
-function homeFolder(environment: Environment): string {
+function homeFolder(environment: Environment): string | undefined {
   const home = environment["HF_HOME"];
-  return home
-    ? expand(home, environment)
-    : join(expand(environment["XDG_CACHE_HOME"] || join(homedir(), ".cache"), environment), "huggingface");
+  if (home) return expand(home, environment);
+  const [cache, user] = [environment["XDG_CACHE_HOME"], userHome()];
+  if (cache) return join(expand(cache, environment), "huggingface");
+  return user === undefined ? undefined : join(user, ".cache", "huggingface");
 }
 
 /** `~`, `$NAME` and `${NAME}`, as `os.path.expanduser` and `expandvars`. */
 function expand(path: string, environment: Environment): string {
   return path
-    .replace(/^~(?=$|[\\/])/u, homedir())
+    .replace(/^~(?=$|[\\/])/u, userHome() ?? "~") // as Python leaves it
     .replaceAll(/\$(?:\{(\w+)\}|(\w+))/gu, (whole, braced: string | undefined, bare: string | undefined) => {
       return environment[braced ?? bare ?? ""] ?? whole;
     });
@@ -121,7 +132,9 @@ async function implicitToken(environment: Environment): Promise<string> {
   const token = environment["HF_TOKEN"]?.trim() || environment["HUGGING_FACE_HUB_TOKEN"]?.trim();
   if (token) return token;
   const path = environment["HF_TOKEN_PATH"];
-  return readFile(path ? expand(path, environment) : join(homeFolder(environment), "token"), "utf8").catch(() => "");
+  const home = homeFolder(environment);
+  const file = path ? expand(path, environment) : home && join(home, "token");
+  return file === undefined ? "" : readFile(file, "utf8").catch(() => "");
 }
 
 function isTrue(value: string | undefined): boolean {

@@ -96,12 +96,20 @@ export async function collectBytes(
   return bytes;
 }
 
+/** System errors that say something of this process and nothing of the file. */
+const OUT_OF_RESOURCES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
+
 /** The error for bytes that could not be read, with what happened. */
 export function unreadable(source: string, cause: unknown): ImageError {
   // Some errors say only that something failed, and keep what happened as the cause.
   const reasons: string[] = [];
   for (let error = cause; isError(error) && reasons.length < 3; error = error.cause) reasons.push(error.message);
   const code = isError(cause) && "code" in cause ? cause.code : undefined;
+  if (OUT_OF_RESOURCES.includes(code)) {
+    const what = code === "ENOMEM" ? "too little memory" : "too many open files";
+    const message = `${source}: cannot be read now, as this process has ${what} (${String(code)}); raise its limit (ulimit -n), or run less at once`;
+    return new ImageError("out-of-resources", message, { source, errno: code }, { cause });
+  }
   return new ImageError(
     "unreadable",
     `${source}: cannot be read (${reasons.filter(Boolean).join(": ") || String(cause)})`,

@@ -3,9 +3,9 @@
  * path would end in an error about a network.
  */
 import { isWeightsFile } from "@chinese-clip/pipeline";
-import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { userHome } from "../files/user-home.js";
 
 /** A source, understood. */
 export type ParsedSource =
@@ -45,9 +45,18 @@ export function parseSource(source: string | URL): ParsedSource {
   }
   if (/^[a-z][a-z+.-]+:\/\//iu.test(source))
     throw new TypeError(`fromPretrained: expected a path, a file: URL or a hub's id (owner/name), got ${excerpt(source)}`);
-  const path = resolve(source === "~" || source.startsWith("~/") ? homedir() + source.slice(1) : source);
+  const path = resolve(source === "~" || source.startsWith("~/") ? homeOf(source) + source.slice(1) : source);
   const isPath = /^[./~\\]/u.test(source) || /^[A-Za-z]:/u.test(source) || isWeightsFile(source);
   return isPath || !isRepoId(source) ? { kind: "path", path } : { kind: "hub", hub: "hugging-face", repo: source, path };
+}
+
+/** @throws RangeError - this process has no home folder. */
+function homeOf(source: string): string {
+  const home = userHome();
+  if (home !== undefined) return home;
+  throw new RangeError(
+    `fromPretrained: expected a home folder for ${excerpt(source)}, but HOME is not set and the system does not know this user`,
+  );
 }
 
 /** @throws TypeError - a URL that names no file of this machine. */
