@@ -72,7 +72,7 @@ function dateOf(text: string | undefined, offset: string | undefined): string | 
   return /^[+-](?:0\d|1[0-4]):[0-5]\d$/.test(offset ?? "") ? `${local}${offset}` : local;
 }
 
-/** Many models begin with their make, or with the first word of it. */
+/** Many models have their make in front, or with the first word of it. */
 function cameraOf(make: string | undefined, model: string | undefined): string | undefined {
   if (make === undefined || model === undefined) return model ?? make;
   const [brand = make] = make.split(" ");

@@ -30,7 +30,7 @@ export function perceptualHash(image: RawImage, orientation: number): string {
   return hash.toString(16).padStart(16, "0");
 }
 
-/** The mean gray value of each cell, in whole numbers; a cell of a small image has one pixel at least. */
+/** The mean gray value of each cell, an integer; a cell of a small image has one pixel at least. */
 function grayCells({ data, width, height, channels }: RawImage): Uint8Array {
   const cells = new Uint8Array(CELLS * CELLS);
   const starts = Array.from({ length: CELLS }, (_, i) => Math.floor((i * width) / CELLS));

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, trunca
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { vectorStoreCases } from "../../src/conformance/index.js";
+import { type ConformanceMeta, vectorStoreCases } from "../../src/conformance/index.js";
 import { type FolderStore, type FolderStoreOptions, openFolderStore, readNpy } from "../../src/node/index.js";
 import { MemoryStore } from "../../src/store/memory-store.js";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
@@ -22,10 +22,11 @@ const item = (id: string, ...values: number[]): { id: string; embedding: Float32
 const X = item("x", 1, 0, 0, 0);
 const Y = item("y", 0, 1, 0, 0);
 
-describe("FolderStore conforms", () => {
+describe.each(["float32", "int8"] as const)("FolderStore conforms, in %s", (precision) => {
   const cases = vectorStoreCases(async (info) => {
     const folder = nextFolder();
-    return { store: await openFolderStore(folder, info), reopen: () => openFolderStore(folder, { create: false }) };
+    const reopen = (): Promise<FolderStore<ConformanceMeta>> => openFolderStore(folder, { create: false, precision });
+    return { store: await openFolderStore(folder, { ...info, precision }), reopen };
   });
   for (const { name, run } of cases) it(name, run);
 });
@@ -197,24 +198,30 @@ describe("an index", () => {
     expect(readFileSync(join(folder, "index.json"), "utf8")).toBe('{"name":"my project"}');
   });
 
-  it("removes items with damaged vectors where it is asked to", async () => {
+  it("removes items with damaged vectors, and the few that were written with them, where it is asked to", async () => {
     const folder = nextFolder();
     const store = await openFolderStore(folder, INFO);
-    await store.upsert([X, Y, item("z", 0, 0, 1, 0)]);
+    await store.upsert([X]);
+    await store.upsert([Y, item("z", 0, 0, 1, 0)]);
+    const many = Array.from({ length: 200 }, (_, i) => item(`many ${i}`, i, 0, 0, 0));
+    await store.upsert(many);
     await store.close();
     const vectors = fileOf(folder, "vectors.");
     const bytes = readFileSync(vectors);
     bytes[128 + 16 + 2] = 7;
+    bytes[128 + 16 * (3 + 70) + 5] = 7;
     writeFileSync(vectors, bytes);
-    truncateSync(vectors, 128 + 40);
+    truncateSync(vectors, 128 + 16 * (3 + 199) + 8);
     await expect(openFolderStore(folder, INFO)).rejects.toMatchObject({ code: "damaged-index" });
     const repaired = await openFolderStore(folder, { ...INFO, repair: true });
-    expect(repaired.repaired.removed).toEqual(["y", "z"]);
+    const inBlocks = many.filter((_, i) => (i >= 64 && i < 96) || i >= 192);
+    expect(repaired.repaired.removed).toEqual(["y", "z", ...inBlocks.map(({ id }) => id)]);
     await repaired.upsert([Y]);
     await repaired.compact();
     await repaired.close();
     const again = await openFolderStore(folder, INFO);
-    expect(await again.get(["x", "y", "z"])).toEqual([X, Y, undefined]);
+    expect(await again.get(["x", "y", "z", "many 3", "many 70"])).toEqual([X, Y, undefined, many[3], undefined]);
+    expect(again.info.count).toBe(2 + 200 - 40);
     await again.close();
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import createWabt from "wabt";
+import { INT8_KERNEL_BYTES } from "../../src/top-k/int8-kernel-bytes.js";
 import { RowScorer } from "../../src/top-k/score-kernel.js";
 import { SCORE_KERNEL_BYTES } from "../../src/top-k/score-kernel-bytes.js";
 import { scoreRows, TopRows } from "../../src/top-k/top-rows.js";
@@ -10,10 +11,13 @@ import { scoreRows, TopRows } from "../../src/top-k/top-rows.js";
 const values = (length: number): fc.Arbitrary<Float32Array> => fc.float32Array({ minLength: length, maxLength: length });
 
 describe("the scoring kernel", () => {
-  it("is what its source says", async () => {
+  it.each([
+    ["score", SCORE_KERNEL_BYTES],
+    ["int8", INT8_KERNEL_BYTES],
+  ])("is what its source says: %s.wat", async (name, bytes) => {
     const wabt = await createWabt();
-    const module = wabt.parseWat("score.wat", readFileSync(new URL("../../wasm/score.wat", import.meta.url), "utf8"), { simd: true });
-    expect(Buffer.from(module.toBinary({}).buffer).toString("base64")).toBe(SCORE_KERNEL_BYTES);
+    const module = wabt.parseWat(name, readFileSync(new URL(`../../wasm/${name}.wat`, import.meta.url), "utf8"), { simd: true });
+    expect(Buffer.from(module.toBinary({}).buffer).toString("base64")).toBe(bytes);
   });
 
   it("scores as the loop in JavaScript, to the last bit", () => {

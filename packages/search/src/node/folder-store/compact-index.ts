@@ -12,7 +12,7 @@ import {
   sweep,
   writeAll,
 } from "./index-files.js";
-import { formatRecord, type LogPosition, type PutItem, startOf } from "./index-log.js";
+import { formatPut, type LogPosition, startOf, sumsOf } from "./index-log.js";
 import type { IndexState } from "./index-state.js";
 import type { OpenIndex } from "./open-index.js";
 
@@ -38,27 +38,30 @@ export async function compactIndex(folder: string, { head, state }: OpenIndex): 
     }
   }
   state.compact();
+  state.attach(files);
   return { head: next, files, state, position };
 }
 
 /** Writes a state's items to the files of a new generation. */
-async function writeItems({ entries, matrix }: IndexState, files: IndexFiles, start: LogPosition, dim: number): Promise<LogPosition> {
+async function writeItems(state: IndexState, files: IndexFiles, start: LogPosition, dim: number): Promise<LogPosition> {
   let { offset, lines, rows } = start;
   const vectors = new Float32Array(ITEMS_PER_LINE * dim);
-  let put: PutItem[] = [];
+  let [ids, metas]: [string[], string[]] = [[], []];
   const flush = async (): Promise<void> => {
-    if (put.length === 0) return;
-    await writeAll(files.vectors, bytesOf(vectors.subarray(0, put.length * dim)), NPY_HEAD + 4 * dim * rows);
-    const line = Buffer.from(formatRecord({ row: rows, put }, lines + 1));
+    if (ids.length === 0) return;
+    const values = vectors.subarray(0, ids.length * dim);
+    await writeAll(files.vectors, bytesOf(values), NPY_HEAD + 4 * dim * rows);
+    const line = Buffer.from(formatPut({ row: rows, sums: sumsOf(values, dim), ids }, metas, lines + 1));
     await writeAll(files.log, line, offset);
-    [offset, lines, rows] = [offset + line.length, lines + 1, rows + put.length];
-    put = [];
+    [offset, lines, rows] = [offset + line.length, lines + 1, rows + ids.length];
+    [ids, metas] = [[], []];
   };
-  for (const [row, entry] of entries.entries()) {
-    if (entry === undefined) continue;
-    vectors.set(matrix.row(row), put.length * dim);
-    put.push([entry.id, entry.crc, entry.meta]);
-    if (put.length === ITEMS_PER_LINE) await flush();
+  for (const [row, id] of state.ids.entries()) {
+    if (id === undefined) continue;
+    vectors.set(state.matrix.row(row), ids.length * dim);
+    ids.push(id);
+    metas.push(JSON.stringify(state.metaOf(row)));
+    if (ids.length === ITEMS_PER_LINE) await flush();
   }
   await flush();
   return { offset, lines, rows };

@@ -5,7 +5,6 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError } from "../../search-error.js";
 import { type Filter, matchesFilter, parseFilter } from "../../store/filter.js";
@@ -24,9 +23,10 @@ import { lockFile } from "../process-lock.js";
 import { systemErrorCode } from "@chinese-clip/pipeline/node";
 import { compactIndex } from "./compact-index.js";
 import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js";
-import { formatRecord, type LogRecord, type PutItem } from "./index-log.js";
+import { formatDelete, formatPut, type LogRecord, sumsOf } from "./index-log.js";
 import { readIndex } from "./index-reader.js";
-import { IndexState } from "./index-state.js";
+import { IndexState, type Precision } from "./index-state.js";
+import { MetadataBlock } from "./metadata-block.js";
 import { checkModel, createIndex, type FolderStoreOptions, noIndex, openToRead, openToWrite, type OpenIndex } from "./open-index.js";
 
 /** What was repaired when an index was opened to write. */
@@ -51,6 +51,8 @@ export async function openFolderStore<Meta = unknown>(folder: string, options: F
 export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** The folder. */
   readonly folder: string;
+  /** How its vectors are scanned. */
+  readonly precision: Precision;
   /** Whether it is only read. */
   readonly readOnly: boolean;
   #opened: OpenIndex;
@@ -62,8 +64,14 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   #isTorn = false;
   #isClosed = false;
 
-  private constructor(folder: string, opened: OpenIndex, unlock: (() => Promise<void>) | undefined) {
+  private constructor(
+    folder: string,
+    opened: OpenIndex,
+    { precision = "float32" }: FolderStoreOptions,
+    unlock: (() => Promise<void>) | undefined,
+  ) {
     this.folder = folder;
+    this.precision = precision;
     this.readOnly = unlock === undefined;
     this.#opened = opened;
     this.#unlock = unlock;
@@ -71,7 +79,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
 
   /** @internal */
   static async open<Meta>(folder: string, options: FolderStoreOptions): Promise<FolderStore<Meta>> {
-    if (options.readOnly === true) return new FolderStore<Meta>(folder, await openToRead(folder, options), undefined);
+    if (options.readOnly === true) return new FolderStore<Meta>(folder, await openToRead(folder, options), options, undefined);
     const mayCreate = options.create ?? true;
     if (mayCreate) await mkdir(folder, { recursive: true });
     else if (!(await isFolder(folder))) throw noIndex(folder);
@@ -79,11 +87,11 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     try {
       const head = await readHead(folder);
       if (head === undefined && !mayCreate) throw noIndex(folder);
-      if (head === undefined) return new FolderStore<Meta>(folder, await createIndex(folder, options), unlock);
+      if (head === undefined) return new FolderStore<Meta>(folder, await createIndex(folder, options), options, unlock);
       checkModel(head, options);
       await sweep(folder, head.generation);
-      const { index, size, damaged } = await openToWrite(folder, head, options.repair === true);
-      const store = new FolderStore<Meta>(folder, index, unlock);
+      const { index, size, damaged } = await openToWrite(folder, head, options.repair === true, options.precision);
+      const store = new FolderStore<Meta>(folder, index, options, unlock);
       await store.#repair(size, damaged).catch(async (error: unknown) => {
         await closeFiles(index.files);
         throw error;
@@ -125,11 +133,15 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     checkItems(items, dim);
     if (items.length === 0) return;
     const vectors = new Float32Array(items.length * dim);
-    const put = items.map(({ id, embedding, meta }, i): PutItem => {
-      vectors.set(embedding, i * dim);
-      return [id, crcOf(vectors.subarray(i * dim, (i + 1) * dim)), JSON.parse(JSON.stringify(meta) ?? "null")];
+    for (const [i, { embedding }] of items.entries()) vectors.set(embedding, i * dim);
+    const ids = items.map(({ id }) => id);
+    const texts = items.map(({ meta }) => JSON.stringify(meta) ?? "null");
+    const metas = MetadataBlock.parseLater(Buffer.from(`[${texts.join(",")}]`), ids.length);
+    const sums = sumsOf(vectors, dim);
+    await this.#inTurn(() => {
+      const record = { row: this.#opened.position.rows, ids, sums, metas };
+      return this.#append(record, formatPut(record, texts, this.#opened.position.lines + 1), vectors);
     });
-    await this.#inTurn(() => this.#append({ row: this.#opened.position.rows, put }, vectors));
   }
 
   /** {@inheritDoc VectorStore.delete} */
@@ -138,7 +150,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     const asked = [...new Set(ids)];
     return this.#inTurn(async () => {
       const found = asked.filter((id) => this.#opened.state.rowOf.has(id));
-      if (found.length > 0) await this.#append({ delete: found });
+      if (found.length > 0) await this.#appendDelete(found);
       return found.length;
     });
   }
@@ -167,9 +179,10 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     const checked = filter === undefined ? undefined : parseFilter(filter);
     for (const id of this.#opened.state.rowOf.keys()) {
       const row = this.#opened.state.rowOf.get(id);
-      const entry = row === undefined ? undefined : this.#opened.state.entries[row];
-      if (entry === undefined || (checked !== undefined && !matchesFilter(checked, entry.meta))) continue;
-      yield { id, meta: structuredClone(entry.meta) as Meta };
+      if (row === undefined) continue;
+      const meta = this.#opened.state.metaOf(row);
+      if (checked !== undefined && !matchesFilter(checked, meta)) continue;
+      yield { id, meta: structuredClone(meta) as Meta };
       this.#checkOpen();
     }
   }
@@ -183,14 +196,11 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     checkFingerprint(this.info, fingerprint);
     checkVector(vector, dim);
     const checked = filter === undefined ? undefined : parseFilter(filter);
-    const { matrix, entries } = this.#opened.state;
-    const accepts = (row: number): boolean => {
-      const entry = entries[row];
-      return entry !== undefined && (checked === undefined || matchesFilter(checked, entry.meta));
-    };
-    return matrix.search(vector, { ...limits, accepts }).flatMap(({ row, score }) => {
-      const entry = entries[row];
-      return entry === undefined ? [] : [{ id: entry.id, score, meta: structuredClone(entry.meta) as Meta }];
+    const { state } = this.#opened;
+    const accepts = (row: number): boolean =>
+      state.ids[row] !== undefined && (checked === undefined || matchesFilter(checked, state.metaOf(row)));
+    return state.matrix.search(vector, { ...limits, accepts }).map(({ row, score }) => {
+      return { id: state.ids[row] ?? "", score, meta: structuredClone(state.metaOf(row)) as Meta };
     });
   }
 
@@ -213,7 +223,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
         }
       }
       // Another generation; or the writer cut a line that was read before its sync failed. What is damaged is damaged in the second reading too.
-      this.#opened = await openToRead(this.folder, { dim: head.dim, fingerprint: head.fingerprint });
+      this.#opened = await openToRead(this.folder, { dim: head.dim, fingerprint: head.fingerprint, precision: this.precision });
       await closeFiles(files);
     });
   }
@@ -237,7 +247,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     await this.#turn;
     await closeFiles(this.#opened.files);
     await this.#unlock?.();
-    this.#opened = { ...this.#opened, state: new IndexState(this.info.dim) };
+    this.#opened = { ...this.#opened, state: new IndexState(this.info.dim, "float32") };
   }
 
   /** {@link FolderStore.close}. */
@@ -245,11 +255,15 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     await this.close();
   }
 
+  async #appendDelete(ids: readonly string[]): Promise<void> {
+    await this.#append({ delete: ids }, formatDelete(ids, this.#opened.position.lines + 1));
+  }
+
   /** Writes a line, after the vectors that it states. */
-  async #append(record: LogRecord, vectors?: Float32Array): Promise<void> {
+  async #append(record: LogRecord, text: string, vectors?: Float32Array): Promise<void> {
     const { files, state, position, head } = this.#opened;
     if (this.#isTorn) await this.#cut();
-    const line = Buffer.from(formatRecord(record, position.lines + 1));
+    const line = Buffer.from(text);
     try {
       if (vectors !== undefined) {
         state.matrix.append(vectors); // first, since memory may run out; unused before the log states it
@@ -264,11 +278,11 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
       await this.#cut().catch(() => undefined);
       throw error;
     }
-    state.apply(record);
+    state.apply([record]);
     this.#opened.position = {
       offset: position.offset + line.length,
       lines: position.lines + 1,
-      rows: position.rows + ("put" in record ? record.put.length : 0),
+      rows: position.rows + ("ids" in record ? record.ids.length : 0),
     };
   }
 
@@ -289,7 +303,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   async #repair(size: number, damaged: readonly string[]): Promise<void> {
     const cutBytes = size - this.#opened.position.offset;
     await this.#cut();
-    if (damaged.length > 0) await this.#append({ delete: damaged });
+    if (damaged.length > 0) await this.#appendDelete(damaged);
     this.#repaired = { cutBytes, removed: damaged };
   }
 
@@ -301,11 +315,11 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   }
 
   #itemOf(id: string, filter?: Filter): StoreItem<Meta> | undefined {
-    const { rowOf, entries, matrix } = this.#opened.state;
-    const row = rowOf.get(id);
-    const entry = row === undefined ? undefined : entries[row];
-    if (row === undefined || entry === undefined || (filter !== undefined && !matchesFilter(filter, entry.meta))) return undefined;
-    return { id, embedding: matrix.row(row).slice(), meta: structuredClone(entry.meta) as Meta };
+    const { state } = this.#opened;
+    const row = state.rowOf.get(id);
+    const meta = row === undefined ? undefined : state.metaOf(row);
+    if (row === undefined || (filter !== undefined && !matchesFilter(filter, meta))) return undefined;
+    return { id, embedding: state.matrix.row(row).slice(), meta: structuredClone(meta) as Meta };
   }
 
   #checkOpen(): void {
@@ -326,8 +340,4 @@ async function isFolder(folder: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-function crcOf(values: Float32Array): number {
-  return crc32(bytesOf(values));
 }

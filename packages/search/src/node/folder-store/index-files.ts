@@ -12,7 +12,7 @@ import { openLine, sealLine } from "./sealed-line.js";
 
 /** How `index.json` and every log begin. */
 const SIGNATURE = '{"format":"chinese-clip-index",';
-const VERSION = 1;
+const VERSION = 2;
 
 /** Values of an embedding: ten times what the largest models have. */
 export const MAX_DIM = 65_536;

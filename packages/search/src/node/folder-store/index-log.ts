@@ -1,22 +1,38 @@
 /**
  * The log of an index: one sealed line for each call, so that a call is there as a whole or not at all.
  *
- * `{"n":1,"row":0,"put":[["id",1234,{…}],…]}`: rows from `row` on, each with its id, the CRC-32 of its vector and its metadata.
+ * `{"n":1,"metaBytes":14,"row":0,"sums":[1234],"ids":["id"],"metas":[{"path":"a"}]}`: rows from `row` on, with the CRC-32 of each {@link ROWS_PER_SUM}
+ * vectors, and each row's id and metadata. `metaBytes` is the length of the array `metas`, so that it need not be parsed.
  * `{"n":2,"delete":["id",…]}`.
  */
 import type { FileHandle } from "node:fs/promises";
+import { crc32 } from "node:zlib";
 import { SearchError } from "../../search-error.js";
-import { isCount } from "./index-files.js";
-import { openLine, sealLine } from "./sealed-line.js";
+import { bytesOf, isCount } from "./index-files.js";
+import { MetadataBlock } from "./metadata-block.js";
+import { bodyOf, parseObject, sealBody, sealLine } from "./sealed-line.js";
 
 /** Bytes that are read at a time. */
 const CHUNK = 4 << 20;
 
-/** An item of a put: id, CRC-32 of its vector, metadata. */
-export type PutItem = readonly [id: string, crc: number, meta: unknown];
+/** Vectors of a call that have a checksum together: with one each, a million vectors need a million calls to check. */
+export const ROWS_PER_SUM = 32;
+
+/** Items that are put. */
+export interface PutRecord {
+  /** The row of the first. */
+  readonly row: number;
+  readonly ids: readonly string[];
+  /** CRC-32 of each {@link ROWS_PER_SUM} vectors; the last may be of fewer. */
+  readonly sums: readonly number[];
+  readonly metas: MetadataBlock;
+}
 
 /** A line of the log. */
-export type LogRecord = { readonly row: number; readonly put: readonly PutItem[] } | { readonly delete: readonly string[] };
+export type LogRecord = PutRecord | { readonly delete: readonly string[] };
+
+/** What is before the metadata. */
+const METAS = ',"metas":';
 
 /** Up to where a log has been read. */
 export interface LogPosition {
@@ -42,9 +58,29 @@ export function startOf(logBytes: number): LogPosition {
   return { offset: logBytes, lines: 0, rows: 0 };
 }
 
-/** A line, with its newline. */
-export function formatRecord(record: LogRecord, n: number): string {
-  return sealLine({ n, ...record });
+/** A line that removes items, with its newline. */
+export function formatDelete(ids: readonly string[], n: number): string {
+  return sealLine({ n, delete: ids });
+}
+
+/**
+ * A line that puts items, with its newline.
+ *
+ * @param metas - JSON of each item's metadata.
+ */
+export function formatPut({ row, sums, ids }: Omit<PutRecord, "metas">, metas: readonly string[], n: number): string {
+  const text = `[${metas.join(",")}]`;
+  const head = JSON.stringify({ n, metaBytes: Buffer.byteLength(text), row, sums, ids }).slice(0, -1);
+  return sealBody(`${head},"metas":${text}`);
+}
+
+/** The checksums of a call's vectors. */
+export function sumsOf(values: Float32Array, dim: number): number[] {
+  const bytes = bytesOf(values);
+  const blockBytes = 4 * dim * ROWS_PER_SUM;
+  return Array.from({ length: Math.ceil(bytes.length / blockBytes) }, (_, i) =>
+    crc32(bytes.subarray(i * blockBytes, (i + 1) * blockBytes)),
+  );
 }
 
 /**
@@ -58,20 +94,20 @@ export async function readLog(handle: FileHandle, from: LogPosition, file: strin
   let isTorn = false;
   let size = offset;
   for await (const { line, start } of linesOf(handle, offset, (length) => (size = length))) {
-    const record = openLine(line);
+    const body = bodyOf(line);
     if (isTorn) {
-      if (record !== undefined) throw damaged(file, lines + 2);
+      if (body !== undefined) throw damaged(file, lines + 2);
       continue;
     }
-    if (record === undefined) {
+    if (body === undefined) {
       isTorn = true;
       continue;
     }
-    const parsed = parseRecord(record, lines + 1, rows);
+    const parsed = parseRecord(body, lines + 1, rows);
     if (parsed === undefined) throw damaged(file, lines + 2);
     records.push(parsed);
     lines++;
-    if ("put" in parsed) rows += parsed.put.length;
+    if ("ids" in parsed) rows += parsed.ids.length;
     offset = start + line.length + 1;
   }
   return { records, end: { offset, lines, rows }, size };
@@ -94,7 +130,8 @@ async function* linesOf(
     if (bytesRead === 0) return;
     let at = 0;
     for (let end = buffer.indexOf(10); end >= 0 && end < bytesRead; end = buffer.indexOf(10, at)) {
-      const line = Buffer.concat([...pieces, buffer.subarray(at, end)]);
+      const last = buffer.subarray(at, end);
+      const line = pieces.length === 0 ? last : Buffer.concat([...pieces, last]);
       pieces = [];
       at = end + 1;
       yield { line, start };
@@ -104,15 +141,24 @@ async function* linesOf(
   }
 }
 
-function parseRecord(value: Readonly<Record<string, unknown>>, n: number, rows: number): LogRecord | undefined {
-  if (value["n"] !== n) return undefined;
-  const { put, row, delete: removed } = value;
-  if (Array.isArray(removed)) return removed.every((id) => typeof id === "string") ? { delete: removed } : undefined;
-  return Array.isArray(put) && row === rows && put.every(isPut) ? { row, put } : undefined;
-}
-
-function isPut(value: unknown): value is PutItem {
-  return Array.isArray(value) && value.length === 3 && typeof value[0] === "string" && isCount(value[1], 0, 0xffff_ffff);
+/** @param body - the line's JSON object without its last brace. */
+function parseRecord(body: Buffer, n: number, rows: number): LogRecord | undefined {
+  const metaBytes = /^\{"n":\d+,"metaBytes":(\d+),/.exec(body.toString("latin1", 0, 60))?.[1];
+  if (metaBytes === undefined) {
+    const removed = parseObject(`${body.toString()}}`);
+    const ids = removed?.["delete"];
+    return removed?.["n"] === n && Array.isArray(ids) && ids.every((id) => typeof id === "string") ? { delete: ids } : undefined;
+  }
+  const start = body.length - Number(metaBytes);
+  const head = body.subarray(0, Math.max(0, start - METAS.length));
+  if (body.toString("latin1", head.length, start) !== METAS) return undefined;
+  const value = parseObject(`${head.toString()}}`);
+  if (value === undefined || value["n"] !== n || value["row"] !== rows) return undefined;
+  const { ids, sums } = value;
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string")) return undefined;
+  if (!Array.isArray(sums) || sums.length !== Math.ceil(ids.length / ROWS_PER_SUM)) return undefined;
+  if (!sums.every((sum) => isCount(sum, 0, 0xffff_ffff))) return undefined;
+  return { row: rows, ids, sums, metas: MetadataBlock.parseLater(body.subarray(start), ids.length) };
 }
 
 function damaged(file: string, line: number): SearchError {

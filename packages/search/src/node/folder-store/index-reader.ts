@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError, type SearchErrorDetails } from "../../search-error.js";
 import { type IndexFiles, type IndexHead, namesOf } from "./index-files.js";
-import { type LogPosition, type LogRecord, type LogTail, readLog } from "./index-log.js";
+import { type LogPosition, type LogRecord, type LogTail, readLog, ROWS_PER_SUM } from "./index-log.js";
 import { type IndexState, liveRows } from "./index-state.js";
 
 /** Bytes of vectors that are read at a time. */
@@ -34,7 +34,7 @@ export async function readIndex(
   const tail = await readLog(files.log, from, names.log);
   const { records, end } = tail;
   try {
-    const suspects = await readVectors(files.vectors, dim, state, from.rows, end.rows, records);
+    const suspects = await readVectors(files.vectors, dim, state, records);
     const missing = end.rows - state.matrix.count;
     if (missing > 0) {
       if (!keepsDamaged) throw damaged("rows that the log states are missing", { file: names.vectors, expected: end.rows });
@@ -42,12 +42,12 @@ export async function readIndex(
     }
     const live = suspects.size === 0 ? suspects : liveRows(records);
     const lost: string[] = [];
-    for (const [row, id] of rowsOf(records)) {
+    for (const [row, id] of suspects.size === 0 ? [] : rowsOf(records)) {
       if (!suspects.has(row) || !live.has(row)) continue;
       if (!keepsDamaged) throw damaged("a vector is not the one that was written", { file: names.vectors, id });
       lost.push(id);
     }
-    for (const record of records) state.apply(record);
+    state.apply(records);
     return { ...tail, damaged: lost };
   } catch (error) {
     state.matrix.truncate(from.rows);
@@ -55,44 +55,73 @@ export async function readIndex(
   }
 }
 
-/** Appends rows to the state's matrix, as many as the file has. @returns those whose bytes are not what the log states. */
-async function readVectors(
-  handle: FileHandle,
-  dim: number,
-  state: IndexState,
-  from: number,
-  to: number,
-  records: readonly LogRecord[],
-): Promise<Set<number>> {
+/** Rows that have a checksum together. */
+interface SumBlock {
+  readonly row: number;
+  readonly rows: number;
+  readonly sum: number;
+}
+
+/** Appends rows to the state's matrix, as many as the file has. @returns those whose bytes may not be what the log states. */
+async function readVectors(handle: FileHandle, dim: number, state: IndexState, records: readonly LogRecord[]): Promise<Set<number>> {
   const rowBytes = 4 * dim;
-  const buffer = new Float32Array(Math.max(1, Math.min(to - from, Math.floor(CHUNK / rowBytes))) * dim);
-  const sums = sumsOf(records);
   const suspects = new Set<number>();
-  for (let row = from; row < to;) {
-    const wanted = Math.min(buffer.length / dim, to - row);
-    const bytes = new Uint8Array(buffer.buffer, 0, wanted * rowBytes);
-    const length = await readAll(handle, bytes, NPY_HEAD + row * rowBytes);
-    const whole = Math.floor(length / rowBytes);
-    for (let i = 0; i < whole; i++) {
-      if (crc32(bytes.subarray(i * rowBytes, (i + 1) * rowBytes)) !== sums.next().value) suspects.add(row + i);
+  const suspect = (row: number, end: number): void => {
+    for (let one = row; one < end; one++) suspects.add(one);
+  };
+  // The next chunk is read while one is checked.
+  const buffers = [0, 1].map(() => new Uint8Array(Math.max(CHUNK, ROWS_PER_SUM * rowBytes)));
+  const chunks = chunksOf(records, Math.max(ROWS_PER_SUM, Math.floor(CHUNK / rowBytes)));
+  const read = (chunk: readonly SumBlock[] | undefined, turn: number): Promise<Uint8Array> | undefined => {
+    const [first, last] = [chunk?.[0], chunk?.at(-1)];
+    if (first === undefined || last === undefined) return undefined;
+    const bytes = (buffers[turn % 2] as Uint8Array).subarray(0, (last.row + last.rows - first.row) * rowBytes);
+    const reading = readAll(handle, bytes, NPY_HEAD + first.row * rowBytes).then((length) => bytes.subarray(0, length));
+    reading.catch(() => undefined); // awaited in its turn
+    return reading;
+  };
+  let chunk = chunks.next().value;
+  let reading = read(chunk, 0);
+  let isWhole = true;
+  for (let turn = 1; chunk !== undefined && reading !== undefined; turn++) {
+    const bytes = await reading;
+    const following = chunks.next().value;
+    reading = read(following, turn);
+    const first = chunk[0]?.row ?? 0;
+    for (const { row, rows, sum } of chunk) {
+      const own = bytes.subarray((row - first) * rowBytes, (row - first + rows) * rowBytes);
+      if (own.length < rows * rowBytes || crc32(own) !== sum) suspect(row, row + rows);
     }
-    state.matrix.append(buffer.subarray(0, whole * dim));
-    row += whole;
-    if (whole === wanted) continue;
-    for (; row < to; row++) suspects.add(row);
+    const whole = Math.floor(bytes.length / rowBytes);
+    if (isWhole) state.matrix.append(new Float32Array(bytes.buffer, bytes.byteOffset, whole * dim));
+    isWhole &&= whole === chunk.reduce((count, { rows }) => count + rows, 0);
+    chunk = following;
   }
   return suspects;
 }
 
-function* sumsOf(records: readonly LogRecord[]): Generator<number, undefined, undefined> {
-  for (const record of records) if ("put" in record) for (const [, crc] of record.put) yield crc;
+/** Neighbouring blocks of so many rows together, at most. */
+function* chunksOf(records: readonly LogRecord[], maximum: number): Generator<readonly SumBlock[], undefined, undefined> {
+  let [chunk, rows]: [SumBlock[], number] = [[], 0];
+  for (const record of records) {
+    if (!("ids" in record)) continue;
+    for (const [i, sum] of record.sums.entries()) {
+      const start = i * ROWS_PER_SUM;
+      const block = { row: record.row + start, rows: Math.min(ROWS_PER_SUM, record.ids.length - start), sum };
+      if (rows + block.rows > maximum) {
+        yield chunk;
+        [chunk, rows] = [[], 0];
+      }
+      chunk.push(block);
+      rows += block.rows;
+    }
+  }
+  if (chunk.length > 0) yield chunk;
   return undefined;
 }
 
 function* rowsOf(records: readonly LogRecord[]): Generator<readonly [row: number, id: string], void, undefined> {
-  for (const record of records) {
-    if ("put" in record) for (const [i, [id]] of record.put.entries()) yield [record.row + i, id];
-  }
+  for (const record of records) if ("ids" in record) for (const [i, id] of record.ids.entries()) yield [record.row + i, id];
 }
 
 async function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {

@@ -1,58 +1,88 @@
 /** What an index holds, in memory: its rows, and which of them has which id. */
+import { hasInt8Kernel, Int8Matrix } from "../../top-k/int8-matrix.js";
 import { RowMatrix } from "../../top-k/row-matrix.js";
+import type { IndexFiles } from "./index-files.js";
 import type { LogRecord } from "./index-log.js";
+import type { MetadataBlock } from "./metadata-block.js";
+import { readRow } from "./read-row.js";
 
-/** An item without its vector. */
-export interface IndexEntry {
-  readonly id: string;
-  readonly meta: unknown;
-  /** CRC-32 of the vector. */
-  readonly crc: number;
-}
+/** How vectors are held in memory. */
+export type Precision = "float32" | "int8";
 
 /** The items of an index. */
 export class IndexState {
-  readonly matrix: RowMatrix;
+  readonly dim: number;
+  readonly matrix: RowMatrix | Int8Matrix;
   readonly rowOf: Map<string, number> = new Map();
   /** By row; undefined where an item was removed or replaced. */
-  entries: (IndexEntry | undefined)[] = [];
+  ids: (string | undefined)[] = [];
+  /** By row: the metadata of its call, and which of them are the row's. */
+  #blocks: MetadataBlock[] = [];
+  #places: number[] = [];
 
-  constructor(dim: number) {
-    this.matrix = new RowMatrix(dim);
+  constructor(dim: number, precision: Precision) {
+    this.dim = dim;
+    this.matrix = precision === "int8" && hasInt8Kernel() ? new Int8Matrix(dim) : new RowMatrix(dim);
   }
 
-  /** Takes over a line of the log, whose rows are in the matrix. */
-  apply(record: LogRecord): void {
-    if ("delete" in record) {
-      for (const id of record.delete) {
-        this.#vacate(id);
-        this.rowOf.delete(id);
+  /** Names the files that rows are read from which memory has in 8 bits only. */
+  attach({ vectors }: Pick<IndexFiles, "vectors">): void {
+    if (this.matrix instanceof Int8Matrix) this.matrix.source = (row) => readRow(vectors.fd, row, this.dim);
+  }
+
+  /** The metadata of a row; not a copy. */
+  metaOf(row: number): unknown {
+    return this.#blocks[row]?.at(this.#places[row] ?? 0);
+  }
+
+  /** Takes over lines of the log, whose rows are in the matrix. */
+  apply(records: readonly LogRecord[]): void {
+    // Looking up each of a million ids of an index before it is set would double the time.
+    const isFirst = this.ids.length === 0;
+    let rows = 0;
+    for (const record of records) {
+      if ("delete" in record) {
+        for (const id of record.delete) {
+          this.#vacate(id);
+          this.rowOf.delete(id);
+        }
+        continue;
       }
-      return;
+      const { row, ids, metas } = record;
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i] as string;
+        if (!isFirst) this.#vacate(id);
+        this.rowOf.set(id, row + i);
+        this.ids[row + i] = id;
+        this.#blocks[row + i] = metas;
+        this.#places[row + i] = i;
+      }
+      rows += ids.length;
     }
-    for (const [i, [id, crc, meta]] of record.put.entries()) {
-      this.#vacate(id);
-      this.rowOf.set(id, record.row + i);
-      this.entries[record.row + i] = { id, meta, crc };
+    if (isFirst && this.rowOf.size < rows) {
+      for (const [row, id] of this.ids.entries()) if (id !== undefined && this.rowOf.get(id) !== row) this.ids[row] = undefined;
     }
   }
 
   /** Moves the items together, in the order of their rows. */
   compact(): void {
-    const entries: IndexEntry[] = [];
-    for (const [row, entry] of this.entries.entries()) {
-      if (entry === undefined) continue;
-      this.matrix.copyRow(row, entries.length);
-      this.rowOf.set(entry.id, entries.length);
-      entries.push(entry);
+    const [ids, blocks, places]: [string[], MetadataBlock[], number[]] = [[], [], []];
+    for (const [row, id] of this.ids.entries()) {
+      const block = this.#blocks[row];
+      if (id === undefined || block === undefined) continue;
+      this.matrix.copyRow(row, ids.length);
+      this.rowOf.set(id, ids.length);
+      ids.push(id);
+      blocks.push(block);
+      places.push(this.#places[row] ?? 0);
     }
-    this.entries = entries;
-    this.matrix.truncate(entries.length);
+    [this.ids, this.#blocks, this.#places] = [ids, blocks, places];
+    this.matrix.truncate(ids.length);
   }
 
   #vacate(id: string): void {
     const row = this.rowOf.get(id);
-    if (row !== undefined) this.entries[row] = undefined;
+    if (row !== undefined) this.ids[row] = undefined;
   }
 }
 
@@ -61,7 +91,7 @@ export function liveRows(records: readonly LogRecord[]): ReadonlySet<number> {
   const rows = new Map<string, number>();
   for (const record of records) {
     if ("delete" in record) for (const id of record.delete) rows.delete(id);
-    else for (const [i, [id]] of record.put.entries()) rows.set(id, record.row + i);
+    else for (const [i, id] of record.ids.entries()) rows.set(id, record.row + i);
   }
   return new Set(rows.values());
 }

@@ -16,7 +16,7 @@ import {
 } from "./index-files.js";
 import { type LogPosition, startOf } from "./index-log.js";
 import { readIndex } from "./index-reader.js";
-import { IndexState } from "./index-state.js";
+import { IndexState, type Precision } from "./index-state.js";
 
 /** How often a reader looks again for a generation that was compacted away while it opened it. */
 const ATTEMPTS = 20;
@@ -31,13 +31,16 @@ export interface FolderStoreOptions {
   readonly create?: boolean | undefined;
   /** Whether the index is only read: no lock is taken, and {@link FolderStore.refresh} follows the process that writes. Default false. */
   readonly readOnly?: boolean | undefined;
-  /** Whether items whose vectors are damaged are removed; {@link FolderStore.repaired} counts them. Default false: such an index is rejected. */
+  /**
+   * Whether items whose vectors are damaged are removed, with the few that were written beside them (32 have a checksum together);
+   * {@link FolderStore.repaired} names them. Default false: such an index is rejected.
+   */
   readonly repair?: boolean | undefined;
   /**
    * How vectors are scanned: in float32, or as 8-bit integers of which the best are scored again in float32, which reads a quarter of the memory. The
    * results are the same. Default `"float32"`.
    */
-  readonly precision?: "float32" | "int8" | undefined;
+  readonly precision?: Precision | undefined;
 }
 
 /** The files of an open index, what they hold, and up to where they have been read. */
@@ -61,7 +64,7 @@ export async function openToRead(folder: string, options: FolderStoreOptions): P
     const files = await openGeneration(folder, head, "r");
     if (files === undefined) continue; // compacted away in between
     try {
-      const state = new IndexState(head.dim);
+      const state = newState(head.dim, options.precision, files);
       const { end } = await readIndex(folder, head, files, state, startOf(files.logBytes), false);
       return { head, files, state, position: end };
     } catch (error) {
@@ -82,11 +85,12 @@ export async function openToWrite(
   folder: string,
   head: IndexHead,
   repair: boolean,
+  precision: Precision | undefined,
 ): Promise<{ readonly index: OpenIndex; readonly size: number; readonly damaged: readonly string[] }> {
   const files = await openGeneration(folder, head, "r+");
   if (files === undefined) throw goneGeneration(folder);
   try {
-    const state = new IndexState(head.dim);
+    const state = newState(head.dim, precision, files);
     const { end, size, damaged } = await readIndex(folder, head, files, state, startOf(files.logBytes), repair);
     return { index: { head, files, state, position: end }, size, damaged };
   } catch (error) {
@@ -96,7 +100,7 @@ export async function openToWrite(
 }
 
 /** Creates an index in a folder whose lock is held. */
-export async function createIndex(folder: string, { dim, fingerprint }: FolderStoreOptions): Promise<OpenIndex> {
+export async function createIndex(folder: string, { dim, fingerprint, precision }: FolderStoreOptions): Promise<OpenIndex> {
   if (fingerprint === undefined || !(typeof dim === "number" && Number.isInteger(dim) && dim >= 1 && dim <= MAX_DIM)) {
     throw new TypeError(
       `openFolderStore: expected dim (1 to 65536) and fingerprint, which a new index needs, got ${String(dim)} and ${String(fingerprint)}`,
@@ -113,7 +117,7 @@ export async function createIndex(folder: string, { dim, fingerprint }: FolderSt
     await closeFiles(files);
     throw error;
   }
-  return { head, files, state: new IndexState(dim), position: startOf(files.logBytes) };
+  return { head, files, state: newState(dim, precision, files), position: startOf(files.logBytes) };
 }
 
 /** @throws SearchError - `fingerprint-mismatch`, `dimension-mismatch`. */
@@ -130,4 +134,10 @@ export function noIndex(folder: string): SearchError {
 
 function goneGeneration(folder: string): SearchError {
   return new SearchError("damaged-index", "the files that index.json names are gone", { file: headFile(folder) });
+}
+
+function newState(dim: number, precision: Precision = "float32", files: IndexFiles): IndexState {
+  const state = new IndexState(dim, precision);
+  state.attach(files);
+  return state;
 }
