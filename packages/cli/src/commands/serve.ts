@@ -8,7 +8,7 @@ import { type OpenIndexes, openIndexes } from "../input/served-indexes.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { messageIn } from "../translation/translate-error.js";
-import { HUB_OPTIONS, oneOperand, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, oneOperand, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 
 /** What an image of a request may cost. */
 const IMAGE_LIMITS: Limits = { pixels: 50_000_000, encodedBytes: 32 * 2 ** 20, milliseconds: 20_000 };
@@ -120,15 +120,20 @@ async function serveModel(
   context: CommandContext,
 ): Promise<number> {
   const { language, signal } = context;
-  const [{ createHandler }, { createMetrics, serve: listen }] = await Promise.all([
+  const [{ createHandler }, { createMetrics, serve: listen }, { searchPage }] = await Promise.all([
     import("@chinese-clip/server"),
     import("@chinese-clip/server/node"),
+    import("@chinese-clip/server/page"),
   ]);
   const transfer = new TransferProgress(process.stderr);
+  const options = pretrainedOptions(values, context, transfer);
+  const settings = opened[0]?.settings;
   const clip = await ChineseCLIP.fromPretrained(model, {
-    ...pretrainedOptions(values, context, transfer),
+    ...options,
+    // As the index's images were embedded.
+    dtype: options.dtype ?? (settings?.dtype === undefined ? undefined : parseDtype("images.json", settings.dtype)),
     limits: IMAGE_LIMITS,
-    autoOrient: opened[0]?.settings.orientation,
+    autoOrient: settings?.orientation,
   }).finally(() => transfer.end());
   try {
     const { tokenizer } = clip.processor;
@@ -147,6 +152,7 @@ async function serveModel(
       allowUrls: values["allow-urls"] === true,
       immichUpstream: upstreamOf(values),
       metrics: createMetrics(),
+      page: searchPage,
       onError: (error) => context.note(messageIn(error, language)),
     });
     const server = await listen(handler, { host, port, signal, allowUnauthenticated: values["allow-unauthenticated"] === true });

@@ -63,6 +63,9 @@ it("serves an index by the model that it was made with: search, thumbnail and im
     expect((await image.arrayBuffer()).byteLength).toBeGreaterThan(100);
   }
   expect((await fetch(`${url}/v1/indexes/my_photos.index/items/${encodeURIComponent("/etc/passwd")}/file`)).status).toBe(404);
+  const page = await (await fetch(url)).text();
+  const [, script = ""] = /<script type="module"[^>]* src="([^"]+)"/.exec(page) ?? [];
+  expect((await fetch(url + script)).headers.get("content-type")).toContain("javascript");
 });
 
 it("serves embeddings without an index, by the environment, with a key; a signal ends it with code 0", async () => {
