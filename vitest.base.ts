@@ -1,9 +1,13 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+/** Whether tests run that take long for what they are likely to find: `pnpm test:all`, and so CI. They are in files named `*.slow.test.ts`. */
+const runsSlowTests = process.env["CHINESE_CLIP_TESTS"] === "all";
+
 /** Every package's test run: results in `.test/` (turbo caches them, the root run adds them up), coverage printed as text. */
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: runsSlowTests ? [] : ["test/**/*.slow.test.ts"],
     reporters: ["default", "json"],
     outputFile: { json: ".test/results.json" },
     testTimeout: 60_000,

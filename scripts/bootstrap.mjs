@@ -4,7 +4,8 @@
  *     node scripts/bootstrap.mjs start [arguments of the example]
  *     node scripts/bootstrap.mjs web [options of Vite's preview server]
  *     node scripts/bootstrap.mjs serve [options of chinese-clip serve]
- *     node scripts/bootstrap.mjs test
+ *     node scripts/bootstrap.mjs test        everything but slow tests
+ *     node scripts/bootstrap.mjs test:all    slow tests, too: files named `*.slow.test.ts`
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -60,19 +61,22 @@ async function build(filter) {
   if (built.code !== 0) throw new StepError("The build failed.", built);
 }
 
-/** Types, lint, format and tests of everything, then the sum. */
-async function test(args) {
+/** Types, lint, format and tests of everything, then the sum. @param {"default" | "all"} selection - which tests. */
+async function test(args, selection) {
   if (args.length > 0)
-    throw new StepError(`npm test takes no arguments, got ${args.join(" ")}. One package's tests: npx vitest run, in its folder.`, {
-      code: 2,
-      output: "",
-    });
+    throw new StepError(
+      `${selection === "all" ? "npm run test:all" : "npm test"} takes no arguments, got ${args.join(" ")}. One package's tests: npx vitest run, in its folder.`,
+      {
+        code: 2,
+        output: "",
+      },
+    );
   const env = await install(report);
   const folders = testedFolders(root);
   removeReports(folders);
   report("checking types, lint and format, and running the tests (minutes, unless nothing has changed)");
-  const { code } = await turbo(["typecheck", "lint", "lint:root", "test", "--continue=dependencies-successful"], {
-    env,
+  const { code } = await turbo(["typecheck", "lint:packages", "lint:root", "test", "--continue=dependencies-successful"], {
+    env: { ...env, CHINESE_CLIP_TESTS: selection },
     output: "inherit",
   });
   const reports = folders.map(readReport);
@@ -87,13 +91,13 @@ function userFolder() {
   return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
 }
 
-const commands = { start, web, serve, test };
+const commands = { start, web, serve, test: (rest) => test(rest, "default"), "test:all": (rest) => test(rest, "all") };
 const [name = "", ...args] = process.argv.slice(2);
 
 try {
   checkNodeVersion();
   if (!Object.hasOwn(commands, name))
-    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|test [arguments]", { code: 2, output: "" });
+    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|test|test:all [arguments]", { code: 2, output: "" });
   endChildrenOnSignals();
   process.exitCode = await commands[name](args);
 } catch (error) {

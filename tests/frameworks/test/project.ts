@@ -1,7 +1,7 @@
 /** A project with the packed `@chinese-clip/node` and what else a test needs, and the program that each of them runs. */
-import { createConsumer, createWorkFolder, pack, removeWorkFolder, root, workspaceClosure } from "@chinese-clip/consumer";
+import { createConsumer, createWorkFolder, removeWorkFolder, root } from "@chinese-clip/consumer";
 import { join } from "node:path";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 
 /** A first install downloads ONNX Runtime and the framework. */
 const INSTALL_LIMIT = 600_000;
@@ -42,9 +42,7 @@ export function useProject(...packages: readonly string[]): () => string {
   let work: string;
   beforeAll(async () => {
     work = await createWorkFolder();
-    const folders = await workspaceClosure("node");
-    const tarballs = await Promise.all(folders.map((folder) => pack(folder, join(work, "tarballs"))));
-    await createConsumer(join(work, "project"), [...tarballs, ...packages]);
+    await createConsumer(join(work, "project"), [...inject("tarballs"), ...packages]);
   }, INSTALL_LIMIT);
   afterAll(() => removeWorkFolder(work));
   return () => join(work, "project");

@@ -21,7 +21,9 @@ export type KeepReason = "pixels" | "bytes" | "oldest" | "order";
 
 /** An item without its embedding. */
 export interface DuplicateCandidate<Meta> {
+  /** Its id in the store. */
   readonly id: string;
+  /** What the store has beside the embedding. */
   readonly meta: Meta;
 }
 
