@@ -10,7 +10,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkPackage, Package } from "@arethetypeswrong/core";
-import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor";
+import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 
@@ -60,7 +60,7 @@ function apiProblems(config, compilerState, localBuild) {
     localBuild,
     messageCallback(message) {
       message.handled = true;
-      if (message.logLevel !== "error" && message.logLevel !== "warning") return;
+      if (message.logLevel !== ExtractorLogLevel.Error && message.logLevel !== ExtractorLogLevel.Warning) return;
       const where = message.sourceFilePath === undefined ? "" : `${relative(root, message.sourceFilePath)}:${message.sourceFileLine}: `;
       problems.push(`${where}${message.text}`);
     },

@@ -25,6 +25,7 @@ export interface Duplicate<Meta> extends DuplicateCandidate<Meta> {
 
 /** An image with those that it may stand for. */
 export interface DuplicateGroup<Meta> {
+  /** How they are the same. */
   readonly tier: DuplicateTier;
   /** The one to keep: the most pixels, then the most bytes, then the oldest file. */
   readonly keep: DuplicateCandidate<Meta>;
