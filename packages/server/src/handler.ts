@@ -22,6 +22,7 @@ import { DuplicateSearch } from "./work/duplicate-search.js";
 import { EmbeddingWork } from "./work/embedding-work.js";
 import { Indexes } from "./work/indexes.js";
 import { Listing } from "./work/listing.js";
+import { Ranking } from "./work/ranking.js";
 
 /** A server without a port. */
 export interface Handler {
@@ -104,6 +105,7 @@ export function createHandler(options: HandlerOptions): Handler {
     work: new EmbeddingWork(options, limits.cacheBytes),
     indexes: new Indexes(options),
     listing: new Listing(),
+    ranking: new Ranking(limits.results),
     duplicates: new DuplicateSearch(),
     isReady: () => disposed === undefined,
   };

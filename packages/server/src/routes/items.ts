@@ -129,6 +129,7 @@ export const putItems: Route = {
       });
       await index.store.upsert(stored, { fingerprint: embedder.fingerprint });
       services.listing.clear();
+      services.ranking.clear();
       services.duplicates.clear();
       return Response.json({ index: index.name, upserted: stored.length });
     }),
@@ -147,6 +148,7 @@ export const deleteItems: Route = {
       checkCount(ids.length, "ids", call.services.limits.page);
       const deleted = await index.store.delete(ids);
       call.services.listing.clear();
+      call.services.ranking.clear();
       call.services.duplicates.clear();
       return Response.json({ index: index.name, deleted });
     }),

@@ -13,6 +13,7 @@ import type { DuplicateSearch } from "../work/duplicate-search.js";
 import type { EmbeddingWork } from "../work/embedding-work.js";
 import type { Indexes } from "../work/indexes.js";
 import type { Listing } from "../work/listing.js";
+import type { Ranking } from "../work/ranking.js";
 
 /** What all routes of a server share. */
 export interface Services {
@@ -29,6 +30,7 @@ export interface Services {
   readonly work: EmbeddingWork;
   readonly indexes: Indexes;
   readonly listing: Listing;
+  readonly ranking: Ranking;
   readonly duplicates: DuplicateSearch;
   /** Whether the server takes requests. */
   readonly isReady: () => boolean;

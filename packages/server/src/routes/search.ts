@@ -1,13 +1,14 @@
 /**
  * `POST /v1/search`: the items of an index nearest to a text, an image, a query of both, a vector, or another item.
  */
-import { combine, type Filter, parseFilter, parseQuery, type StoreHit, type VectorStore } from "@chinese-clip/search";
+import { combine, parseFilter, parseQuery } from "@chinese-clip/search";
 import { z } from "@hono/zod-openapi";
 import type { ZodType } from "zod";
 import { checkCount, checkText, type EmbeddingInput } from "../input/embedding-input.js";
 import { parseImage } from "../input/image-input.js";
 import { ServerError } from "../server-error.js";
 import type { NamedIndex } from "../work/indexes.js";
+import type { RankingQuery } from "../work/ranking.js";
 import { type Call, checkModel, type Route, withJson } from "./route.js";
 import { filter, jsonObject, modelName, numbers } from "./schemas.js";
 
@@ -81,30 +82,33 @@ export const search: Route = {
       const checked = body.filter === undefined ? undefined : parseFilter(body.filter);
       const index = await services.indexes.open(body.index);
       const vector = await vectorOf(body, index, call);
-      // One more than asked for tells whether there are more; the item itself is not like itself.
-      const wanted = { vector, top: last + (body.id === undefined ? 1 : 2), minScore: body.minScore, filter: checked };
-      const hits = (
-        await searchStore(index.store, wanted, body.vector === undefined ? services.options.embedder.fingerprint : undefined)
-      ).filter(({ id }) => id !== body.id);
+      const wanted: RankingQuery = {
+        vector,
+        minScore: body.minScore,
+        filter: checked,
+        fingerprint: body.vector === undefined ? services.options.embedder.fingerprint : undefined,
+        without: body.id,
+      };
+      const { hits, more } = await services.ranking.page(index, wanted, first, last);
       return Response.json({
         object: "list",
         index: index.name,
         offset: first,
         count: index.store.info.count,
-        more: hits.length > last,
-        ...(body.total === true ? { total: hits.length > last ? await totalOf(body, wanted, index, call) : hits.length } : {}),
-        data: hits.slice(first, last).map(({ id, score, meta }, i) => ({ id, rank: first + i + 1, score, meta })),
+        more,
+        ...(body.total === true ? { total: await totalOf(wanted, index, call) } : {}),
+        data: hits.map(({ id, score, meta }, i) => ({ id, rank: first + i + 1, score, meta })),
       });
     }),
 };
 
-/** How many results there are, where there are more than those of the page. */
-async function totalOf(body: SearchBody, wanted: Wanted, index: NamedIndex, { services, signal }: Call): Promise<number> {
-  const self = body.id === undefined ? 0 : 1;
-  if (wanted.minScore !== undefined) return (await index.store.search({ ...wanted, top: services.limits.results })).length - self;
-  if (wanted.filter === undefined) return index.store.info.count - self;
-  const ids = await services.listing.ids(index, wanted.filter, signal);
-  return ids.length - (body.id !== undefined && ids.includes(body.id) ? 1 : 0);
+/** How many results there are. */
+async function totalOf(wanted: RankingQuery, index: NamedIndex, { services, signal }: Call): Promise<number> {
+  const { minScore, filter: conditions, without } = wanted;
+  if (minScore !== undefined) return services.ranking.count(index, wanted);
+  if (conditions === undefined) return index.store.info.count - (without === undefined ? 0 : 1);
+  const ids = await services.listing.ids(index, conditions, signal);
+  return ids.length - (without !== undefined && ids.includes(without) ? 1 : 0);
 }
 
 /** The ranks of a page, half open, from 0. @throws ServerError - `invalid-request`. */
@@ -142,16 +146,4 @@ async function vectorOf(body: SearchBody, index: NamedIndex, call: Call): Promis
     signal,
   );
   return combine(parts, rows);
-}
-
-/** A search in a store. */
-interface Wanted {
-  readonly vector: Float32Array;
-  readonly top: number;
-  readonly minScore: number | undefined;
-  readonly filter: Filter | undefined;
-}
-
-function searchStore(store: VectorStore<unknown>, wanted: Wanted, fingerprint: string | undefined): Promise<StoreHit<unknown>[]> {
-  return store.search({ ...wanted, fingerprint });
 }

@@ -60,6 +60,28 @@ it("gives pages that make the whole", async () => {
   expect(beyond.body).toMatchObject({ data: [], more: false });
 });
 
+it("gives far pages of the same order, and counts all results where asked", async () => {
+  const embedder = new FakeEmbedder();
+  const store = new MemoryStore({ fingerprint: "model-a", dim: DIM });
+  const items = Array.from({ length: 1500 }, (_, i) => ({ id: `item ${i}`, embedding: textEmbedding(`text ${i}`), meta: { size: i } }));
+  await store.upsert(items);
+  const handler = createHandler({ embedder, stores: { many: store } });
+  const search = async (wanted: object) =>
+    (await send(handler, "POST", "/v1/search", { index: "many", query: "x", limit: 100, ...wanted })).body;
+  const { data: vectorHits } = await search({ limit: undefined, top: 1000 });
+  expect((await search({ offset: 900 })).data).toEqual(vectorHits.slice(900));
+  const far = await search({ offset: 1450, total: true });
+  expect(far).toMatchObject({ more: false, total: 1500, data: expect.objectContaining({ length: 50 }) });
+  expect(
+    new Set([...vectorHits, ...(await search({ offset: 1000, limit: 450 })).data, ...far.data].map(({ id }: { id: string }) => id)).size,
+  ).toBe(1500);
+  expect((await search({ total: true, filter: { field: "size", op: "lt", value: 200 } })).total).toBe(200);
+  const near = await search({ total: true, minScore: 0.5 });
+  expect(near.total).toBe((await search({ offset: 0, limit: 1000, minScore: 0.5 })).data.length);
+  expect((await search({ query: undefined, id: "item 7", total: true })).total).toBe(1499);
+  expect(await search({})).not.toHaveProperty("total");
+});
+
 it("follows filters and the smallest score", async () => {
   const { handler } = await serverOf();
   const { body } = await send(handler, "POST", "/v1/search", { index: "photos", text: "x", filter: { field: "size", op: "lt", value: 3 } });

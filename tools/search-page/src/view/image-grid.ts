@@ -152,17 +152,18 @@ export class ImageGrid {
     }
     const visible = cellsBetween(this.#layout, -box.top, innerHeight - box.top, 0);
     const drawn = cellsBetween(this.#layout, -box.top, innerHeight - box.top, EXTRA_ROWS);
-    this.#listeners.want(drawn[0], drawn[1]);
     const isFast = Math.abs(box.top - this.#top) > innerHeight;
     this.#top = box.top;
-    this.#place(drawn, !isFast);
+    // What is only passed is not asked for.
+    if (!isFast) this.#listeners.want(drawn[0], drawn[1]);
+    this.#place(drawn, !isLaidOut, !isFast);
     if (!isFast || visible[0] === visible[1]) return;
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => this.#draw(false), REST);
   }
 
   /** Gives the places from `first` to `end` a cell each; the place with the focus keeps its own wherever it is. */
-  #place([first, end]: readonly [number, number], hasThumbnails: boolean): void {
+  #place([first, end]: readonly [number, number], isOther: boolean, hasThumbnails: boolean): void {
     for (const [place, cell] of this.#cells) {
       const isNeeded = (place >= first && place < end) || (place < this.#layout.count && cell.element === document.activeElement);
       if (isNeeded) continue;
@@ -173,23 +174,16 @@ export class ImageGrid {
     const { columns, cell: size, cellHeight, gap } = this.#layout;
     let before: Element | undefined;
     for (const place of [...new Set([...range(first, end), ...this.#cells.keys()])].sort((a, b) => a - b)) {
-      let cell = this.#cells.get(place);
-      if (cell === undefined) {
-        cell = this.#spare.pop() ?? new GridCell(this.#listeners.thumbnail);
-        this.#cells.set(place, cell);
+      const held = this.#cells.get(place);
+      const cell = held ?? this.#spare.pop() ?? new GridCell(this.#listeners.thumbnail);
+      if (held === undefined) this.#cells.set(place, cell);
+      // Scrolling moves no cell within the grid.
+      if (held === undefined || isOther) {
+        const item = at(place);
+        const [x, y] = [(place % columns) * (size + gap), Math.floor(place / columns) * (cellHeight + gap)];
+        const isSelected = item !== undefined && item.id === selected;
+        cell.show({ place, x, y, total, item, isSelected, isActive: place === this.#active, scoreLabel });
       }
-      const [x, y] = [(place % columns) * (size + gap), Math.floor(place / columns) * (cellHeight + gap)];
-      const item = at(place);
-      cell.show({
-        place,
-        x,
-        y,
-        total,
-        item,
-        isSelected: item !== undefined && item.id === selected,
-        isActive: place === this.#active,
-        scoreLabel,
-      });
       if (hasThumbnails) cell.loadThumbnail();
       // Elements stand in the order of the images, for whoever reads them one by one; the one with the focus would lose it if it were moved.
       if (before === undefined ? this.element.firstElementChild !== cell.element : before.nextElementSibling !== cell.element) {
