@@ -34,11 +34,17 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** A command. */
-export interface Command {
+/** A command in the list of commands. */
+export interface ListedCommand {
   /** As it is typed, `evaluate retrieval`. */
   readonly name: string;
   readonly summary: Bilingual;
+  /** Loads the rest of it, with the packages that it works with. */
+  readonly load: () => Promise<Command>;
+}
+
+/** What a command takes and does. */
+export interface Command {
   readonly options: Readonly<Record<string, CommandOption>>;
   readonly examples: readonly string[];
   /** What its arguments without an option are, as help shows them (`<model> <folder>`); absent: it takes none. */
@@ -97,16 +103,18 @@ export function requiredValue(values: OptionValues, name: string): string {
  * @returns the exit code.
  * @throws UsageError - unknown options, missing values; and whatever the command throws.
  */
-export async function runCommand(command: Command, args: readonly string[], context: Omit<CommandContext, "json">): Promise<number> {
-  const { values, positionals } = parseOptions(command, args);
+export async function runCommand(listed: ListedCommand, args: readonly string[], context: Omit<CommandContext, "json">): Promise<number> {
+  const command = await listed.load();
+  const { values, positionals } = parseOptions(listed, command, args);
   if (values["help"] === true) {
-    context.print(formatHelp(command, context.language));
+    context.print(formatHelp(listed, command, context.language));
     return 0;
   }
   return command.run(values, { ...context, json: values["json"] === true }, positionals);
 }
 
 function parseOptions(
+  { name: commandName }: ListedCommand,
   command: Command,
   args: readonly string[],
 ): { readonly values: OptionValues; readonly positionals: readonly string[] } {
@@ -119,7 +127,7 @@ function parseOptions(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: command.operands !== undefined });
   } catch (error) {
-    throw new UsageError(t`${parseProblem(error)}; see chinese-clip ${command.name} --help`);
+    throw new UsageError(t`${parseProblem(error)}; see chinese-clip ${commandName} --help`);
   }
 }
 
@@ -139,16 +147,16 @@ function parseProblem(error: unknown): Bilingual {
 }
 
 /** A command's help. */
-export function formatHelp(command: Command, language: keyof Bilingual): string {
+export function formatHelp({ name: commandName, summary }: ListedCommand, command: Command, language: keyof Bilingual): string {
   const rows = Object.entries({ ...command.options, ...COMMON }).map(
     ([name, { value, help }]) => [`--${name}${value === undefined ? "" : ` <${value}>`}`, help[language]] as const,
   );
   const width = widest(rows.map(([option]) => option));
   return [
-    command.summary[language],
+    summary[language],
     "",
-    ...(command.operands === undefined ? [] : [`  chinese-clip ${command.name} ${command.operands}`, ""]),
-    ...command.examples.map((example) => `  chinese-clip ${command.name} ${example}`.trimEnd()),
+    ...(command.operands === undefined ? [] : [`  chinese-clip ${commandName} ${command.operands}`, ""]),
+    ...command.examples.map((example) => `  chinese-clip ${commandName} ${example}`.trimEnd()),
     "",
     ...rows.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`),
   ].join("\n");

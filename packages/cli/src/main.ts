@@ -4,44 +4,13 @@
  * command line that cannot be followed, 128 plus a signal's number for a command that it ended.
  */
 import { readFile } from "node:fs/promises";
-import { type Command, languageOf, runCommand, UsageError } from "./command.js";
-import { classify } from "./commands/classify.js";
-import { compare } from "./commands/compare.js";
-import { convert } from "./commands/convert.js";
-import { doctor } from "./commands/doctor.js";
-import { download } from "./commands/download.js";
-import { embed } from "./commands/embed.js";
-import { evaluateRetrieval } from "./commands/evaluate-retrieval.js";
-import { evaluateZeroShot } from "./commands/evaluate-zero-shot.js";
-import { exportTowers } from "./commands/export.js";
-import { exportForWeb } from "./commands/export-web.js";
-import { info } from "./commands/info.js";
-import { search } from "./commands/search.js";
-import { serve } from "./commands/serve.js";
-import { verify } from "./commands/verify.js";
+import { languageOf, runCommand, UsageError } from "./command.js";
+import { COMMANDS } from "./commands.js";
 import { Interruption } from "./terminal/interruption.js";
 import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
 import { t, untranslated } from "./translation/translate.js";
 import { messageIn } from "./translation/translate-error.js";
-
-/** In the order in which people meet them. */
-const COMMANDS: readonly Command[] = [
-  classify,
-  search,
-  serve,
-  embed,
-  evaluateRetrieval,
-  evaluateZeroShot,
-  compare,
-  info,
-  download,
-  convert,
-  exportTowers,
-  exportForWeb,
-  doctor,
-  verify,
-];
 
 const given = process.argv.slice(2);
 const language = languageOf(process.env);

@@ -22,11 +22,6 @@ const WIDEST_PATH = 48;
 
 /** The command. */
 export const classify: Command = {
-  name: "classify",
-  summary: {
-    en: "Classify images by your own labels, with probability and cosine",
-    zh: "用任意中文标签给图片分类，给出概率与余弦相似度",
-  },
   operands: "<image | folder | ->...",
   options: {
     ...MODEL_OPTION,

@@ -17,11 +17,6 @@ import { skippedText } from "../translation/translate-error.js";
 
 /** The command. */
 export const compare: Command = {
-  name: "compare",
-  summary: {
-    en: "What another dtype, checkpoint or device changes, on your own images and texts",
-    zh: "用你自己的图片和文本，比较两种 dtype、两个检查点或两种设备的差别",
-  },
   operands: "[image | folder | -]...",
   options: {
     ...MODEL_OPTION,

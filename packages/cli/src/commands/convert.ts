@@ -9,11 +9,6 @@ import { printWritten } from "./print-written.js";
 
 /** The command. */
 export const convert: Command = {
-  name: "convert",
-  summary: {
-    en: "Write any checkpoint as a Hugging Face folder, which transformers loads too",
-    zh: "把任意检查点转换为 Hugging Face 格式的文件夹（transformers 也能加载）",
-  },
   options: {
     ...MODEL_OPTION,
     output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },

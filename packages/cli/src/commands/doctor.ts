@@ -19,11 +19,6 @@ const MOST_SECONDS = 600;
 
 /** The command. */
 export const doctor: Command = {
-  name: "doctor",
-  summary: {
-    en: "Runtime, processor, cache and network of this machine, with advice",
-    zh: "检查本机的运行时、处理器、缓存与网络，并给出建议",
-  },
   options: {
     timeout: { type: "string", value: "seconds", help: { en: "wait for a hub (default: 5)", zh: "等待 hub 应答的秒数（默认 5）" } },
   },

@@ -9,8 +9,6 @@ import { t } from "../translation/translate.js";
 
 /** The command. */
 export const download: Command = {
-  name: "download",
-  summary: { en: "Fetch a hub's model into the cache, for use without a network", zh: "把 hub 上的模型下载到缓存，之后可离线使用" },
   operands: "<hub name>",
   options: HUB_OPTIONS,
   examples: ["OFA-Sys/chinese-clip-vit-base-patch16", "modelscope:AI-ModelScope/chinese-clip-vit-base-patch16 --cache-dir /data/models"],

@@ -38,11 +38,6 @@ const MOST_NAMED = 20;
 
 /** The command. */
 export const embed: Command = {
-  name: "embed",
-  summary: {
-    en: "Features of images or texts, to cn_clip's jsonl or to .npy; resumes an interrupted run",
-    zh: "提取图片或文本的特征，写成 cn_clip 的 jsonl 或 .npy；中断后再次运行即可继续",
-  },
   options: {
     ...MODEL_OPTION,
     images: {

@@ -18,11 +18,6 @@ import { t } from "../translation/translate.js";
 
 /** The command. */
 export const evaluateRetrieval: Command = {
-  name: "evaluate retrieval",
-  summary: {
-    en: "Recall of images by texts and of texts by images, as cn_clip measures it",
-    zh: "按 cn_clip 的方法评测图文检索的召回率（文搜图与图搜文）",
-  },
   options: {
     data: { type: "string", value: "folder", help: { en: "a data set with cn_clip's file names", zh: "数据集文件夹（cn_clip 的文件名）" } },
     split: {

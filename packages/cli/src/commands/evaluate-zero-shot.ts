@@ -19,11 +19,6 @@ const SHOWN = 5;
 
 /** The command. */
 export const evaluateZeroShot: Command = {
-  name: "evaluate zero-shot",
-  summary: {
-    en: "Accuracy of zero-shot classification over a folder for each class, as cn_clip measures it",
-    zh: "按 cn_clip 的方法评测零样本分类的准确率（每类一个文件夹）",
-  },
   options: {
     ...MODEL_OPTION,
     data: {

@@ -9,11 +9,6 @@ import { printWritten } from "./print-written.js";
 
 /** The command. */
 export const exportForWeb: Command = {
-  name: "export-web",
-  summary: {
-    en: "Write a folder for static hosting, which pages load with @chinese-clip/web",
-    zh: "导出供网页（@chinese-clip/web）加载的静态文件夹",
-  },
   options: {
     ...MODEL_OPTION,
     output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },

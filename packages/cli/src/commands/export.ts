@@ -10,11 +10,6 @@ import { t } from "../translation/translate.js";
 
 /** The command. */
 export const exportTowers: Command = {
-  name: "export",
-  summary: {
-    en: "Write the towers as ONNX files, for other runtimes or as a Triton model repository",
-    zh: "把两个塔导出为 ONNX 文件，供其他运行时使用，或作为 Triton 模型仓库",
-  },
   options: {
     ...MODEL_OPTION,
     output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },

@@ -16,11 +16,6 @@ const SHOWN = 10;
 
 /** The command. */
 export const info: Command = {
-  name: "info",
-  summary: {
-    en: "What a checkpoint is, what would be loaded of it, and what is wrong with it",
-    zh: "查看模型：类型、文件、配置、将加载的内容，以及存在的问题",
-  },
   operands: "<file | folder | hub name>",
   options: HUB_OPTIONS,
   examples: ["./clip_cn_vit-b-16.pt", "OFA-Sys/chinese-clip-vit-base-patch16 --offline"],

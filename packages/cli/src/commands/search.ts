@@ -27,11 +27,6 @@ import { errorText, skippedText } from "../translation/translate-error.js";
 
 /** The command. */
 export const search: Command = {
-  name: "search",
-  summary: {
-    en: "Images nearest to a text, an image, or a weighted combination of them",
-    zh: "按文本、图片或其加权组合检索最相近的图片",
-  },
   options: {
     ...MODEL_OPTION,
     query: {

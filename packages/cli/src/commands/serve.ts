@@ -20,11 +20,6 @@ const DEFAULT_PORT = 8080;
 
 /** The command. */
 export const serve: Command = {
-  name: "serve",
-  summary: {
-    en: "A server: embeddings for OpenAI's, TEI's and immich's clients, and search in image indexes",
-    zh: "启动服务：为 OpenAI、TEI、immich 客户端提供向量，并检索图片索引",
-  },
   operands: "[model]",
   options: {
     index: {

@@ -17,11 +17,6 @@ import { HUB_OPTIONS, oneOperand, pretrainedOptions, RUN_OPTIONS } from "./loadi
 
 /** The command. */
 export const verify: Command = {
-  name: "verify",
-  summary: {
-    en: "Compare this machine's result with the one that the reference publishes",
-    zh: "用官方公布的示例核对本机的计算结果",
-  },
   operands: "[model]",
   options: {
     image: {

@@ -34,7 +34,15 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node", "page"]],
   training: [["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["*"]],
-  cli: [["translation", "terminal"], ["command.ts"], ["input", "inspection", "diagnosis", "reports"], ["*"], ["commands"], ["main.ts"]],
+  cli: [
+    ["translation", "terminal"],
+    ["command.ts"],
+    ["input", "inspection", "diagnosis", "reports"],
+    ["*"],
+    ["commands"],
+    ["commands.ts"],
+    ["main.ts"],
+  ],
 };
 
 /** Packages that are being rebuilt: nothing is asserted of them yet. */

@@ -1,0 +1,118 @@
+/**
+ * The commands, in the order in which people meet them. Each is loaded when it is run or asked for its help, so that a list of them needs none
+ * of the packages that they work with.
+ */
+import type { ListedCommand } from "./command.js";
+
+/** All commands. */
+export const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: "classify",
+    summary: {
+      en: "Classify images by your own labels, with probability and cosine",
+      zh: "用任意中文标签给图片分类，给出概率与余弦相似度",
+    },
+    load: async () => (await import("./commands/classify.js")).classify,
+  },
+  {
+    name: "search",
+    summary: {
+      en: "Images nearest to a text, an image, or a weighted combination of them",
+      zh: "按文本、图片或其加权组合检索最相近的图片",
+    },
+    load: async () => (await import("./commands/search.js")).search,
+  },
+  {
+    name: "serve",
+    summary: {
+      en: "A server: embeddings for OpenAI's, TEI's and immich's clients, and search in image indexes",
+      zh: "启动服务：为 OpenAI、TEI、immich 客户端提供向量，并检索图片索引",
+    },
+    load: async () => (await import("./commands/serve.js")).serve,
+  },
+  {
+    name: "embed",
+    summary: {
+      en: "Features of images or texts, to cn_clip's jsonl or to .npy; resumes an interrupted run",
+      zh: "提取图片或文本的特征，写成 cn_clip 的 jsonl 或 .npy；中断后再次运行即可继续",
+    },
+    load: async () => (await import("./commands/embed.js")).embed,
+  },
+  {
+    name: "evaluate retrieval",
+    summary: {
+      en: "Recall of images by texts and of texts by images, as cn_clip measures it",
+      zh: "按 cn_clip 的方法评测图文检索的召回率（文搜图与图搜文）",
+    },
+    load: async () => (await import("./commands/evaluate-retrieval.js")).evaluateRetrieval,
+  },
+  {
+    name: "evaluate zero-shot",
+    summary: {
+      en: "Accuracy of zero-shot classification over a folder for each class, as cn_clip measures it",
+      zh: "按 cn_clip 的方法评测零样本分类的准确率（每类一个文件夹）",
+    },
+    load: async () => (await import("./commands/evaluate-zero-shot.js")).evaluateZeroShot,
+  },
+  {
+    name: "compare",
+    summary: {
+      en: "What another dtype, checkpoint or device changes, on your own images and texts",
+      zh: "用你自己的图片和文本，比较两种 dtype、两个检查点或两种设备的差别",
+    },
+    load: async () => (await import("./commands/compare.js")).compare,
+  },
+  {
+    name: "info",
+    summary: {
+      en: "What a checkpoint is, what would be loaded of it, and what is wrong with it",
+      zh: "查看模型：类型、文件、配置、将加载的内容，以及存在的问题",
+    },
+    load: async () => (await import("./commands/info.js")).info,
+  },
+  {
+    name: "download",
+    summary: { en: "Fetch a hub's model into the cache, for use without a network", zh: "把 hub 上的模型下载到缓存，之后可离线使用" },
+    load: async () => (await import("./commands/download.js")).download,
+  },
+  {
+    name: "convert",
+    summary: {
+      en: "Write any checkpoint as a Hugging Face folder, which transformers loads too",
+      zh: "把任意检查点转换为 Hugging Face 格式的文件夹（transformers 也能加载）",
+    },
+    load: async () => (await import("./commands/convert.js")).convert,
+  },
+  {
+    name: "export",
+    summary: {
+      en: "Write the towers as ONNX files, for other runtimes or as a Triton model repository",
+      zh: "把两个塔导出为 ONNX 文件，供其他运行时使用，或作为 Triton 模型仓库",
+    },
+    load: async () => (await import("./commands/export.js")).exportTowers,
+  },
+  {
+    name: "export-web",
+    summary: {
+      en: "Write a folder for static hosting, which pages load with @chinese-clip/web",
+      zh: "导出供网页（@chinese-clip/web）加载的静态文件夹",
+    },
+    load: async () => (await import("./commands/export-web.js")).exportForWeb,
+  },
+  {
+    name: "doctor",
+    summary: {
+      en: "Runtime, processor, cache and network of this machine, with advice",
+      zh: "检查本机的运行时、处理器、缓存与网络，并给出建议",
+    },
+    load: async () => (await import("./commands/doctor.js")).doctor,
+  },
+  {
+    name: "verify",
+    summary: {
+      en: "Compare this machine's result with the one that the reference publishes",
+      zh: "用官方公布的示例核对本机的计算结果",
+    },
+    load: async () => (await import("./commands/verify.js")).verify,
+  },
+];
