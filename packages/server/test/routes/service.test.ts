@@ -55,7 +55,7 @@ it("describes the routes that it serves, and no others", async () => {
   const described = Object.entries<Record<string, { responses: object; requestBody?: object }>>(body.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
   );
-  expect(described).toHaveLength(19);
+  expect(described).toHaveLength(20);
   for (const [method, path] of described) {
     const { status } = await send(handler, method, path.replaceAll(/\{\w+\}/g, "x"), method === "GET" ? undefined : {});
     expect([method, path, status]).not.toEqual([method, path, 405]);
@@ -108,7 +108,7 @@ it("serves a page's files to anybody who may call, with a policy that runs nothi
   const handler = serverOf({ page, apiKey: "k", allowedHosts: ["127.0.0.1"] });
   const start = await send(handler, "GET", "/");
   expect([start.status, start.body]).toEqual([200, "<!doctype html>"]);
-  expect(start.headers.get("content-security-policy")).toContain("default-src 'self'");
+  expect(start.headers.get("content-security-policy")).toContain("default-src 'none'");
   expect((await send(handler, "GET", "/assets/a.js")).headers.get("content-type")).toBe("text/javascript");
   expectError(await send(serverOf(), "GET", "/"), 404, "not-found");
 });
