@@ -177,7 +177,7 @@ export class Int8Matrix {
       best.offer(row, score);
       scored.push({ row, score });
     }
-    // Of equal scores the first row counts, and rows were not offered in their order.
+    // The first row wins where scores are equal, and rows were not offered in their order.
     return scored.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, top);
   }
 
@@ -231,7 +231,7 @@ export class Int8Matrix {
  * The largest possible norm of a row's error.
  *
  * @param error - its norm as the kernel has it in float32: the squares are rounded to one part in 2^24 each and added up to `dim` times, and each
- * product of scale and integer, 128 scales at most, is rounded, too. Of very small and very large values the squares are no numbers of float32.
+ * product of scale and integer, 128 scales at most, is rounded, too. The squares of very small and very large values are no numbers of float32.
  */
 function errorBound(scale: number, error: number, dim: number): number {
   const largest = 128 * scale * Math.sqrt(dim);
