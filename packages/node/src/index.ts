@@ -43,4 +43,5 @@ export type { HubFetch } from "./hub/hub-fetch.js";
 export { type HubName, type HubSettings, readHubSettings } from "./hub/hub-settings.js";
 export { describeRuntime, type RuntimeDescription } from "./session/describe-runtime.js";
 export { createTrainingRuntime, type TrainingRuntimeOptions } from "./session/training-runtime.js";
+export { type NodeTrainingPlatform, trainingPlatform } from "./training-platform.js";
 export { HubError, type HubErrorCode, InferenceError, type InferenceErrorCode, WorkerError } from "@chinese-clip/pipeline";

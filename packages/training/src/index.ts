@@ -7,3 +7,5 @@ export { AdamW, adamWDefaults, type AdamWSettings, decays } from "./optimizer/ad
 export { ParameterMemory, type Part, residentBytes } from "./optimizer/parameter-memory.js";
 export { learningRateAt, type Schedule } from "./optimizer/schedule.js";
 export { type BatchResult, type EngineSettings, TrainingEngine, type TrainingBatch } from "./engine/training-engine.js";
+export { type PairList, type SkippedPair, type SkipReason, type TrainingImage, type TrainingPair, usablePairs } from "./data/pairs.js";
+export { TRAINING_MESSAGES, TrainingError, type TrainingErrorCode, type TrainingErrorDetails } from "./training-error.js";

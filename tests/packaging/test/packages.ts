@@ -82,9 +82,14 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   training: {
     platformFree: true,
     dependencies: {
+      "@chinese-clip/dataset": "the errors of data sets; files, folders and locks for its entry for Node",
+      "@chinese-clip/evaluation": "retrieval on the validation pairs",
       "@chinese-clip/model": "the graphs that it differentiates",
+      "@chinese-clip/pipeline": "loads the model and its processor, and commits files, for its entry for Node",
+      "@chinese-clip/tokenizer": "texts to ids, prepared as cn_clip trains",
       "onnxruntime-common": TENSOR,
     },
+    subpaths: { node: "runs from files to files" },
   },
   node: {
     platformFree: false,

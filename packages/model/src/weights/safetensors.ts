@@ -60,6 +60,34 @@ export async function readSafetensors(file: CheckpointFile, start: Uint8Array): 
   return { file, path: "", isPlain: true, names: [...stored.keys()], locate: async () => stored };
 }
 
+/** A safetensors file of any tensors: where each lies, and the text that its writer added. */
+export interface TensorFile {
+  /** By name, in the order of the data. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** `__metadata__`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the header of a safetensors file whose tensors need not be a model's.
+ *
+ * @throws {@link CheckpointError} as {@link readSafetensors}, and for a tensor that cannot be used.
+ */
+export async function readTensorFile(file: CheckpointFile): Promise<TensorFile> {
+  if (file.byteLength < 10) malformed(file, `expected a safetensors file, got ${file.byteLength} bytes`);
+  const start = await file.read(0, 9);
+  const dict = await readSafetensors(file, start);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of await dict.locate(dict.names)) {
+    if (tensor instanceof CheckpointError) throw tensor;
+    tensors.set(name, tensor);
+  }
+  const headerLength = Number(new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true));
+  const { __metadata__: metadata } = parseHeader(file, await file.read(8, 8 + headerLength));
+  const entries = typeof metadata === "object" && metadata !== null ? Object.entries(metadata) : [];
+  return { tensors, metadata: Object.fromEntries(entries.map(([name, text]) => [name, String(text)])) };
+}
+
 function parseHeader(file: CheckpointFile, bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {

@@ -55,15 +55,17 @@ interface Sessions {
 export class TrainingEngine {
   /** The parameters, with gradients and moments. */
   readonly memory: ParameterMemory;
+  readonly #runtime: TrainingRuntime;
   readonly #settings: EngineSettings;
   readonly #sessions: Sessions;
   readonly #optimizer: AdamW;
 
-  private constructor(settings: EngineSettings, memory: ParameterMemory, sessions: Sessions, optimizer: AdamW) {
+  private constructor(runtime: TrainingRuntime, settings: EngineSettings, memory: ParameterMemory, sessions: Sessions) {
+    this.#runtime = runtime;
     this.#settings = settings;
     this.memory = memory;
     this.#sessions = sessions;
-    this.#optimizer = optimizer;
+    this.#optimizer = new AdamW(runtime, memory, settings.optimizer);
   }
 
   /**
@@ -87,7 +89,7 @@ export class TrainingEngine {
     for (const parameter of parameters.values()) await memory.write(parameter.name, await initial(parameter));
     const sessions: Sessions = { features: {}, first: {}, others: {} };
     for (const { encoded, place } of graphs) place(sessions, await loadGraph(runtime, memory, encoded));
-    return new TrainingEngine(settings, memory, sessions, new AdamW(runtime, memory, settings.optimizer));
+    return new TrainingEngine(runtime, settings, memory, sessions);
   }
 
   /** The loss of a batch, and its gradients in {@link TrainingEngine.memory}. */
@@ -116,6 +118,32 @@ export class TrainingEngine {
   /** The logarithm of the scale. */
   async logitScale(): Promise<number> {
     return (await this.memory.read(LOGIT_SCALE))[0] ?? Number.NaN;
+  }
+
+  /**
+   * A trained tower's features, `[rows, E]`, with the parameters as they are.
+   *
+   * @param inputs - the tower's inputs, of any number of rows.
+   */
+  async features(kind: Tower, inputs: TrainingBatch): Promise<Float32Array> {
+    const { batch, chunk = batch, projection, towers } = this.#settings;
+    const graph = towers[kind];
+    const [first] = Object.values(inputs);
+    if (graph === undefined || first === undefined) throw new TypeError(`features: expected the inputs of a trained tower, got ${kind}`);
+    const session = (this.#sessions.features[kind] ??= await loadGraph(
+      this.#runtime,
+      this.memory,
+      featureGraph(kind, graph, { ...this.#settings, batch: chunk }),
+    ));
+    const rows = first.dims[0] ?? 0;
+    const all = new Float32Array(rows * projection);
+    for (let start = 0; start < rows; start += chunk) {
+      const count = Math.min(chunk, rows - start);
+      const part = graph.inputs.map((name) => [name, padRows(rowsOf(inputs[name], start, count), chunk)]);
+      const results = await session.run(Object.fromEntries(part) as TrainingBatch);
+      all.set((results[FEATURES[kind]]?.data as Float32Array).subarray(0, count * projection), start * projection);
+    }
+    return all;
   }
 
   /** Features of the towers first, then the loss, then each chunk once more with its gradients. */
@@ -208,4 +236,20 @@ function rowsOf(tensor: Tensor | undefined, start: number, count: number): Tenso
   const data = tensor.data as Float32Array | BigInt64Array;
   const row = data.length / all;
   return new Tensor(tensor.type, data.subarray(start * row, (start + count) * row), [count, ...dims]);
+}
+
+/** So many rows, the last ones of zeros. */
+function padRows(tensor: Tensor, rows: number): Tensor {
+  const [count = 0, ...dims] = tensor.dims;
+  if (count === rows) return tensor;
+  const data = tensor.data as Float32Array | BigInt64Array;
+  const length = (data.length / count) * rows;
+  if (data instanceof BigInt64Array) {
+    const padded = new BigInt64Array(length);
+    padded.set(data);
+    return new Tensor("int64", padded, [rows, ...dims]);
+  }
+  const padded = new Float32Array(length);
+  padded.set(data);
+  return new Tensor("float32", padded, [rows, ...dims]);
 }

@@ -7,7 +7,8 @@ export const PACKAGE_FLOORS: readonly (readonly string[])[] = [
   ["pipeline"],
   ["search"],
   ["dataset"],
-  ["evaluation", "training"],
+  ["evaluation"],
+  ["training"],
   ["node", "web", "server"],
   ["cli"],
 ];
@@ -33,7 +34,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["image-index"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node", "page"]],
-  training: [["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["*"]],
+  training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["node"], ["*"]],
   cli: [
     ["translation", "terminal"],
     ["command.ts"],

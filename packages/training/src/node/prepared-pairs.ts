@@ -1,0 +1,101 @@
+/** Pairs as a run takes them: distinct images, token ids, and features of a frozen tower. */
+import { createHash } from "node:crypto";
+import type { ImagePreprocessor } from "@chinese-clip/pipeline";
+import { type BertTokenizer, preprocessEvalText } from "@chinese-clip/tokenizer";
+import { Tensor } from "onnxruntime-common";
+import type { PairList, TrainingImage } from "../data/pairs.js";
+import type { TrainingBatch } from "../engine/training-engine.js";
+import { TrainingError } from "../training-error.js";
+
+/** cn_clip's context length. */
+const MAX_CONTEXT = 52;
+
+/** A list's pairs, prepared. */
+export class PreparedPairs {
+  /** Distinct images. */
+  readonly images: readonly TrainingImage[];
+  /** For each pair the number of its image. */
+  readonly imageOf: readonly number[];
+  /** For each pair its text, lower-cased and with straight quotes, as cn_clip trains. */
+  readonly texts: readonly string[];
+  readonly #tokenizer: BertTokenizer;
+  readonly #preprocessor: ImagePreprocessor<string | Uint8Array>;
+
+  constructor({ pairs }: PairList, tokenizer: BertTokenizer, preprocessor: ImagePreprocessor<string | Uint8Array>) {
+    const numbers = new Map<TrainingImage, number>();
+    for (const { image } of pairs) if (!numbers.has(image)) numbers.set(image, numbers.size);
+    this.images = [...numbers.keys()];
+    this.imageOf = pairs.map(({ image }) => numbers.get(image) ?? 0);
+    this.texts = pairs.map(({ text }) => preprocessEvalText(text));
+    this.#tokenizer = tokenizer;
+    this.#preprocessor = preprocessor;
+  }
+
+  /** Tokens of the longest text, at most 52. */
+  get longest(): number {
+    let longest = 0;
+    for (const text of this.texts) longest = Math.max(longest, this.#tokenizer.encode(text).ids.length);
+    return Math.min(longest, MAX_CONTEXT);
+  }
+
+  /** What tells these pairs from any others. */
+  get digest(): string {
+    const hash = createHash("sha256");
+    for (const [i, text] of this.texts.entries()) hash.update(JSON.stringify([this.images[this.imageOf[i] ?? 0]?.name, text]));
+    return hash.digest("hex").slice(0, 16);
+  }
+
+  /** A pair in a message. */
+  nameOf(pair: number): string {
+    return `${this.images[this.imageOf[pair] ?? 0]?.name ?? ""} ${JSON.stringify(this.texts[pair] ?? "")}`;
+  }
+
+  /** Inputs of the text tower for these pairs. */
+  textInputs(pairs: readonly number[], contextLength: number): TrainingBatch {
+    const texts = pairs.map((pair) => this.texts[pair] ?? "");
+    const encoded = this.#tokenizer.encodeBatch(texts, { padding: "max_length", truncation: true, maxLength: contextLength });
+    return { input_ids: encoded.inputIds, attention_mask: encoded.attentionMask, token_type_ids: encoded.tokenTypeIds };
+  }
+
+  /**
+   * Inputs of the image tower for these images.
+   *
+   * @throws TrainingError - `unreadable-image`.
+   */
+  async imageInputs(images: readonly number[], signal?: AbortSignal): Promise<TrainingBatch> {
+    signal?.throwIfAborted(); // a batch of images takes a moment; a listener for each would be hundreds
+    const decoded = await Promise.all(images.map((image) => this.#pixels(image)));
+    const [channels = 3, height = 0, width = 0] = decoded[0]?.dims ?? [];
+    const size = channels * height * width;
+    const values = new Float32Array(images.length * size);
+    for (const [i, image] of decoded.entries()) {
+      values.set(image.pixelValues, i * size);
+      this.#preprocessor.recycle?.(image);
+    }
+    return { pixel_values: new Tensor("float32", values, [images.length, channels, height, width]) };
+  }
+
+  async #pixels(image: number): ReturnType<ImagePreprocessor<string>["preprocess"]> {
+    const source = this.images[image];
+    try {
+      return await this.#preprocessor.preprocess((await source?.read()) ?? new Uint8Array());
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new TrainingError("unreadable-image", { reason, file: source?.name }, { cause });
+    }
+  }
+}
+
+/**
+ * Rejects pairs that nothing can be learnt from.
+ *
+ * @throws TrainingError - `too-few-pairs`, `one-text`.
+ */
+export function checkPairs({ name, pairs, skipped }: PairList): void {
+  if (pairs.length < 2) throw new TrainingError("too-few-pairs", { count: pairs.length, skipped: skipped.length, file: name });
+  const [first] = pairs;
+  if (first !== undefined && pairs.every(({ text }) => text === first.text)) {
+    const text = first.text.length > 40 ? `${first.text.slice(0, 39)}…` : first.text;
+    throw new TrainingError("one-text", { text: JSON.stringify(text), file: name });
+  }
+}

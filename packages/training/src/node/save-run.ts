@@ -1,0 +1,53 @@
+/** Writes what a run has reached: the model with its trained tensors, and the state, in one commit. */
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { type CheckpointFile, safetensorsHeader } from "@chinese-clip/model";
+import { readTensorFile } from "@chinese-clip/model/graph";
+import { stageFolder } from "@chinese-clip/pipeline/node";
+import type { ParameterMemory } from "../optimizer/parameter-memory.js";
+import { type RunRecord, writeRunState, writeTensorFile } from "./run-state.js";
+
+const MODEL_FILE = "model.safetensors";
+
+/**
+ * Saves a run. The model's trained tensors become float32; the others are copied as they are.
+ *
+ * @param folder - has the model that the run began with, or that of its last save.
+ */
+export async function saveRun(folder: string, record: RunRecord, memory: ParameterMemory): Promise<void> {
+  const path = join(folder, MODEL_FILE);
+  const source = await open(path);
+  try {
+    const { size } = await source.stat();
+    const read = async (start: number, end: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(end - start);
+      for (let filled = 0; filled < bytes.length;) {
+        const { bytesRead } = await source.read(bytes, filled, bytes.length - filled, start + filled);
+        if (bytesRead === 0) throw new Error(`${path}: expected ${size} bytes, but the file ends before`);
+        filled += bytesRead;
+      }
+      return bytes;
+    };
+    const file: CheckpointFile = { name: path, byteLength: size, read };
+    const trained = new Set(memory.trained);
+    const tensors = [...(await readTensorFile(file)).tensors].map(([name, tensor]) => ({
+      name,
+      tensor,
+      header: { name, dtype: trained.has(name) ? ("F32" as const) : tensor.dtype, shape: tensor.shape },
+    }));
+    // Wide elements first, so that each begins at a multiple of its size.
+    const width = ({ header: { dtype } }: (typeof tensors)[number]): number => (dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2);
+    const sorted = tensors.toSorted((a, b) => width(b) - width(a));
+    await stageFolder(folder, async (staging) => {
+      await writeTensorFile(
+        join(staging, MODEL_FILE),
+        safetensorsHeader(sorted.map(({ header }) => header), { format: "pt" }), // prettier-ignore
+        sorted,
+        ({ name, tensor }) => (trained.has(name) ? memory.read(name) : read(tensor.byteOffset, tensor.byteOffset + tensor.byteLength)),
+      );
+      await writeRunState(staging, record, memory);
+    });
+  } finally {
+    await source.close();
+  }
+}

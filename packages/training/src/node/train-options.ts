@@ -1,0 +1,115 @@
+/** What a run is told, and what it tells. */
+import type { ModelSource, PretrainedOptions } from "@chinese-clip/pipeline";
+import type { PairList, SkippedPair } from "../data/pairs.js";
+import type { TrainingPlatform } from "./training-platform.js";
+
+/** How to train. Defaults are those of cn_clip's fine-tuning scripts, where they have one. */
+export interface TrainOptions {
+  /** The machine: `trainingPlatform` of `@chinese-clip/node`. */
+  readonly platform: TrainingPlatform;
+  /** The model to begin with, as `fromPretrained` takes it. */
+  readonly model: ModelSource;
+  /** Pairs to learn from: `listedPairs`, `captionedImages` or `cnClipPairs`. */
+  readonly data: PairList;
+  /** Pairs to measure retrieval on, which are not learnt from. */
+  readonly validation?: PairList | undefined;
+  /**
+   * The run's folder: the model as Hugging Face writes it, which can be loaded at any time, `state.safetensors` and `progress.jsonl`. A run that was
+   * interrupted goes on from its last save when it is started again with the same options.
+   */
+  readonly output: string;
+  /** The tower that stays as it is. Its features are computed once, which makes a step several times as fast. Default: none. */
+  readonly freeze?: "vision" | "text" | undefined;
+  /** Pairs of a batch, from 2. All texts of a batch are each other's wrong answers. Default 128, at most the number of pairs. */
+  readonly batchSize?: number | undefined;
+  /** Pairs that are computed at once; a divisor of the batch. Fewer take less memory and more time. Default: the whole batch. */
+  readonly chunkSize?: number | undefined;
+  /** How often all pairs are gone through. Default 3. */
+  readonly epochs?: number | undefined;
+  /** Steps in all, in the place of `epochs`. */
+  readonly steps?: number | undefined;
+  /** The highest learning rate. Default 5e-5. */
+  readonly learningRate?: number | undefined;
+  /** Steps until the rate is reached. Default 100, at most a tenth of all steps. */
+  readonly warmup?: number | undefined;
+  /** Decoupled weight decay. Default 0.001. */
+  readonly weightDecay?: number | undefined;
+  /** Longest gradient; a longer one is scaled down. Default: any. */
+  readonly maxGradientNorm?: number | undefined;
+  /** Tokens of a text; a longer text is cut. Default: those of the longest text, at most 52. */
+  readonly contextLength?: number | undefined;
+  /** What the order of the pairs follows from, an integer. Default 123. */
+  readonly seed?: number | undefined;
+  /** Steps from one save to the next. Default: those of an epoch. The end is always saved. */
+  readonly saveEvery?: number | undefined;
+  /** Steps from one validation to the next. Default: those of an epoch. */
+  readonly validateEvery?: number | undefined;
+  /** Threads of an operator. Another number gives other last bits. */
+  readonly numThreads?: number | undefined;
+  /** Saves what is done and ends the run; the iterable throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How the model is found: `revision`, `cacheDir`, `token` and so on. */
+  readonly source?: PretrainedOptions | undefined;
+}
+
+/** Found items among the first 1, 5 and 10, as shares from 0 to 1. */
+export interface Recall {
+  readonly r1: number;
+  readonly r5: number;
+  readonly r10: number;
+}
+
+/** What happens in a run, in order. */
+export type TrainingEvent =
+  | {
+      /** The run begins, or goes on. */
+      readonly type: "started";
+      /** Steps that are done already. */
+      readonly step: number;
+      /** Steps in all. */
+      readonly steps: number;
+      readonly stepsPerEpoch: number;
+      readonly pairs: number;
+      readonly images: number;
+      readonly batchSize: number;
+      readonly contextLength: number;
+      /** Pairs that were left out. */
+      readonly skipped: readonly SkippedPair[];
+    }
+  | {
+      /** Features of the frozen tower are being computed. */
+      readonly type: "features";
+      readonly done: number;
+      readonly total: number;
+    }
+  | {
+      /** A step is done. */
+      readonly type: "step";
+      /** Counted from 1. */
+      readonly step: number;
+      /** Counted from 1. */
+      readonly epoch: number;
+      readonly loss: number;
+      /** Share of the batch's images whose own text is the most similar one. */
+      readonly imageToText: number;
+      /** Share of the batch's texts whose own image is the most similar one. */
+      readonly textToImage: number;
+      /** What cosines are multiplied by, after the step. */
+      readonly logitScale: number;
+      readonly learningRate: number;
+      /** The step's time. */
+      readonly seconds: number;
+    }
+  | {
+      /** Retrieval on the validation pairs. */
+      readonly type: "validation";
+      readonly step: number;
+      readonly textToImage: Recall;
+      readonly imageToText: Recall;
+    }
+  | {
+      /** Model and state are on the disk. */
+      readonly type: "saved";
+      readonly step: number;
+      readonly folder: string;
+    };

@@ -1,0 +1,226 @@
+/**
+ * A training run from files to files: cn_clip's `training/main.py` for one machine, as an async iterable of what happens. Everything that a step follows
+ * from is in the options and in the state, so that an interrupted run ends with the same bits as one that was not.
+ */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { lockOutput } from "@chinese-clip/dataset";
+import { stageFolder } from "@chinese-clip/pipeline/node";
+import { Tensor } from "onnxruntime-common";
+import { batchOf, epochOrder } from "../data/batches.js";
+import type { TrainingBatch } from "../engine/training-engine.js";
+import { FEATURES } from "../graphs/step-graphs.js";
+import { learningRateAt } from "../optimizer/schedule.js";
+import { TrainingError } from "../training-error.js";
+import { inputsOf, openRun, type OpenRun } from "./open-run.js";
+import { checkPairs, type PreparedPairs } from "./prepared-pairs.js";
+import { hasProgress, ProgressLog } from "./progress-log.js";
+import { recall } from "./recall.js";
+import { readRunState } from "./run-state.js";
+import { saveRun } from "./save-run.js";
+import type { TrainingEvent, TrainOptions } from "./train-options.js";
+
+/** Validation items of one run of a trained tower's inputs. */
+const VALIDATION_BATCH = 128;
+
+/**
+ * Trains a model.
+ *
+ * @throws TrainingError - pairs that nothing can be learnt from, an image that cannot be read, a loss or gradient that is not finite (what was reached
+ * before is saved), a folder of another run; RangeError - an option out of its range; errors of `fromPretrained` for the model, OutputError for the
+ * folder; the signal's reason, after a save.
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { output, data, signal } = options;
+  signal?.throwIfAborted();
+  checkPairs(data);
+  await mkdir(output, { recursive: true });
+  const unlock = await lockOutput(join(output, "training"));
+  try {
+    await stageFolder(output, async () => undefined); // finishes a save that was killed between its renames
+    const saved = await readRunState(output);
+    if (saved === undefined) await beginFolder(options);
+    const run = await openRun(options, saved);
+    try {
+      yield* runSteps(options, run, saved?.step ?? 0);
+    } finally {
+      await run.dispose();
+    }
+  } finally {
+    await unlock();
+  }
+}
+
+/** Makes the run's folder, with the model that it begins with. */
+async function beginFolder({ output, platform, model, source = {}, signal }: TrainOptions): Promise<void> {
+  if (existsSync(join(output, "model.safetensors")) && !(await hasProgress(output)))
+    throw new TrainingError("foreign-output", { file: output });
+  await ProgressLog.open(output, 0, {});
+  await platform.convert(model, output, { ...source, signal });
+}
+
+async function* runSteps(options: TrainOptions, run: OpenRun, done: number): AsyncGenerator<TrainingEvent, void, undefined> {
+  const { output, signal, freeze } = options;
+  const { settings, data, validation, engine } = run;
+  const { plan, schedule, stepsPerEpoch, contextLength, record } = settings;
+  yield {
+    type: "started",
+    step: done,
+    steps: schedule.steps,
+    stepsPerEpoch,
+    pairs: plan.pairs,
+    images: data.images.length,
+    batchSize: plan.batch,
+    contextLength,
+    skipped: options.data.skipped,
+  };
+  const frozen = yield* frozenOf(run, data);
+  const validationFrozen = validation && (yield* frozenOf(run, validation));
+  const log = await ProgressLog.open(output, done, record);
+  const batches = new Batches(run, freeze, frozen, signal);
+  let savedStep = done;
+  const save = async (step: number): Promise<TrainingEvent[]> => {
+    if (step === savedStep) return [];
+    await saveRun(output, { step, settings: record }, engine.memory);
+    savedStep = step;
+    return [{ type: "saved", step, folder: output }];
+  };
+  for (let step = done; step < schedule.steps; step++) {
+    const start = performance.now();
+    let batch: TrainingBatch;
+    try {
+      batch = await batches.take(step);
+      signal?.throwIfAborted();
+    } catch (error) {
+      yield* await save(step); // what is done is not lost
+      throw error;
+    }
+    if (step + 1 < schedule.steps) batches.prepare(step + 1); // decoded while this one is computed
+    const result = await engine.gradients(batch);
+    const norm = await engine.gradientNorm();
+    if (!Number.isFinite(result.loss) || !Number.isFinite(norm)) {
+      yield* await save(step);
+      const named = { step: step + 1, before: step, batch: batches.describe(step), loss: result.loss };
+      throw new TrainingError(Number.isFinite(result.loss) ? "gradient-not-finite" : "loss-not-finite", named);
+    }
+    const learningRate = learningRateAt(schedule, step);
+    await engine.update(step + 1, learningRate, norm);
+    const logitScale = Math.exp(await engine.logitScale());
+    const epoch = Math.floor(step / stepsPerEpoch) + 1;
+    const event = { step: step + 1, epoch, ...result, logitScale, learningRate, seconds: (performance.now() - start) / 1000 };
+    await log.add(event);
+    yield { type: "step", ...event };
+    const isLast = step + 1 === schedule.steps;
+    if (validation !== undefined && (isLast || (step + 1) % settings.validateEvery === 0)) {
+      const judged = { step: step + 1, ...(await validate(run, validation, freeze, validationFrozen)) };
+      await log.add({ ...judged, validation: true });
+      yield { type: "validation", ...judged };
+    }
+    if (isLast || (step + 1) % settings.saveEvery === 0) yield* await save(step + 1);
+  }
+}
+
+/** A frozen tower's features, with events while they are computed. */
+async function* frozenOf(run: OpenRun, pairs: PreparedPairs): AsyncGenerator<TrainingEvent, Float32Array | undefined, undefined> {
+  if (run.frozen === undefined) return undefined;
+  const waiting: TrainingEvent[] = [];
+  let wake = (): void => undefined;
+  let isDone = false;
+  const computing = run.frozen(pairs, (done, total) => {
+    waiting.push({ type: "features", done, total });
+    wake();
+  });
+  const ended = computing.then(
+    () => undefined,
+    () => undefined,
+  );
+  void ended.then(() => {
+    isDone = true;
+    wake();
+  });
+  for (;;) {
+    const event = waiting.shift();
+    if (event !== undefined) yield event;
+    else if (isDone) break;
+    else await new Promise<void>((resolve) => (wake = resolve));
+  }
+  return computing;
+}
+
+/** The batches of a run, the next one being prepared ahead. */
+class Batches {
+  readonly #run: OpenRun;
+  readonly #freeze: "vision" | "text" | undefined;
+  readonly #frozen: Float32Array | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #ahead: { readonly step: number; readonly batch: Promise<TrainingBatch> } | undefined;
+  #order: { readonly epoch: number; readonly order: Uint32Array } | undefined;
+
+  constructor(run: OpenRun, freeze: "vision" | "text" | undefined, frozen: Float32Array | undefined, signal: AbortSignal | undefined) {
+    this.#run = run;
+    this.#freeze = freeze;
+    this.#frozen = frozen;
+    this.#signal = signal;
+  }
+
+  /** Begins a step's batch. */
+  prepare(step: number): void {
+    const batch = this.#make(this.#pairsOf(step));
+    batch.catch(() => undefined); // whoever takes it is told
+    this.#ahead = { step, batch };
+  }
+
+  /** A step's batch. */
+  async take(step: number): Promise<TrainingBatch> {
+    if (this.#ahead?.step !== step) this.prepare(step);
+    return (await this.#ahead?.batch) ?? {};
+  }
+
+  /** A step's pairs, for a message. */
+  describe(step: number): string {
+    const { data } = this.#run;
+    const names = this.#pairsOf(step).map((pair) => data.nameOf(pair));
+    return `of ${names.length} pairs: ${names.slice(0, 3).join("; ")}${names.length > 3 ? "; …" : ""}`;
+  }
+
+  #pairsOf(step: number): number[] {
+    const { plan, stepsPerEpoch } = this.#run.settings;
+    const epoch = Math.floor(step / stepsPerEpoch);
+    if (this.#order?.epoch !== epoch) this.#order = { epoch, order: epochOrder(plan, epoch) };
+    return batchOf(plan, step, this.#order.order);
+  }
+
+  async #make(pairs: readonly number[]): Promise<TrainingBatch> {
+    const { data, dim, settings } = this.#run;
+    const parts = (["vision", "text"] as const).map(async (kind): Promise<TrainingBatch> => {
+      const items = kind === "vision" ? pairs.map((pair) => data.imageOf[pair] ?? 0) : pairs;
+      if (kind !== this.#freeze || this.#frozen === undefined) return inputsOf(kind, data, items, settings.contextLength, this.#signal);
+      const features = new Float32Array(items.length * dim);
+      for (const [i, item] of items.entries()) features.set(this.#frozen.subarray(item * dim, (item + 1) * dim), i * dim);
+      return { [FEATURES[kind]]: new Tensor("float32", features, [items.length, dim]) };
+    });
+    return Object.assign({}, ...(await Promise.all(parts))) as TrainingBatch;
+  }
+}
+
+/** Retrieval among the validation pairs, with the parameters as they are. */
+async function validate(
+  { engine, settings, dim }: OpenRun,
+  pairs: PreparedPairs,
+  freeze: "vision" | "text" | undefined,
+  frozen: Float32Array | undefined,
+): Promise<ReturnType<typeof recall>> {
+  const featuresOf = async (kind: "text" | "vision", rows: number): Promise<Float32Array> => {
+    if (kind === freeze && frozen !== undefined) return frozen;
+    const features = new Float32Array(rows * dim);
+    for (let start = 0; start < rows; start += VALIDATION_BATCH) {
+      const items = Array.from({ length: Math.min(VALIDATION_BATCH, rows - start) }, (_, i) => start + i);
+      const inputs = await inputsOf(kind, pairs, items, settings.contextLength, undefined);
+      features.set(await engine.features(kind, inputs), start * dim);
+    }
+    return features;
+  };
+  const images = await featuresOf("vision", pairs.images.length);
+  return recall({ images, texts: await featuresOf("text", pairs.texts.length), imageOf: pairs.imageOf, dim });
+}
