@@ -18,11 +18,4 @@ export interface NodeTrainingPlatform extends Pick<
 }
 
 /** This machine, for `train` of `@chinese-clip/training/node`. */
-export const trainingPlatform: NodeTrainingPlatform = {
-  openModel: nodePlatform.openModel,
-  checkDevice: nodePlatform.checkDevice,
-  createSession: nodePlatform.createSession as NodeTrainingPlatform["createSession"],
-  createImagePreprocessor: nodePlatform.createImagePreprocessor,
-  convert,
-  createTrainingRuntime,
-};
+export const trainingPlatform: NodeTrainingPlatform = { ...nodePlatform, convert, createTrainingRuntime };

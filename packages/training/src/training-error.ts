@@ -16,7 +16,7 @@ export const TRAINING_MESSAGES = {
   "unterminated-quote": "expected the quoted field to end before the file does",
   "invalid-pair": 'expected a JSON object with "image" and "text", both strings, got <got>',
   "foreign-output": "has a model that no training run wrote; name another folder, or an empty one",
-  "other-settings": "was begun with <option> <recorded>; this run has <current>. Use <recorded> again, or name another folder",
+  "other-settings": "was created with <option> <recorded>; this run has <current>. Use <recorded> again, or name another folder",
   "damaged-state": "expected the state of a run (<reason>); remove it to start again",
 } as const;
 

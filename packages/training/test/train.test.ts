@@ -159,8 +159,8 @@ describe("folders of others", () => {
   it("rejects other settings than the run began with", async () => {
     const options = optionsOf({ steps: 1 });
     await eventsOf(options);
-    await expect(eventsOf({ ...options, seed: 7 })).rejects.toThrow("was begun with seed 123; this run has 7");
-    await expect(eventsOf({ ...options, data: drawings(0, 20) })).rejects.toThrow("was begun with pairs");
+    await expect(eventsOf({ ...options, seed: 7 })).rejects.toThrow("was created with seed 123; this run has 7");
+    await expect(eventsOf({ ...options, data: drawings(0, 20) })).rejects.toThrow("was created with pairs");
   });
 
   it("rejects a damaged state", async () => {

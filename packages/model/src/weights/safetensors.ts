@@ -71,7 +71,7 @@ export interface TensorFile {
 /**
  * Reads the header of a safetensors file whose tensors need not be a model's.
  *
- * @throws {@link CheckpointError} as {@link readSafetensors}, and for a tensor that cannot be used.
+ * @throws CheckpointError - `malformed`: not a safetensors file, cut short, a tensor that cannot be used.
  */
 export async function readTensorFile(file: CheckpointFile): Promise<TensorFile> {
   if (file.byteLength < 10) malformed(file, `expected a safetensors file, got ${file.byteLength} bytes`);

@@ -1,5 +1,5 @@
 /**
- * Which pairs are in which batch. The order of an epoch follows from the seed and the epoch's number alone, so that a resumed run goes on with the
+ * Which pairs are in which batch. The order of an epoch follows from the seed and the epoch's number alone, so that a resumed run continues with the
  * same batches.
  */
 

@@ -141,7 +141,8 @@ export class TrainingEngine {
       const count = Math.min(chunk, rows - start);
       const part = graph.inputs.map((name) => [name, padRows(rowsOf(inputs[name], start, count), chunk)]);
       const results = await session.run(Object.fromEntries(part) as TrainingBatch);
-      all.set((results[FEATURES[kind]]?.data as Float32Array).subarray(0, count * projection), start * projection);
+      const features = valuesOf(results, FEATURES[kind]);
+      all.set(features.subarray(0, count * projection), start * projection);
     }
     return all;
   }
@@ -220,13 +221,16 @@ function loadGraph(
 }
 
 function resultOf(outputs: Readonly<Record<string, Tensor>>): BatchResult {
-  const valuesOf = (name: string): Float32Array => (outputs[name]?.data ?? new Float32Array()) as Float32Array;
   const share = (name: string): number => {
-    const rows = valuesOf(name);
+    const rows = valuesOf(outputs, name);
     return rows.reduce((count, row, i) => count + (row === i ? 1 : 0), 0) / rows.length;
   };
-  const [loss = Number.NaN] = valuesOf("loss");
+  const [loss = Number.NaN] = valuesOf(outputs, "loss");
   return { loss, imageToText: share("text_of_image"), textToImage: share("image_of_text") };
+}
+
+function valuesOf(outputs: Readonly<Record<string, Tensor>>, name: string): Float32Array {
+  return (outputs[name]?.data ?? new Float32Array()) as Float32Array;
 }
 
 /** Rows of a tensor along its first axis; a view. */

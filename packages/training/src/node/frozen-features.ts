@@ -1,6 +1,6 @@
 /**
  * Features of a frozen tower, computed once. They are cached in shards beside the run, named by what they were made of; a shard is checked when it is
- * opened, and a run that was interrupted goes on with the shards that it has.
+ * opened, and a run that was interrupted resumes from its shards.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import { stageFile, writingTo } from "@chinese-clip/pipeline/node";
 const SHARD_ROWS = 1024;
 const DIGEST_BYTES = 32;
 
-/** What is to be computed. */
+/** The features to compute. */
 export interface FrozenFeatures {
   /** The folder of the shards. */
   readonly folder: string;

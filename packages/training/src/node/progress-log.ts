@@ -26,7 +26,7 @@ export class ProgressLog {
   }
 
   /**
-   * Begins a log, or goes on with the one that is there.
+   * Begins a log, or resumes the one that is there.
    *
    * @param step - steps that are done: lines of later ones are dropped, and what a killed process left of a line.
    */

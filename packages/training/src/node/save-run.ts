@@ -12,7 +12,7 @@ const MODEL_FILE = "model.safetensors";
 /**
  * Saves a run. The model's trained tensors become float32; the others are copied as they are.
  *
- * @param folder - has the model that the run began with, or that of its last save.
+ * @param folder - has the model of the last save, or the initial one.
  */
 export async function saveRun(folder: string, record: RunRecord, memory: ParameterMemory): Promise<void> {
   const path = join(folder, MODEL_FILE);

@@ -7,7 +7,7 @@ import type { TrainingPlatform } from "./training-platform.js";
 export interface TrainOptions {
   /** The machine: `trainingPlatform` of `@chinese-clip/node`. */
   readonly platform: TrainingPlatform;
-  /** The model to begin with, as `fromPretrained` takes it. */
+  /** The initial model, as `fromPretrained` takes it. */
   readonly model: ModelSource;
   /** Pairs to learn from: `listedPairs`, `captionedImages` or `cnClipPairs`. */
   readonly data: PairList;
@@ -54,8 +54,11 @@ export interface TrainOptions {
 
 /** Found items among the first 1, 5 and 10, as shares from 0 to 1. */
 export interface Recall {
+  /** Among the first. */
   readonly r1: number;
+  /** Among the first 5. */
   readonly r5: number;
+  /** Among the first 10. */
   readonly r10: number;
 }
 
