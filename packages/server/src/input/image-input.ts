@@ -38,10 +38,10 @@ export function parseImage(text: string, place: string, rules: ImageRules): Serv
     return decoded(text.slice(prefix.length), place, rules);
   }
   if (/^https?:/i.test(head)) return parseImageUrl(text, place, rules.allowUrls);
-  if (PATH.test(head) || (text.length <= HEAD && FILE_NAME.test(head)))
-    throw new ServerError("path-rejected", `${place}: expected a data: URL or base64, got a path; files of the server are not read`);
-  if (/^[a-z][a-z0-9+.-]{0,30}:/i.test(head))
+  if (PATH.test(head)) throw pathRejected(place);
+  if (/^[a-z][a-z0-9+.-]{1,30}:/i.test(head))
     throw new ServerError("url-rejected", `${place}: expected a data: URL or base64, got a URL of another kind`);
+  if (text.length <= HEAD && FILE_NAME.test(head)) throw pathRejected(place);
   return decoded(text, place, rules);
 }
 
@@ -58,6 +58,10 @@ function decoded(text: string, place: string, rules: ImageRules): Uint8Array {
     throw new ServerError("invalid-base64", `${place}: expected an image as a data: URL or base64, got something else`);
   checkPixels(bytes, place, rules);
   return bytes;
+}
+
+function pathRejected(place: string): ServerError {
+  return new ServerError("path-rejected", `${place}: expected a data: URL or base64, got a path; files of the server are not read`);
 }
 
 function parseImageUrl(text: string, place: string, allowUrls: boolean): URL {
