@@ -4,15 +4,16 @@
  *     node scripts/bootstrap.mjs start [arguments of the example]
  *     node scripts/bootstrap.mjs web [options of Vite's preview server]
  *     node scripts/bootstrap.mjs serve [options of chinese-clip serve]
+ *     node scripts/bootstrap.mjs pack <folder for the tarballs of the command and its packages>
  *     node scripts/bootstrap.mjs test        everything but slow tests
  *     node scripts/bootstrap.mjs test:all    slow tests, too: files named `*.slow.test.ts`
  */
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { endChildrenOnSignals, run } from "./child-process.mjs";
 import { formatSummary, readReport, removeReports, testedFolders } from "./test-summary.mjs";
-import { checkNodeVersion, forgetInstall, install, root, StepError, turbo } from "./toolchain.mjs";
+import { checkNodeVersion, forgetInstall, install, packArguments, root, StepError, turbo } from "./toolchain.mjs";
 
 /** Progress is for people: it goes to the error stream, results to the output. */
 function report(text) {
@@ -53,12 +54,22 @@ async function serve(args) {
   return code;
 }
 
-/** Installs, then builds what a turbo filter names. */
+/** Builds the command, and packs it and the packages that it depends on. */
+async function pack([folder = "", ...others]) {
+  if (folder === "" || others.length > 0) throw new StepError("usage: node scripts/bootstrap.mjs pack <folder>", { code: 2, output: "" });
+  const env = await build("chinese-clip");
+  const packed = await run("pnpm", packArguments(resolve(userFolder(), folder)), { output: "collect", env, cwd: root });
+  if (packed.code !== 0) throw new StepError("The packages could not be packed.", packed);
+  return 0;
+}
+
+/** Installs, then builds what a turbo filter names; gives the environment for the tools. */
 async function build(filter) {
   const env = await install(report);
   report("building (what has not changed comes from the cache)");
   const built = await turbo(["build", `--filter=${filter}`], { env, output: "collect" });
   if (built.code !== 0) throw new StepError("The build failed.", built);
+  return env;
 }
 
 /** Types, lint, format and tests of everything, then the sum. @param {"default" | "all"} selection - which tests. */
@@ -91,13 +102,13 @@ function userFolder() {
   return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
 }
 
-const commands = { start, web, serve, test: (rest) => test(rest, "default"), "test:all": (rest) => test(rest, "all") };
+const commands = { start, web, serve, pack, test: (rest) => test(rest, "default"), "test:all": (rest) => test(rest, "all") };
 const [name = "", ...args] = process.argv.slice(2);
 
 try {
   checkNodeVersion();
   if (!Object.hasOwn(commands, name))
-    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|test|test:all [arguments]", { code: 2, output: "" });
+    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|pack|test|test:all [arguments]", { code: 2, output: "" });
   endChildrenOnSignals();
   process.exitCode = await commands[name](args);
 } catch (error) {

@@ -91,6 +91,15 @@ export function turbo(args, { env, output }) {
   });
 }
 
+/**
+ * What pnpm packs the command with, and the packages that it depends on.
+ *
+ * @param {string} folder - gets a tarball of each.
+ */
+export function packArguments(folder) {
+  return ["--filter-prod", "chinese-clip...", "--recursive", "pack", "--pack-destination", folder];
+}
+
 function readStamp() {
   try {
     return JSON.parse(readFileSync(stampFile, "utf8"));

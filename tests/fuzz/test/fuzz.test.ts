@@ -1,5 +1,6 @@
 /** 20,000 damaged inputs over all readers; `pnpm fuzz` runs a million and prints the table. */
 import { expect, it } from "vitest";
+import { formatReports } from "./format-reports.js";
 import { READERS } from "./readers.js";
 import { type ReaderReport, runReader } from "./run-cases.js";
 
@@ -21,15 +22,5 @@ it.each(chosen)("$name gives a value or its own error", async (reader) => {
 });
 
 it.runIf(CASES > 20_000 || ONE !== undefined)("prints the report", () => {
-  const rows = reports.map(({ reader, cases, accepted, rejected, slowestMs, slowestCase, faults }) =>
-    [
-      reader.padEnd(26),
-      String(cases).padStart(8),
-      String(accepted).padStart(8),
-      `${slowestMs.toFixed(1)} (case ${slowestCase})`.padStart(24),
-      String(faults.length).padStart(6),
-      ` ${[...rejected].map(([code, count]) => `${code} ${count}`).join(", ")}`,
-    ].join(" "),
-  );
-  console.log([`seed ${SEED}: reader, cases, accepted, slowest ms, faults, rejected by code`, ...rows].join("\n"));
+  console.log(formatReports(SEED, reports));
 });

@@ -10,7 +10,7 @@ import { imageType } from "../input/image-type.js";
 import { parseJson } from "../input/parse-json.js";
 import { ServerError } from "../server-error.js";
 import type { NamedIndex } from "../work/indexes.js";
-import { type Call, queryInteger, type Route, withJson } from "./route.js";
+import { type Call, parseBody, queryInteger, type Route, withJson } from "./route.js";
 import { jsonObject, numbers, strings } from "./schemas.js";
 
 const DEFAULT_LIMIT = 100;
@@ -23,18 +23,32 @@ interface NewItem {
   readonly vector?: readonly number[] | undefined;
 }
 
-const putBody: ZodType<{ readonly items: readonly NewItem[] }> = z.object({
+const newItem: ZodType<NewItem> = z.object({
+  id: z.string().min(1).max(4096),
+  meta: jsonObject.optional(),
+  text: z.string().optional(),
+  image: z.string().optional(),
+  vector: numbers.optional(),
+});
+
+/** Each item is checked when their number is known to be allowed. */
+const putBody: ZodType<{ readonly items: readonly unknown[] }> = z.object({
   items: z
-    .array(
-      z.object({
-        id: z.string().min(1).max(4096),
-        meta: jsonObject.optional(),
-        text: z.string().optional(),
-        image: z.string().optional().openapi({ description: "an encoded image as a data: URL or base64" }),
-        vector: numbers.optional().openapi({ description: "an embedding of the same model, with L2 norm 1" }),
-      }),
-    )
-    .min(1),
+    .custom<readonly unknown[]>((value) => Array.isArray(value) && value.length > 0, "expected an array of items")
+    .openapi({
+      type: "array",
+      items: {
+        type: "object",
+        properties: {
+          id: { type: "string" },
+          meta: { type: "object" },
+          text: { type: "string" },
+          image: { type: "string", description: "an encoded image as a data: URL or base64" },
+          vector: { type: "array", items: { type: "number" }, description: "an embedding of the same model, with L2 norm 1" },
+        },
+        required: ["id"],
+      },
+    }),
 });
 
 const deleteBody: ZodType<{ readonly ids: readonly string[] }> = z.object({ ids: strings });
@@ -113,14 +127,15 @@ export const putItems: Route = {
   body: { contentType: "application/json", schema: putBody },
   answer: { description: "the items are durable", schema: z.object({ index: z.string(), upserted: z.number().int() }) },
   run: (call) =>
-    withJson(call, putBody, async ({ items }) => {
+    withJson(call, putBody, async (body) => {
       const { services, signal } = call;
       const { embedder } = services.options;
       const index = await openWritable(call);
+      checkCount(body.items.length, "items", services.limits.page);
+      const items = body.items.map((one, i) => parseBody(newItem, one, `items[${i}]`));
       const wanted = items.map((one, i) => sourceOf(one, `items[${i}]`, call));
       const inputs = wanted.filter((one): one is EmbeddingInput => !(one instanceof Float32Array));
       checkCount(inputs.length, "items", services.limits.inputs);
-      checkCount(items.length, "items", services.limits.page);
       const { rows } = await services.work.embed(inputs, signal);
       let next = 0;
       const stored = items.map(({ id, meta = {} }, i): StoreItem<unknown> => {

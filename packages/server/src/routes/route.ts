@@ -94,12 +94,17 @@ export async function withBody(call: Call, work: (bytes: Uint8Array<ArrayBuffer>
   }
 }
 
-/** @throws ServerError - `invalid-request`, with the first field that is wrong. */
-export function parseBody<Body>(schema: ZodType<Body>, value: unknown): Body {
+/**
+ * Checks a body, or a part of it.
+ *
+ * @param part - its field, for messages.
+ * @throws ServerError - `invalid-request`, with the first field that is wrong.
+ */
+export function parseBody<Body>(schema: ZodType<Body>, value: unknown, part = ""): Body {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const place = issue?.path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("") ?? "";
+  const place = part + (issue?.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("") ?? "");
   const isMissing = issue?.code === "invalid_type" && String(issue.expected) === "nonoptional";
   const message = isMissing ? "expected a value, got none" : (issue?.message.slice(0, 300) ?? "invalid");
   throw new ServerError("invalid-request", `${place.replace(/^\./, "").slice(0, 100) || "body"}: ${message}`);

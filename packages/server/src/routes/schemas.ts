@@ -55,7 +55,12 @@ export const filter: ZodType = z.unknown().openapi({
 });
 
 /** Any JSON object. */
-export const jsonObject: ZodType<Readonly<Record<string, unknown>>> = z.record(z.string(), z.unknown()).openapi({ type: "object" });
+export const jsonObject: ZodType<Readonly<Record<string, unknown>>> = z
+  .custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    "expected an object",
+  )
+  .openapi({ type: "object" });
 
 /** The answer to what cannot be done. */
 export const errorBody: ZodType = z.object({
