@@ -22,6 +22,7 @@ export {
   checkItems,
   checkLimits,
   checkVector,
+  cutRelative,
   type StoreHit,
   type StoreInfo,
   type StoreItem,

@@ -2,7 +2,7 @@
  * What every {@link VectorStore} must do, as test cases for any framework: `for (const { name, run } of vectorStoreCases(open)) it(name, run);`
  */
 import type { Filter } from "../store/filter.js";
-import type { StoreInfo, StoreItem, VectorStore } from "../store/vector-store.js";
+import type { StoreInfo, StoreItem, StoreQuery, VectorStore } from "../store/vector-store.js";
 import { equal, expectCode, expectError, sorted } from "./assertions.js";
 
 /** Metadata of the suite's items. */
@@ -135,6 +135,18 @@ const TESTS: Readonly<Record<string, Test>> = {
       ["x", "xy"],
     );
     equal(await store.search({ vector: X, minScore: 1.5 }), []);
+  },
+
+  "cuts relative to the best that matches": async (store) => {
+    await store.upsert(ITEMS);
+    const found = async (query: Omit<StoreQuery, "vector">): Promise<string[]> =>
+      (await store.search({ vector: X, ...query })).map(({ id }) => id);
+    equal(await found({ relativeScore: 0.6 }), ["x"]);
+    equal(await found({ relativeScore: 0.5 }), ["x", "xy"]);
+    equal(await found({ relativeScore: 0 }), ["x", "xy", "y", "-x"]);
+    equal(await found({ relativeScore: 1, filter: { field: "tags", op: "contains", value: "狗" } }), ["xy"]);
+    equal(await found({ relativeScore: 0.9, filter: { field: "path", op: "eq", value: "z.jpg" } }), ["-x"]);
+    for (const relativeScore of [-0.1, 1.1, Number.NaN]) await expectError("RangeError", () => store.search({ vector: X, relativeScore }));
   },
 
   "filters before it counts": async (store) => {

@@ -10,6 +10,7 @@ import {
   checkItems,
   checkLimits,
   checkVector,
+  cutRelative,
   type StoreHit,
   type StoreInfo,
   type StoreItem,
@@ -115,7 +116,7 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();
     const { vector, filter, fingerprint } = query;
-    const { top, minScore } = checkLimits(query);
+    const { top, minScore, relativeScore } = checkLimits(query);
     checkFingerprint(this.info, fingerprint);
     checkVector(vector, this.#dim);
     const checked = filter === undefined ? undefined : parseFilter(filter);
@@ -126,7 +127,7 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
       const score = dotAt(this.#matrix, row * this.#dim, wide, 0, this.#dim);
       if (score >= minScore) best.offer(row, score);
     }
-    return best.sorted().flatMap(({ row, score }) => {
+    return cutRelative(best.sorted(), relativeScore).flatMap(({ row, score }) => {
       const entry = this.#entries[row];
       return entry === undefined ? [] : [{ id: entry.id, score, meta: structuredClone(entry.meta) }];
     });

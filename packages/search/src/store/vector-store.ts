@@ -33,6 +33,11 @@ export interface StoreQuery {
   readonly top?: number | undefined;
   /** Results with a lower score are left out. */
   readonly minScore?: number | undefined;
+  /**
+   * A cut relative to the best of the results: those with a score below `relativeScore` times the best score are left out. 0 to 1; 0.9 leaves what is
+   * nearly as good as the best. Nothing is left out where the best score is not positive. Default 0: nothing.
+   */
+  readonly relativeScore?: number | undefined;
   /** Only items whose metadata match. */
   readonly filter?: Filter | undefined;
   /** The model that the vector is from: the search is rejected where the store's is another. */
@@ -75,7 +80,8 @@ export interface VectorStore<Meta> {
   /**
    * The items with the largest inner products, best first; exact unless the implementation says otherwise.
    *
-   * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-filter`, `fingerprint-mismatch`; RangeError - `top` is no positive integer.
+   * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-filter`, `fingerprint-mismatch`; RangeError - `top` is no positive integer,
+   * or `relativeScore` not from 0 to 1.
    */
   search(query: StoreQuery): Promise<StoreHit<Meta>[]>;
   /** Sees what other processes have written. */
@@ -134,15 +140,29 @@ export function checkVector(vector: Float32Array, dim: number, details: { readon
 /**
  * A query's limits with their defaults.
  *
- * @throws RangeError - `top` is no positive integer, `minScore` no number.
+ * @throws RangeError - `top` is no positive integer, `minScore` no number, `relativeScore` not from 0 to 1.
  */
-export function checkLimits({ top = 10, minScore = Number.NEGATIVE_INFINITY }: StoreQuery): {
+export function checkLimits({ top = 10, minScore = Number.NEGATIVE_INFINITY, relativeScore = 0 }: StoreQuery): {
   readonly top: number;
   readonly minScore: number;
+  readonly relativeScore: number;
 } {
   if (!(Number.isInteger(top) && top >= 1)) throw new RangeError(`search: expected top to be a positive integer, got ${String(top)}`);
   if (typeof minScore !== "number" || Number.isNaN(minScore)) {
     throw new RangeError(`search: expected minScore to be a number, got ${String(minScore)}`);
   }
-  return { top, minScore };
+  if (!(relativeScore >= 0 && relativeScore <= 1)) {
+    throw new RangeError(`search: expected relativeScore to be a number from 0 to 1, got ${String(relativeScore)}`);
+  }
+  return { top, minScore, relativeScore };
+}
+
+/**
+ * Applies {@link StoreQuery.relativeScore}.
+ *
+ * @param found - best first.
+ */
+export function cutRelative<Found extends { readonly score: number }>(found: readonly Found[], relativeScore: number): Found[] {
+  const best = found[0]?.score ?? 0;
+  return best > 0 && relativeScore > 0 ? found.filter(({ score }) => score >= best * relativeScore) : [...found];
 }
