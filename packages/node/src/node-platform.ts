@@ -9,7 +9,6 @@ import { limitNames } from "./image/image-limits.js";
 import type { ImageInput } from "./image/image-source.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
 import { createNodeSession } from "./session/node-session.js";
-import { cacheTower } from "./conversion-cache/tower-cache.js";
 
 /** A {@link Platform} whose models are files on this machine, once they were fetched. */
 interface NodePlatform extends Platform<ImageInput> {
@@ -38,7 +37,8 @@ export const nodePlatform: NodePlatform = {
     }
   },
 
-  cacheTower,
+  cacheTower: async (conversion, files, options) =>
+    (await import("./conversion-cache/tower-cache.js")).cacheTower(conversion, files, options), // not for weights that are read in place
 
   createImagePreprocessor: (imageProcessor, { autoOrient, decode, allowPrivateAddresses, limits }): ImagePreprocessor<ImageInput> =>
     createImagePreprocessor(imageProcessor, { autoOrient, decode, allowPrivateAddresses, ...limitNames(limits) }),

@@ -12,7 +12,6 @@ import {
   type WeightDtype,
 } from "@chinese-clip/model";
 import type { Piece } from "@chinese-clip/model/onnx";
-import { isTowerTensor } from "@chinese-clip/model/quantize";
 import {
   CONFIG_FILE,
   findPreprocessorConfig,
@@ -71,7 +70,7 @@ export async function convert(source: ModelSource, folder: string | URL, options
     const small = new Map(await smallFiles(files, config, checkpoint));
     const processor = await files.readText(PROCESSOR_CONFIG_FILE); // transformers 5 looks there first
     if (processor !== undefined) small.set(PROCESSOR_CONFIG_FILE, processor);
-    const weights = await safetensors(modelTensors(checkpoint), files);
+    const weights = await safetensors(await modelTensors(checkpoint), files);
     const staging = {
       folder: target,
       folderOf: (names: readonly string[]) => files.folderOf(names),
@@ -94,7 +93,7 @@ export async function smallFiles(
 ): Promise<ReadonlyMap<string, string>> {
   const small = new Map([
     // As it is: JavaScript would write 1.0 as 1, which transformers rejects where it wants a float.
-    [CONFIG_FILE, (await files.readText(CONFIG_FILE)) ?? configJson(config, checkpoint)],
+    [CONFIG_FILE, (await files.readText(CONFIG_FILE)) ?? (await configJson(config, checkpoint))],
     [PREPROCESSOR_CONFIG_FILE, await preprocessorJson(files, config)],
   ]);
   for (const name of TOKENIZER_FILES) {
@@ -112,8 +111,8 @@ export async function checkWhole(config: ChineseCLIPConfig, checkpoint: Checkpoi
   await checkpoint.scalar("logit_scale");
 }
 
-function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): string {
-  const dtypes = new Set(modelTensors(checkpoint).map(([, { dtype }]) => dtype));
+async function configJson(config: ChineseCLIPConfig, checkpoint: Checkpoint): Promise<string> {
+  const dtypes = new Set((await modelTensors(checkpoint)).map(([, { dtype }]) => dtype));
   const dtype =
     dtypes.has("F32") || dtypes.size !== 1 ? "float32" : dtypes.has("F16") ? "float16" : dtypes.has("BF16") ? "bfloat16" : "float64";
   return pythonJson({ architectures: ["ChineseCLIPModel"], dtype, ...config.toJSON() });
@@ -138,7 +137,8 @@ async function preprocessorJson(files: ModelFiles, { visionConfig }: ChineseCLIP
 }
 
 /** The model's tensors, wide elements first, so that each begins at a multiple of its element's size; then by name. */
-export function modelTensors(checkpoint: Checkpoint): [name: string, tensor: StoredTensor][] {
+export async function modelTensors(checkpoint: Checkpoint): Promise<[name: string, tensor: StoredTensor][]> {
+  const { isTowerTensor } = await import("@chinese-clip/model/quantize"); // a program that converts nothing never loads it
   const bytes = ({ dtype }: StoredTensor): number => ELEMENT_BYTES[dtype] ?? 0;
   return [...checkpoint.tensors]
     .filter(([name, tensor]) => (isTowerTensor("text", name) || isTowerTensor("vision", name)) && bytes(tensor) > 0)

@@ -4,7 +4,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ChineseCLIPConfig, type EncodedGraph, encodeGraph } from "@chinese-clip/model";
-import { planOnnxExport } from "@chinese-clip/model/onnx";
 import { loadFrom, loadModelParts, type ModelSource, type PretrainedOptions } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { StagedFiles } from "./staged-files.js";
@@ -70,6 +69,7 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     throw new RangeError(`exportOnnx: expected maxBatchSize to be an integer of at least 1, got ${maxBatchSize}`);
   if (dtype !== "fp32") throw new RangeError(`exportOnnx: expected dtype "fp32", got ${JSON.stringify(dtype)}`);
   const target = folderPath(folder);
+  const { planOnnxExport } = await import("@chinese-clip/model/onnx");
   return loadFrom(nodePlatform, source, options, async (model) => {
     const { files } = model;
     const { config, graphs } = await loadModelParts(nodePlatform, model, options);

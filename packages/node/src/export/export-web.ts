@@ -3,7 +3,6 @@
  * that a page fetches just what it computes with.
  */
 import { ChineseCLIPConfig, type TowerName } from "@chinese-clip/model";
-import { isTowerTensor, planTower } from "@chinese-clip/model/quantize";
 import { type Dtype, loadFrom, MANIFEST_FILE, type ModelSource, towerFileName } from "@chinese-clip/pipeline";
 import { nodePlatform } from "../node-platform.js";
 import { checkWhole, modelTensors, safetensors, smallFiles } from "./convert.js";
@@ -41,6 +40,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
   };
   among("dtypes", dtypes, DTYPES);
   among("towers", towers, TOWERS);
+  const { isTowerTensor, planTower } = await import("@chinese-clip/model/quantize");
   return loadFrom(nodePlatform, source, options, async (model) => {
     const { files } = model;
     const config = ChineseCLIPConfig.fromJSON(await model.config());
@@ -63,7 +63,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
           const contents =
             dtype === "fp32"
               ? await safetensors(
-                  modelTensors(checkpoint).filter(([tensor]) => isTowerTensor(tower, tensor)),
+                  (await modelTensors(checkpoint)).filter(([tensor]) => isTowerTensor(tower, tensor)),
                   files,
                 )
               : planTower(checkpoint, tower, dtype, name);
