@@ -22,6 +22,9 @@ export interface RemoteContext {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Told of bytes `[start, position)` that have arrived and are no segment yet. */
+type Arrival = (start: number, position: number) => void;
+
 /** Bytes of the first request: the whole header of the published checkpoints, or, of a tiny one, also its weights. */
 const HEAD_BYTES = 1 << 15;
 /** Ranges this close are one request: a gap costs less than a request. */
@@ -84,23 +87,32 @@ export class RemoteFile {
     const isChecked = facts.sha256 === undefined || facts.isChecked === true || !(await this.#isNearlyWhole(parts));
     const wanted = isChecked ? parts : [{ start: 0, end: this.byteLength }];
     const total = byteCount(wanted);
-    let loaded = 0;
-    const report: ByteSink = (start, bytes) => {
-      loaded += byteCount(intersect(wanted, { start, end: start + bytes.length }));
-      sink(start, bytes);
-      onBytes?.(Math.min(loaded, total), total);
+    const bytesOf = (start: number, end: number): number => byteCount(intersect(wanted, { start, end }));
+    let [taken, told] = [0, 0];
+    const tell = (loaded: number): void => {
+      // A connection that breaks may bring bytes a second time.
+      if (Math.min(loaded, total) <= told) return;
+      told = Math.min(loaded, total);
+      onBytes?.(told, total);
     };
-    if (!isChecked) return this.#locked(() => this.#readWhole(report));
+    const report: ByteSink = (start, bytes) => {
+      taken += bytesOf(start, start + bytes.length);
+      sink(start, bytes);
+      tell(taken);
+    };
+    // Segments are megabytes: on a slow line, many seconds.
+    const onArrival: Arrival = (start, position) => tell(taken + bytesOf(start, position));
+    if (!isChecked) return this.#locked(() => this.#readWhole(report, onArrival));
     const missing = await this.#readCached(wanted, report);
     if (missing.length === 0) return;
     // The browser has evicted a segment: its replacement is checked like the first one.
-    if (facts.isChecked === true) return this.#locked(() => this.#readWhole(report));
+    if (facts.isChecked === true) return this.#locked(() => this.#readWhole(report, onArrival));
     await this.#locked(async () => {
       // While this tab waited, another one may have fetched them.
       const left = await this.#readCached(missing, report);
       // Small cached pieces, such as the headers between an ONNX file's weights, are no reason to split a request.
       for (const range of coalesce(left, GAP_BYTES)) {
-        if (!(await this.#fetch(range, report))) throw this.#goneError();
+        if (!(await this.#fetch(range, report, onArrival))) throw this.#goneError();
       }
     });
   }
@@ -125,14 +137,14 @@ export class RemoteFile {
   }
 
   /** Reads the whole file in order and compares its hash. */
-  async #readWhole(sink: ByteSink): Promise<void> {
+  async #readWhole(sink: ByteSink, onArrival: Arrival): Promise<void> {
     const { readHashed } = await import("./hashed-read.js"); // not needed where no hash is known
     const actual = await readHashed(
       this.byteLength,
       await this.#copy.segments(),
       (segment) => this.#segment(segment),
       async (range, hashed) => {
-        if (!(await this.#fetch(range, hashed))) throw this.#goneError();
+        if (!(await this.#fetch(range, hashed, onArrival))) throw this.#goneError();
       },
       sink,
     );
@@ -167,15 +179,18 @@ export class RemoteFile {
   /**
    * Downloads a range, and caches what arrives also when the download fails later on.
    *
+   * @param onArrival - told of bytes before they make a segment.
    * @returns false where there is no such file.
    */
-  async #fetch(range: ByteRange, sink: ByteSink): Promise<boolean> {
+  async #fetch(range: ByteRange, sink: ByteSink, onArrival?: Arrival): Promise<boolean> {
     const { client, signal } = this.#context;
     const copy = this.#copy;
     const segments = new SegmentWriter(range.start, async (start, bytes) => {
       await copy.put(start, bytes, this.#isWholeOnly || start < HEAD_BYTES);
       sink(start, bytes);
+      ended = start + bytes.length;
     });
+    let ended = range.start;
     const target = {
       get position() {
         return segments.position;
@@ -186,8 +201,14 @@ export class RemoteFile {
       get size() {
         return copy.facts.size;
       },
-      restart: (position: number) => segments.restart(position),
-      write: (bytes: Uint8Array) => segments.write(bytes),
+      restart: (position: number) => {
+        segments.restart(position);
+        ended = position;
+      },
+      write: async (bytes: Uint8Array) => {
+        await segments.write(bytes);
+        onArrival?.(ended, segments.position);
+      },
       accept: async (answer: HttpAnswer) => {
         const size = await copy.accept(answer, () => requestSize(client, this.url, signal));
         this.#isWholeOnly ||= answer.isWhole;

@@ -190,4 +190,34 @@ describe("RemoteFile", () => {
       [2000, 2000],
     ]);
   });
+
+  it("reports bytes as they arrive, those of an earlier visit first, and none twice after a break", async () => {
+    await (await open()).read(100_000, 150_000);
+    const reports: number[] = [];
+    let halfIsThere = (): void => undefined;
+    answer = (request, response) => {
+      // Half of what is asked for; the connection breaks once it has been reported.
+      response.writeHead(206, { "Content-Range": `bytes 150000-299999/${SIZE}`, "Content-Length": 150_000, ETag: '"1"' });
+      response.write(content.subarray(150_000, 225_000));
+      halfIsThere = () => {
+        answer = (next, to) => answerRange(next, to, content, { ETag: '"1"' });
+        request.socket.destroy();
+      };
+    };
+    await (
+      await open()
+    ).readRanges(
+      [{ start: 100_000, end: SIZE }],
+      () => undefined,
+      (loaded) => {
+        reports.push(loaded);
+        if (loaded === 125_000) halfIsThere();
+      },
+    );
+    expect(reports[0]).toBe(50_000);
+    expect(reports).toContain(125_000);
+    expect(reports.at(-1)).toBe(200_000);
+    expect(reports).toEqual([...new Set(reports)].toSorted((a, b) => a - b));
+    expect(starts().at(-1)).toBe("bytes=225000-299999");
+  });
 });
