@@ -1,6 +1,7 @@
 /**
  * The error of a model that could not be fetched from a hub, or read from its cache.
  */
+import { causeWithoutSecrets, withoutSecrets } from "./without-secrets.js";
 
 /** What went wrong: a closed set, so that a caller can branch on it. */
 export type HubErrorCode =
@@ -23,7 +24,7 @@ export type HubErrorCode =
   /** The cache cannot be read or written. */
   | "cache";
 
-/** A model that could not be fetched. The message says what can be done about it. */
+/** A model that could not be fetched. The message says what can be done about it; message, details and cause are without passwords and signatures. */
 export class HubError extends Error {
   /** Always `"HubError"`, also when the class was loaded twice. */
   override readonly name = "HubError";
@@ -33,8 +34,10 @@ export class HubError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: HubErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
-    super(message, options);
+    super(withoutSecrets(message), options && { ...options, cause: causeWithoutSecrets(options.cause) });
     this.code = code;
-    this.details = details;
+    this.details = Object.fromEntries(
+      Object.entries(details).map(([key, value]) => [key, typeof value === "string" ? withoutSecrets(value) : value]),
+    );
   }
 }

@@ -45,6 +45,26 @@ describe("A12 tokenizer_config.json", () => {
     expect(ids).toEqual([tokenizer.maskTokenId, tokenizer.unkTokenId]);
   });
 
+  it.each([
+    ["without added_tokens_decoder its tokens count", {}, ["maskTokenId", "unkTokenId"]],
+    ["with one they do not, as in transformers", { added_tokens_decoder: {} }, ["clsTokenId", "sepTokenId"]],
+  ] as const)("A12 special_tokens_map.json: %s", async (_, config, [first, last]) => {
+    const { tokenizer } = await load({
+      "tokenizer_config.json": JSON.stringify({ cls_token: "[CLS]", ...config }),
+      "special_tokens_map.json": JSON.stringify({ cls_token: "[MASK]", sep_token: { content: "[UNK]", lstrip: false } }),
+    });
+    expect(tokenizer.encode("").ids).toEqual([tokenizer[first], tokenizer[last]]);
+  });
+
+  it.each([
+    ['{"cls_token": "<s>"}', /special token <s>/],
+    ["[]", /special_tokens_map\.json: expected an object, got an array of 0/],
+    ["{", /special_tokens_map\.json/],
+    ['{"additional_special_tokens": ["<nowhere>"]}', /additional_special_tokens that are in the vocabulary/],
+  ])("A12 special_tokens_map.json: %s is rejected by name", async (text, message) => {
+    await expect(load({ "tokenizer_config.json": "{}", "special_tokens_map.json": text })).rejects.toThrow(message);
+  });
+
   it("A12 what transformers 5 writes loads, and means the same", async () => {
     const { tokenizer } = await configured({
       backend: "tokenizers",

@@ -2,6 +2,7 @@
  * The options by which a command's model is found and loaded, the same in every command that has one.
  */
 import type { PretrainedOptions } from "@chinese-clip/node";
+import { withoutSecrets } from "@chinese-clip/pipeline";
 import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import type { TransferProgress } from "../terminal/transfer.js";
 import { type Bilingual, t } from "../translation/translate.js";
@@ -60,7 +61,7 @@ export function pretrainedOptions(
   const threads = stringValue(values, "threads");
   const endpoint = stringValue(values, "endpoint");
   if (endpoint !== undefined && !/^https?:\/\//i.test(endpoint)) {
-    throw new UsageError(t`--endpoint: expected an address that begins with http:// or https://, got ${endpoint}`);
+    throw new UsageError(t`--endpoint: expected an address that begins with http:// or https://, got ${withoutSecrets(endpoint)}`);
   }
   return {
     dtype: values["dtype"] === undefined ? undefined : parseDtype("--dtype", stringValue(values, "dtype") ?? ""),

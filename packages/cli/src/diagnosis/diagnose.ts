@@ -6,10 +6,11 @@ import { access, readdir, stat } from "node:fs/promises";
 import { freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { describeRuntime, HubError, type HubSettings, readHubSettings, type RuntimeDescription } from "@chinese-clip/node";
+import { withoutSecrets } from "@chinese-clip/pipeline";
 import { describeProcessor, type Processor } from "./processor.js";
 
 /** Variables that decide where models come from and how; the values of those that hold secrets are not shown. */
-const VARIABLES = "HF_ENDPOINT MODELSCOPE_ENDPOINT HF_HUB_CACHE HUGGINGFACE_HUB_CACHE HF_HOME XDG_CACHE_HOME MODELSCOPE_CACHE HF_HUB_OFFLINE TRANSFORMERS_OFFLINE HTTPS_PROXY HTTP_PROXY NO_PROXY https_proxy http_proxy no_proxy".split(" "); // prettier-ignore
+const VARIABLES = "HF_ENDPOINT MODELSCOPE_ENDPOINT HF_HUB_CACHE HUGGINGFACE_HUB_CACHE HF_HOME XDG_CACHE_HOME MODELSCOPE_CACHE HF_HUB_OFFLINE TRANSFORMERS_OFFLINE HTTPS_PROXY HTTP_PROXY ALL_PROXY NO_PROXY https_proxy http_proxy all_proxy no_proxy".split(" "); // prettier-ignore
 
 /** The cache's folder. */
 export interface CacheState {
@@ -69,7 +70,7 @@ export async function diagnose(timeout: number, signal: AbortSignal): Promise<Di
   ]);
   const variables = VARIABLES.flatMap((name) => {
     const value = process.env[name];
-    return value ? [[name, withoutPassword(value)] as const] : [];
+    return value ? [[name, withoutSecrets(value)] as const] : [];
   });
   return {
     node: process.versions.node,
@@ -83,11 +84,6 @@ export async function diagnose(timeout: number, signal: AbortSignal): Promise<Di
     endpoints,
     variables: Object.fromEntries(variables),
   };
-}
-
-/** A proxy's URL may have one. */
-export function withoutPassword(value: string): string {
-  return value.replace(/(\/\/)[^/@\s]*@/, "$1***@");
 }
 
 async function knock({ endpoints, fetch }: HubSettings, timeout: number, signal: AbortSignal): Promise<EndpointState> {
@@ -104,7 +100,12 @@ async function knock({ endpoints, fetch }: HubSettings, timeout: number, signal:
   } catch (error) {
     signal.throwIfAborted();
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return { url, reachable: false, milliseconds: undefined, reason: cause instanceof Error ? cause.message : String(cause) };
+    return {
+      url,
+      reachable: false,
+      milliseconds: undefined,
+      reason: withoutSecrets(cause instanceof Error ? cause.message : String(cause)),
+    };
   }
 }
 

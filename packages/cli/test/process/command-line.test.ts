@@ -1,10 +1,12 @@
 /** What every command line program understands, and the language that errors are in. */
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
+const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const ZH = { LANG: "zh_CN.UTF-8", LC_ALL: "zh_CN.UTF-8" };
 
 describe("F10 the command line", () => {
@@ -55,4 +57,30 @@ describe("F11 errors under a Chinese locale", () => {
     expect(stderr).toContain("跳过 1 个其他文件：1 .mov");
     expect(stderr).not.toContain("\u001b");
   });
+});
+
+it("F9 without a terminal a long command writes a line every ten seconds", async () => {
+  // A clock that runs twenty times as fast; an image then has a second and a half.
+  const clock = "data:text/javascript,const%20now=performance.now.bind(performance);performance.now=()=>20*now()";
+  const list = `${PICTURES}01.png\n`.repeat(300);
+  const args = ["embed", "--model", DEMO, "--images", "-", "--output", path("logged.jsonl")];
+  const { stderr } = await runCli(args, { NODE_OPTIONS: `--import=${clock}` }, list);
+  const logged = stderr.split("\n").filter((line) => line.startsWith("images  "));
+  expect(logged.length).toBeGreaterThan(0);
+  for (const line of logged) expect(line).toMatch(/^images {2}\d+(?: {2}[\d.]+\/s)?$/); // no total where nobody looks on
+});
+
+it("I17 shows no password of an address", async () => {
+  const address = "https://me:hunter2@127.0.0.1:1";
+  const hub = { HF_HUB_CACHE: path("cache"), MODELSCOPE_ENDPOINT: address, NO_PROXY: "*", HF_HUB_OFFLINE: "" };
+  const all = await Promise.all([
+    runCli(["doctor", "--timeout", "1"], { ...hub, HF_ENDPOINT: address, HTTPS_PROXY: address }),
+    runCli(["info", "owner/name", "--endpoint", "ftp://me:hunter2@host"], hub),
+    runCli(["info", address], hub),
+    runCli(["verify", DEMO, "--image", `${address}/a.jpg?X-Amz-Signature=hunter2`], hub),
+    runCli(["info", "owner/name"], { ...hub, HTTPS_PROXY: "socks5://me:hunter2@host" }),
+  ]);
+  for (const { code, stdout, stderr } of all)
+    expect([code, stdout + stderr]).toEqual([expect.any(Number), expect.not.stringContaining("hunter2")]);
+  expect(all.map(({ code }) => code)).toEqual([0, 2, 1, 1, 1]);
 });

@@ -95,10 +95,10 @@ export class HubModel implements ModelFiles {
    */
   static async open(hub: HubName, repo: string, source: string, options: PretrainedOptions): Promise<HubModel> {
     const settings = await readHubSettings(hub, options);
-    const { endpoints, revision, fetch, token, signal, etagTimeout } = settings;
+    const { endpoints, revision, fetch, token, passwords, signal, etagTimeout } = settings;
     const folder = `${hub === "modelscope" ? "modelscope" : "models"}--${repo.replace("/", "--")}`;
     const cache = new HubCache(settings.cacheDir, folder, settings.symlinks);
-    const client: HubClient = { fetch, token, signal, timeout: etagTimeout };
+    const client: HubClient = { fetch, token, passwords, signal, timeout: etagTimeout };
     const remotes = endpoints.map((endpoint) =>
       hub === "modelscope" ? new ModelScope(client, endpoint, repo, revision) : new HuggingFace(client, endpoint, repo),
     );

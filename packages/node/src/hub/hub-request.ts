@@ -9,6 +9,8 @@ import { parseRetryAfter } from "./retry.js";
 export interface HubClient {
   readonly fetch: HubFetch;
   readonly token: string | undefined;
+  /** `Authorization` headers by origin, for where there is no token. */
+  readonly passwords: ReadonlyMap<string, string>;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds until an answer must have begun, redirects included, and that JSON may stop for; all of it may take six times as long. */
   readonly timeout: number;
@@ -59,7 +61,8 @@ export async function sendRequest(client: HubClient, request: HubRequest): Promi
 }
 
 async function sendOnce(client: HubClient, request: HubRequest, url: URL, isHub: boolean, deadline: number): Promise<Response> {
-  const { fetch, token, timeout } = client;
+  const { fetch, token, passwords, timeout } = client;
+  const authorization = isHub && token !== undefined ? `Bearer ${token}` : isHub ? passwords.get(url.origin) : undefined;
   const signal = request.signal ?? client.signal;
   signal?.throwIfAborted();
   // The time limit is for the answer's head only; a body may take as long as it keeps coming.
@@ -76,7 +79,7 @@ async function sendOnce(client: HubClient, request: HubRequest, url: URL, isHub:
         "accept-encoding": "identity",
         "user-agent": `chinese-clip; node/${process.versions.node}`,
         ...request.headers,
-        ...(isHub && token !== undefined ? { authorization: `Bearer ${token}` } : {}),
+        ...(authorization === undefined ? {} : { authorization }),
       },
     });
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { HubError, type PretrainedOptions } from "@chinese-clip/pipeline";
+import { HubError, type PretrainedOptions, withoutSecrets } from "@chinese-clip/pipeline";
 import { userHome } from "../files/user-home.js";
 import { type HubFetch, selectFetch } from "./hub-fetch.js";
 import { checkRevision } from "./hub-path.js";
@@ -14,8 +14,10 @@ export type HubName = "hugging-face" | "modelscope";
 
 /** All that a load from a hub depends on. */
 export interface HubSettings {
-  /** URLs without a `/` at the end, at least one. */
+  /** URLs without a `/` at the end and without a user's name and password, at least one. */
   readonly endpoints: readonly string[];
+  /** The `Authorization` headers for endpoints that were given with a name and a password, by origin. */
+  readonly passwords: ReadonlyMap<string, string>;
   /** Absolute path. */
   readonly cacheDir: string;
   /** Branch, tag or commit. */
@@ -58,14 +60,16 @@ export async function readHubSettings(
   const { endpoint: defaultEndpoint, variable, revision: defaultRevision } = DEFAULTS[hub];
   // An endpoint is a mirror of Hugging Face; ModelScope speaks another protocol.
   const asked = hub === "hugging-face" ? options.endpoint : undefined;
+  const passwords = new Map<string, string>();
   const endpoints = (asked === undefined || typeof asked === "string" ? [asked] : asked).map((endpoint) =>
-    parseEndpoint(endpoint ?? (environment[variable] || defaultEndpoint)),
+    parseEndpoint(endpoint ?? (environment[variable] || defaultEndpoint), passwords),
   );
   if (endpoints.length === 0) throw new RangeError("fromPretrained: expected at least one endpoint, got none");
   const revision = options.revision ?? defaultRevision;
   checkRevision(revision);
   return {
     endpoints,
+    passwords,
     cacheDir: resolve(options.cacheDir ?? cacheFolder(hub, environment)),
     revision,
     token: hub === "hugging-face" ? await findToken(options.token, environment) : undefined,
@@ -114,11 +118,26 @@ function expand(path: string, environment: Environment): string {
     });
 }
 
-function parseEndpoint(endpoint: string): string {
+/** `fetch` takes no address with a name and a password in it; they go into `passwords`. */
+function parseEndpoint(endpoint: string, passwords: Map<string, string>): string {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url?.protocol !== "http:" && url?.protocol !== "https:")
-    throw new RangeError(`fromPretrained: expected endpoint to be an http: or https: URL, got ${JSON.stringify(endpoint)}`);
-  return endpoint.replace(/(?<!\/)\/+$/u, "");
+    throw new RangeError(`fromPretrained: expected endpoint to be an http: or https: URL, got ${withoutSecrets(JSON.stringify(endpoint))}`);
+  if (url.username === "" && url.password === "") return endpoint.replace(/(?<!\/)\/+$/u, "");
+  const plain = Buffer.from(`${decoded(url.username)}:${decoded(url.password)}`);
+  passwords.set(url.origin, `Basic ${plain.toString("base64")}`);
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/(?<!\/)\/+$/u, "");
+}
+
+/** A part of an address without percent signs; one that has a bare percent sign as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 async function findToken(given: string | undefined, environment: Environment): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { Agent, type IncomingMessage, request as requestHttp, STATUS_CODES } fro
 import { Agent as SecureAgent, request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
+import { withoutSecrets } from "@chinese-clip/pipeline";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { isPrivateAddress } from "./private-address.js";
 import { collectBytes, type ReadOptions, tooLarge, unreadable } from "./read-bytes.js";
@@ -134,10 +135,10 @@ function privateAddress(source: string, host: string): ImageError {
   return new ImageError("unreadable", message, { source, host });
 }
 
-/** A URL as messages show it. */
+/** A URL as messages show it: without a password, and without the signature of an object store. */
 export function withoutPassword(url: URL): string {
   const shown = new URL(url);
   shown.username = "";
   shown.password = "";
-  return shown.href;
+  return withoutSecrets(shown.href);
 }

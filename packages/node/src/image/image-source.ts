@@ -3,6 +3,7 @@
  */
 import type { RawImage } from "@chinese-clip/image-processor";
 import { fileURLToPath } from "node:url";
+import { withoutPassword } from "./fetch-image.js";
 import { readBlobBytes, tooLarge } from "./read-bytes.js";
 
 /**
@@ -16,6 +17,13 @@ export type ImageSource =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer>; readonly name: "bytes" | "Blob" }
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "url"; readonly url: string };
+
+/** What errors call an image. */
+export function sourceName(source: ImageSource): string {
+  if (source.kind === "bytes") return source.name;
+  if (source.kind === "path") return source.path;
+  return /^data:/i.test(source.url) ? "data: URL" : withoutPassword(new URL(source.url));
+}
 
 /** Longer than any path of an operating system. */
 const MAX_PATH = 32_767;

@@ -7,7 +7,7 @@ import { limitConcurrency, type PreprocessedImage, type PreviewOptions, reviveIm
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits } from "./image-limits.js";
 import type { ImageRequest, ImageWorkerData } from "./image-messages.js";
-import type { ImageSource } from "./image-source.js";
+import { type ImageSource, sourceName } from "./image-source.js";
 import { MemoryBudget } from "./memory-budget.js";
 
 /** Options of {@link ImageThreads}. */
@@ -34,6 +34,8 @@ export interface ThreadImageOptions {
 interface Lane {
   host: WorkerHost<ImageRequest>;
   isStarted: boolean;
+  /** What errors call the image that it has. */
+  image: string;
 }
 
 /**
@@ -57,7 +59,7 @@ export class ImageThreads {
 
   constructor(options: ImageThreadsOptions = {}) {
     this.#options = options;
-    this.#lanes = Array.from({ length: MAX_THREADS }, () => ({ host: this.#makeHost(), isStarted: false }));
+    this.#lanes = Array.from({ length: MAX_THREADS }, () => ({ host: this.#makeHost(), isStarted: false, image: "" }));
     this.#idle = [...this.#lanes].reverse();
   }
 
@@ -67,7 +69,7 @@ export class ImageThreads {
    * @throws ImageError, `signal.reason`; WorkerError when the thread crashed or the pool was disposed.
    */
   decode(source: ImageSource, options: ThreadImageOptions): Promise<RawImage> {
-    return this.#run(options, (lane) =>
+    return this.#run(source, options, (lane) =>
       this.#opened(lane, source, undefined, options, (milliseconds) =>
         this.#call<RawImage>(lane, { type: "decode" }, milliseconds, options),
       ),
@@ -92,7 +94,7 @@ export class ImageThreads {
       into: ArrayBuffer | undefined,
       milliseconds: number,
     ): Promise<PreprocessedImage> => this.#call(lane, { type: "preprocess", image: decoded, into, preview }, milliseconds, options);
-    return this.#run(options, (lane) =>
+    return this.#run(image, options, (lane) =>
       "kind" in image
         ? this.#opened(lane, image, takeMemory(), options, (milliseconds) => finish(lane, undefined, undefined, milliseconds))
         : finish(lane, image, takeMemory(), options.limits.maxMilliseconds),
@@ -106,7 +108,7 @@ export class ImageThreads {
     await Promise.all([...this.#lanes.map(({ host }) => host.dispose()), ...this.#ending]);
   }
 
-  async #run<T>({ signal }: ThreadImageOptions, work: (lane: Lane) => Promise<T>): Promise<T> {
+  async #run<T>(image: ImageSource | RawImage, { signal }: ThreadImageOptions, work: (lane: Lane) => Promise<T>): Promise<T> {
     const done = this.#inTurn(async () => {
       signal?.throwIfAborted();
       clearTimeout(this.#idleTimer);
@@ -116,6 +118,7 @@ export class ImageThreads {
         // An image's time begins when its thread can take it.
         if (!lane.isStarted) await lane.host.call({ type: "start" });
         lane.isStarted = true;
+        lane.image = "kind" in image ? sourceName(image) : "RawImage";
         return await work(lane);
       } finally {
         this.#idle.push(lane);
@@ -169,8 +172,8 @@ export class ImageThreads {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const { maxMilliseconds } = limits;
-        const message = `expected an image that is read and decoded within ${maxMilliseconds} ms, got one that takes longer`;
-        reject(new ImageError("too-large", message, { maxMilliseconds }));
+        const message = `${lane.image}: expected an image that is read and decoded within ${maxMilliseconds} ms, got one that takes longer`;
+        reject(new ImageError("too-large", message, { maxMilliseconds, source: lane.image }));
         this.#end(lane);
       }, milliseconds);
     });

@@ -4,7 +4,7 @@
 
 import { ImageError } from "@chinese-clip/image-processor";
 import { open } from "node:fs/promises";
-import { isError } from "@chinese-clip/pipeline";
+import { causeWithoutSecrets, isError } from "@chinese-clip/pipeline";
 
 /** How to read. */
 export interface ReadOptions {
@@ -100,7 +100,8 @@ export async function collectBytes(
 const OUT_OF_RESOURCES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM"];
 
 /** The error for bytes that could not be read, with what happened. */
-export function unreadable(source: string, cause: unknown): ImageError {
+export function unreadable(source: string, thrown: unknown): ImageError {
+  const cause = causeWithoutSecrets(thrown);
   // Some errors say only that something failed, and keep what happened as the cause.
   const reasons: string[] = [];
   for (let error = cause; isError(error) && reasons.length < 3; error = error.cause) reasons.push(error.message);

@@ -2,7 +2,7 @@
  * What a source string means. A path is never sent to a hub: it would tell strangers what a user's folders are called, and a mistyped
  * path would end in an error about a network.
  */
-import { isWeightsFile } from "@chinese-clip/pipeline";
+import { isWeightsFile, withoutSecrets } from "@chinese-clip/pipeline";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userHome } from "../files/user-home.js";
@@ -72,9 +72,8 @@ function pathOf(source: string | URL): string {
 
 /** What was given, for a message: its first 200 characters without a user's name and password, control characters escaped. */
 function excerpt(source: string): string {
-  return source
+  return withoutSecrets(source.slice(0, 10_000))
     .slice(0, 200)
-    .replace(/:\/\/[^/@]*@/u, "://")
     .replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 

@@ -184,7 +184,11 @@ describe("answers", () => {
     );
   });
 
-  it("come through a proxy where a variable names one", async () => {
+  it.each<[name: string, value: (address: string) => string]>([
+    ["http_proxy", (address) => `http://user:secret@${address}`],
+    ["http_proxy", (address) => `user:secret@${address}`],
+    ["all_proxy", (address) => `user:secret@${address}`],
+  ])("E1 come through a proxy where %s names one, with or without a scheme", async (name, value) => {
     const seen: string[] = [];
     const proxy = createServer((_, response) => end(response, 500));
     proxy.on("connect", (request, socket) => {
@@ -201,7 +205,7 @@ describe("answers", () => {
     await once(proxy, "listening");
     const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const load = () => ChineseCLIPProcessor.fromPretrained(REPO, { endpoint: hub.server.endpoint, cacheDir: hub.cacheDir });
-    vi.stubEnv("http_proxy", `http://user:secret@${address}`);
+    vi.stubEnv(name, value(address));
     vi.stubEnv("no_proxy", "127.0.0.1");
     await load();
     expect(seen).toEqual([]);
@@ -214,9 +218,71 @@ describe("answers", () => {
   });
 });
 
+describe("I17 an endpoint with a name and a password", () => {
+  const hub = useHub();
+  const withPassword = (): string => hub.server.endpoint.replace("http://", "http://me:pa%25ss@");
+  const load = (endpoint: string, more: object = {}): Promise<unknown> =>
+    ChineseCLIPProcessor.fromPretrained(REPO, { endpoint, cacheDir: hub.cacheDir, ...more });
+
+  it("I17 gets them as a header, and no other host does", async () => {
+    await ChineseCLIPModel.fromPretrained(REPO, { endpoint: withPassword(), cacheDir: hub.cacheDir });
+    const sent = (isCdn: boolean): unknown[] =>
+      hub.server.requests.filter((seen) => seen.isCdn === isCdn).map(({ headers }) => headers.authorization);
+    expect(new Set(sent(false))).toEqual(new Set([`Basic ${btoa("me:pa%ss")}`]));
+    expect(new Set(sent(true))).toEqual(new Set([undefined]));
+  });
+
+  it("I17 is shown without them, in messages, details, causes and progress", async () => {
+    const told: unknown[] = [];
+    const onProgress = (event: unknown): void => void told.push(event);
+    hub.server.fault = (_, response) => (response.destroy(), true);
+    const lost = await load(withPassword(), { onProgress }).catch((error: unknown) => error);
+    hub.server.fault = (_, response) => (end(response, 403), true);
+    const refused = await load(withPassword(), { onProgress }).catch((error: unknown) => error);
+    const invalid = await load("ftp://me:hunter2@host").catch((error: unknown) => error);
+    for (const error of [lost, refused, invalid]) {
+      expect(error).toBeInstanceOf(Error);
+      for (let one: unknown = error; one instanceof Error; one = one.cause)
+        expect(`${one.stack} ${one.message} ${JSON.stringify(Object.entries(one))}`).not.toMatch(/pa%25ss|pa%ss|hunter2/);
+    }
+    expect(JSON.stringify(told)).not.toContain("pa%25ss");
+  });
+});
+
+describe("E1 a proxy", () => {
+  const hub = useHub();
+  const settings = (environment: Record<string, string>): Promise<unknown> =>
+    readHubSettings("hugging-face", { cacheDir: hub.cacheDir }, environment);
+
+  it.each<[Record<string, string>, string]>([
+    [
+      { https_proxy: "ftp://me:secret@host" },
+      "expected https_proxy to be the address of an HTTP proxy, such as http://127.0.0.1:7890, got ftp://***@host",
+    ],
+    [
+      { ALL_PROXY: "socks5://127.0.0.1:1080" },
+      "expected ALL_PROXY to be the address of an HTTP proxy, such as http://127.0.0.1:7890, got socks5://127.0.0.1:1080",
+    ],
+    [{ HTTP_PROXY: "http://a b" }, "expected HTTP_PROXY to be"],
+    [{ HTTPS_PROXY: "127.0.0.1:port" }, "expected HTTPS_PROXY to be"],
+  ])("E1 %j: the variable is named", async (environment, message) => {
+    await expect(settings(environment)).rejects.toThrow(message);
+  });
+
+  it.each<Record<string, string>>([
+    { https_proxy: "127.0.0.1:7890" },
+    { HTTPS_PROXY: "user:secret@proxy:7890", ALL_PROXY: "socks5://127.0.0.1:1080", HTTP_PROXY: "proxy" },
+    { all_proxy: " http://127.0.0.1:7890 " },
+    { http_proxy: "[::1]:7890" },
+    { https_proxy: "" },
+  ])("E1 %j is one", async (environment) => {
+    await expect(settings(environment)).resolves.toBeDefined();
+  });
+});
+
 it("I17 a source that is none is shown without passwords and in part", () => {
   expect(() => parseSource("file://host/x")).toThrow("fromPretrained: expected a path, a file: URL of this machine");
-  expect(() => parseSource("https://user:secret@host/x")).toThrow("got https://host/x");
-  expect(() => parseSource(new URL("https://user:secret@host/x"))).toThrow("got https://host/x");
+  expect(() => parseSource("https://user:secret@host/x")).toThrow("got https://***@host/x");
+  expect(() => parseSource(new URL("https://user:secret@host/x"))).toThrow("got https://***@host/x");
   expect(() => parseSource(`modelscope:${"a".repeat(1_000_000)}`)).toThrow(/^.{1,400}$/u);
 });

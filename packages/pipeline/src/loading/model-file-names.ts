@@ -19,6 +19,8 @@ export const VOCABULARY_FILE = "vocab.txt";
 export const TOKENIZER_FILE = "tokenizer.json";
 /** The tokenizer's options. */
 export const TOKENIZER_CONFIG_FILE = "tokenizer_config.json";
+/** Special tokens by name, which transformers 4 writes beside both; version 5 has them in the tokenizer's options. */
+export const SPECIAL_TOKENS_FILE = "special_tokens_map.json";
 /** Added tokens and their ids, which older versions of transformers write beside a `vocab.txt`. */
 export const ADDED_TOKENS_FILE = "added_tokens.json";
 /** Files that make up a tokenizer. */
@@ -26,7 +28,7 @@ export const TOKENIZER_FILES: readonly string[] = [
   VOCABULARY_FILE,
   TOKENIZER_FILE,
   TOKENIZER_CONFIG_FILE,
-  "special_tokens_map.json",
+  SPECIAL_TOKENS_FILE,
   ADDED_TOKENS_FILE,
 ];
 /** Hugging Face's names of the weights, by preference: safetensors takes the fewest reads. An index stands for the files that it names. */

@@ -6,7 +6,7 @@ import { CheckpointError } from "@chinese-clip/model";
 import type { AddedToken, BertTokenizerOptions } from "@chinese-clip/tokenizer";
 import type { PretrainedOptions } from "../platform.js";
 import { showValue } from "../show-value.js";
-import { TOKENIZER_CONFIG_FILE } from "./model-file-names.js";
+import { SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE } from "./model-file-names.js";
 
 /** cn_clip's `context_length`, which no file can raise in its flavour: the weights have seen no longer text. */
 const CN_CLIP_CONTEXT_LENGTH = 52;
@@ -55,6 +55,24 @@ export function parseTokenizerConfig(json: unknown, flavor: PretrainedOptions["f
       Object.values(Object(read.get(key) ?? []) as object).map((value) => contentOf(key, value)),
     ),
   };
+}
+
+/** Whether a `tokenizer_config.json` has its tokens itself: a `special_tokens_map.json` beside it then counts no more. */
+export function hasAddedTokens(json: unknown): boolean {
+  return typeof json === "object" && json !== null && "added_tokens_decoder" in json;
+}
+
+/**
+ * A `tokenizer_config.json` with the tokens of a `special_tokens_map.json` in the place of its own.
+ *
+ * @throws CheckpointError - `malformed`: the map is no object.
+ */
+export function withSpecialTokens(json: unknown, map: unknown): unknown {
+  if (typeof map !== "object" || map === null || Array.isArray(map)) {
+    const file = SPECIAL_TOKENS_FILE;
+    throw new CheckpointError("malformed", `${file}: expected an object, got ${showValue(map)}`, { file });
+  }
+  return { ...Object(json), ...map };
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What a source means in a page: an address, a hub's model, or files that the user picked.
  */
-import { HubError, isWeightsFile } from "@chinese-clip/pipeline";
+import { HubError, isWeightsFile, withoutSecrets } from "@chinese-clip/pipeline";
 import { FileCache } from "../cache/file-cache.js";
 import type { HttpClient } from "../http/request-range.js";
 import { type HostedModel, inSubfolder, modelAt } from "../hub/hosted-model.js";
@@ -37,6 +37,7 @@ export async function openModel(source: WebModelSource, options: OpenOptions): P
   const context = { client, cache, signal };
   const { findAtHub } = await import("../hub/hub-model.js"); // not needed by a page that serves its model itself
   const { endpoint = HUB, revision } = options;
+  for (const host of typeof endpoint === "string" ? [endpoint] : endpoint) checkNoPassword(host);
   return new HostedFiles(within(await findAtHub(source as string, endpoint, revision, context)), context, options);
 }
 
@@ -71,9 +72,18 @@ function addressOf(source: string | URL): URL | undefined {
   const url = new URL(source, globalThis.document?.baseURI ?? location.href);
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new TypeError(
-      `fromPretrained: expected an http: or https: address, got ${url.href}; for files that the user picked, use PickedFiles`,
+      `fromPretrained: expected an http: or https: address, got ${withoutSecrets(url.href)}; for files that the user picked, use PickedFiles`,
     );
+  checkNoPassword(url.href);
   return url;
+}
+
+/** @throws RangeError - an address with a password, which `fetch` rejects in a message that shows it. */
+function checkNoPassword(address: string): void {
+  if (withoutSecrets(address).includes("://***@"))
+    throw new RangeError(
+      `fromPretrained: expected an address without a user's name and password, got ${withoutSecrets(address)}; send a header with the option fetch`,
+    );
 }
 
 function clientOf({ fetch, localFilesOnly = false }: OpenOptions, headers: Readonly<Record<string, string>>): HttpClient {
