@@ -325,6 +325,9 @@ export const READERS: readonly Reader[] = [
     kind: "text",
     seeds: ["--json --model x", "--dtype q8 a b", "--bogus=1"],
     read: async (input) =>
-      runCommand({ ...info, run: async () => 0 }, input.split(" "), { stdout: () => undefined, stderr: () => undefined } as never),
+      runCommand({ name: "info", summary: { en: "", zh: "" }, load: async () => ({ ...info, run: async () => 0 }) }, input.split(" "), {
+        stdout: () => undefined,
+        stderr: () => undefined,
+      } as never),
   },
 ];

@@ -43,7 +43,7 @@ function plainBase64(url: string): Uint8Array<ArrayBuffer> | undefined {
   const padding = url.endsWith("==") ? 2 : url.endsWith("=") ? 1 : 0;
   const characters = url.length - comma - 1 - padding;
   const bytes = Buffer.from(url.slice(comma + 1), "base64");
-  // Buffer passes over what is no base64, and is then too short.
+  // Buffer skips what is no base64, and is then too short.
   return bytes.length === Math.floor((3 * characters) / 4) && characters % 4 !== 1
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     : undefined;
