@@ -16,6 +16,7 @@ export { formatNpyHead, NPY_HEAD, type NpyHead, parseNpyHead } from "./npy/npy-h
 export { combine, parseQuery, type QueryPart } from "./query/query.js";
 export { SearchError, type SearchErrorCode, type SearchErrorDetails } from "./search-error.js";
 export { type FieldCondition, type Filter, type FilterField, type FilterValue, matchesFilter, parseFilter } from "./store/filter.js";
+export { type FieldKind, parseFilterText } from "./store/filter-text.js";
 export { MemoryStore } from "./store/memory-store.js";
 export {
   checkFingerprint,

@@ -3,6 +3,7 @@
  * true or false; a field that is missing equals nothing, and is not equal to everything.
  */
 import { SearchError } from "../search-error.js";
+import { matchesGlob } from "./glob.js";
 
 /** A value that a field is compared with. */
 export type FilterValue = string | number | boolean | null;
@@ -32,8 +33,8 @@ export type FieldCondition =
     }
   | {
       readonly field: FilterField;
-      /** A string that starts with the value. */
-      readonly op: "startsWith";
+      /** A string that starts with the value; one that the value is a pattern of, as in names of files: `**`, `*`, `?`. */
+      readonly op: "startsWith" | "glob";
       readonly value: string;
     }
   | {
@@ -81,6 +82,8 @@ export function matchesFilter(filter: Filter, meta: unknown): boolean {
       return filter.value.some((value) => value === found);
     case "startsWith":
       return typeof found === "string" && found.startsWith(filter.value);
+    case "glob":
+      return typeof found === "string" && matchesGlob(filter.value, found);
     case "contains":
       return Array.isArray(found) && found.includes(filter.value);
     case "exists":
@@ -165,13 +168,14 @@ function checkValue(op: unknown, value: unknown, place: string, budget: { size: 
       if (budget.size > MAX_SIZE) throw invalid(`${place}.value`, `at most ${MAX_SIZE} conditions and values`);
       return;
     case "startsWith":
+    case "glob":
       if (typeof value !== "string") throw invalid(`${place}.value`, "a string");
       return;
     case "exists":
       if (typeof value !== "boolean") throw invalid(`${place}.value`, "a boolean");
       return;
     default:
-      throw invalid(`${place}.op`, "one of eq, ne, lt, lte, gt, gte, in, startsWith, contains, exists");
+      throw invalid(`${place}.op`, "one of eq, ne, lt, lte, gt, gte, in, startsWith, glob, contains, exists");
   }
 }
 
