@@ -52,6 +52,7 @@ export const DATASET_MESSAGES = {
   "inputs-changed":
     "its <rows> rows end with <last>, and there the inputs have <got>: they are not those that it was created with. Name another --output, or remove it and <failures> to start again",
   "invalid-record": "expected which model the features beside it are of, as embed writes it; remove this file",
+  "no-free-name": "there are too many files of this name; choose another folder",
   "no-index": "no image index in this folder; check the path, or make one",
   "not-an-image-index": "a vector store that is not of images; name another folder",
   "invalid-index-record": "expected which folders and settings this index is of; its bytes are not those that were written",

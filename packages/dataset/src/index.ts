@@ -24,6 +24,9 @@ export {
 } from "./output/model-record.js";
 export { lockOutput } from "./output/output-lock.js";
 export { type Shard, shardFile } from "./output/shard.js";
+export { FilePlacer, type Placement, type PlacementOptions } from "./placement/file-placer.js";
+export { folderName, folderNames } from "./placement/folder-name.js";
+export { type MovedImage, recordMoves } from "./placement/record-moves.js";
 export { findImages } from "./sources/find-images.js";
 export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
 export { listedFiles } from "./sources/list-file.js";

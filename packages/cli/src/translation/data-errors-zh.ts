@@ -50,6 +50,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "inputs-changed":
     "其中 <rows> 行以 <last> 结尾，而输入在该处是 <got>：与创建时的输入不同。请另选 --output，或删除它和 <failures> 后重新开始",
   "invalid-record": "应为 embed 写出的特征来源说明；请删除此文件",
+  "no-free-name": "同名文件太多；请换一个文件夹",
   "no-index": "此文件夹中没有图片索引；请检查路径，或先建立索引",
   "not-an-image-index": "这是向量库，但其中不是图片；请另选文件夹",
   "invalid-index-record": "应为索引的文件夹和设置，但内容不是当初写入的",

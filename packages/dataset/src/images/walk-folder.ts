@@ -155,7 +155,8 @@ async function idOf(folder: Buffer): Promise<string> {
   return `${dev}:${ino}`;
 }
 
-function isHidden(name: Buffer): boolean {
+/** Whether a file or folder is hidden, or one that file managers and network drives make. */
+export function isHidden(name: Buffer): boolean {
   return name[0] === 0x2e || SYSTEM_FOLDERS.has(name.toString("latin1"));
 }
 
