@@ -9,14 +9,20 @@ import { skippedText } from "../translation/translate-error.js";
 const MOST_TYPES = 6;
 
 /** Notes the files that are no images, by type, and the folders that cannot be read; @returns the exit code: 1 if there are such folders. */
-export function noteSkipped({ byType, count, folders }: SkippedFiles, { language, note }: CommandContext): 0 | 1 {
+export function noteSkipped({ byType, folders }: SkippedFiles, { language, note }: CommandContext): 0 | 1 {
   for (const { folder, error } of folders) note(skippedText(folder, error, language));
-  if (count > 0) {
-    const types = [...byType].toSorted(([, a], [, b]) => b - a).map(([type, files]) => `${files} ${nameOf(type, language)}`);
-    const named = types.slice(0, MOST_TYPES).join(", ") + (types.length > MOST_TYPES ? ", …" : "");
-    note(language === "zh" ? `跳过 ${count} 个其他文件：${named}` : `skipped ${count} other ${count === 1 ? "file" : "files"}: ${named}`);
-  }
+  const types = nameTypes(byType, language);
+  if (types !== undefined) note(types);
   return folders.length > 0 ? 1 : 0;
+}
+
+/** A sentence about files that are no images, by extension; undefined where there are none. */
+export function nameTypes(byType: ReadonlyMap<string, number>, language: CommandContext["language"]): string | undefined {
+  const count = [...byType.values()].reduce((sum, files) => sum + files, 0);
+  if (count === 0) return undefined;
+  const types = [...byType].toSorted(([, a], [, b]) => b - a).map(([type, files]) => `${files} ${nameOf(type, language)}`);
+  const named = types.slice(0, MOST_TYPES).join(", ") + (types.length > MOST_TYPES ? ", …" : "");
+  return language === "zh" ? `跳过 ${count} 个其他文件：${named}` : `skipped ${count} other ${count === 1 ? "file" : "files"}: ${named}`;
 }
 
 function nameOf(type: string, language: CommandContext["language"]): string {

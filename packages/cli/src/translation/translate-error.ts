@@ -78,7 +78,7 @@ export function errorText(error: unknown): Bilingual {
 
 /** What to say of an image or file that is skipped: its name, unless the reason has it, and why. */
 export function skippedText(name: string, error: unknown, language: keyof Bilingual): string {
-  const reason = messageIn(error, language);
+  const reason = messageIn(error, language).replace(/^bytes: /, ""); // an image that was read before it was decoded
   const message = reason.includes(name) ? reason : language === "zh" ? `${name}：${reason}` : `${name}: ${reason}`;
   return language === "zh" ? `跳过 ${message}` : `skipped: ${message}`;
 }

@@ -1,0 +1,181 @@
+/**
+ * `chinese-clip index`: makes an image index of folders or brings one up to date, once or whenever something changes.
+ */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { DatasetError, type ImageIndex, openImageIndex, type SyncEvent, type SyncSummary } from "@chinese-clip/dataset";
+import { ChineseCLIP } from "@chinese-clip/node";
+import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import { INDEX_OPTION, indexPath } from "../input/index-path.js";
+import { nameTypes } from "../input/skipped-files.js";
+import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
+import { TransferProgress } from "../terminal/transfer.js";
+import { t } from "../translation/translate.js";
+import { skippedText } from "../translation/translate-error.js";
+import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { otherModel } from "./with-index.js";
+
+/** Images that cannot be read and are named one by one. */
+const MOST_NAMED = 20;
+
+/** The command. */
+export const indexImages: Command = {
+  name: "index",
+  summary: {
+    en: "Make an image index of folders, or bring it up to date: only new and changed images are embedded",
+    zh: "为文件夹建立或更新图片索引：只提取新增和改动的图片",
+  },
+  operands: "[<folder>...]",
+  options: {
+    ...INDEX_OPTION,
+    ...MODEL_OPTION,
+    watch: { type: "boolean", help: { en: "stay, and follow changes until Ctrl-C", zh: "持续运行，跟踪改动，直到按 Ctrl-C" } },
+    "no-thumbnails": { type: "boolean", help: { en: "store no thumbnails", zh: "不保存缩略图" } },
+    ...RUN_OPTIONS,
+    ...HUB_OPTIONS,
+  },
+  examples: ["photos --model OFA-Sys/chinese-clip-vit-base-patch16", "photos /mnt/camera --index photos.index --watch", ""],
+
+  async run(values, context, operands) {
+    if (operands.includes("")) throw new UsageError(t`expected folders, got an empty name; see --help`);
+    const { signal } = context;
+    const path = indexPath(values);
+    const progress = new TerminalProgress(process.stderr);
+    const { index, clip } = await openIndex(path, values, context, operands.length > 0);
+    try {
+      let [named, started] = [0, performance.now()];
+      const note = (text: string): void => {
+        progress.end();
+        context.note(text);
+      };
+      const onEvent = ({ type, path: file, error, done, total }: SyncEvent): void => {
+        if (type === "failed" && ++named <= MOST_NAMED) note(skippedText(file, error, context.language));
+        if (type !== "removed") progress.report(context.language === "zh" ? "图片" : "images", done, total);
+      };
+      const options = {
+        folders: operands.length === 0 ? undefined : operands,
+        thumbnails: values["no-thumbnails"] !== true,
+        onEvent,
+        signal,
+      };
+      const report = (summary: SyncSummary): 0 | 1 => {
+        progress.end();
+        const seconds = (performance.now() - started) / 1000;
+        const code = printSummary(summary, index, seconds, context);
+        [named, started] = [0, performance.now()];
+        return code;
+      };
+      if (values["watch"] !== true) return report(await index.sync(clip, options));
+      await index.watch(clip, {
+        ...options,
+        onSync: (summary) => void report(summary),
+        onError: (error) => note(skippedText(index.path, error, context.language)),
+      });
+      signal.throwIfAborted();
+      return 0;
+    } finally {
+      progress.end();
+      await clip.dispose();
+      await index.close();
+    }
+  },
+};
+
+/** Opens the index for writing, and its model; makes a new one where folders are given. */
+async function openIndex(
+  path: string,
+  values: OptionValues,
+  context: CommandContext,
+  hasFolders: boolean,
+): Promise<{ readonly index: ImageIndex; readonly clip: ChineseCLIP }> {
+  const transfer = new TransferProgress(process.stderr);
+  const options = pretrainedOptions(values, context, transfer);
+  const load = (model: string, dtype: typeof options.dtype, orientation: boolean): Promise<ChineseCLIP> =>
+    ChineseCLIP.fromPretrained(model, { ...options, dtype, autoOrient: orientation }).finally(() => transfer.end());
+  const { signal } = context;
+  const index = await openImageIndex(path, { settings: options.dtype === undefined ? {} : { dtype: options.dtype }, signal }).catch(
+    (error: unknown) => {
+      if (error instanceof DatasetError && error.code === "no-index" && hasFolders) return undefined;
+      throw error;
+    },
+  );
+  if (index === undefined) {
+    const model = sourceOf(requiredValue(values, "model"));
+    const { dtype = "fp32" } = options;
+    const clip = await load(model, dtype, true);
+    try {
+      return { index: await openImageIndex(path, { embedder: clip, settings: { model, dtype, orientation: true }, signal }), clip };
+    } catch (error) {
+      await clip.dispose();
+      throw error;
+    }
+  }
+  try {
+    const { model, dtype, orientation } = index.settings;
+    const source = stringValue(values, "model") ?? model;
+    const clip = await load(source, (dtype as typeof options.dtype) ?? options.dtype, orientation);
+    if (clip.fingerprint === index.store.info.fingerprint) return { index, clip };
+    await clip.dispose();
+    throw otherModel(index, source);
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+/** A model's source as it is found from any folder. */
+function sourceOf(model: string): string {
+  return existsSync(model) ? resolve(model) : model;
+}
+
+/** @returns the exit code: 1 if there are images or folders that cannot be read. */
+function printSummary(summary: SyncSummary, index: ImageIndex, seconds: number, { json, language, print, note }: CommandContext): 0 | 1 {
+  const { counts, embedded, failures, skipped, unreadableFolders } = summary;
+  const { count } = index.store.info;
+  if (json) {
+    const { path, folders } = index;
+    const result = {
+      index: path,
+      folders,
+      images: count,
+      counts,
+      embedded,
+      failures,
+      skipped: Object.fromEntries(skipped),
+      unreadableFolders,
+    };
+    print(JSON.stringify({ ...result, seconds: Number(seconds.toFixed(3)) }));
+  } else {
+    const zh = language === "zh";
+    const names: Readonly<Record<keyof typeof counts, string>> = zh
+      ? { added: "新增", changed: "改动", moved: "移动", touched: "仅时间变动", removed: "删除", failed: "无法读取", unchanged: "未变" }
+      : {
+          added: "added",
+          changed: "changed",
+          moved: "moved",
+          touched: "touched",
+          removed: "removed",
+          failed: "unreadable",
+          unchanged: "unchanged",
+        };
+    const kinds = (Object.keys(names) as (keyof typeof counts)[]).filter((kind) => counts[kind] > 0);
+    const said = kinds.map((kind) => (zh ? `${names[kind]} ${counts[kind]}` : `${counts[kind]} ${names[kind]}`));
+    const took = formatSeconds(seconds);
+    print(
+      zh
+        ? `索引中有 ${count} 张图片：${said.join("，") || "没有图片"}（提取 ${embedded} 张，用时 ${took}）`
+        : `${count} ${count === 1 ? "image" : "images"} in the index: ${said.join(", ") || "none found"} (${embedded} embedded in ${took})`,
+    );
+    const reasons = Object.entries(failures).toSorted(([, a], [, b]) => b - a);
+    if (reasons.length > 0) {
+      const list = reasons.map(([reason, number]) => `${number} ${reason}`).join(", ");
+      print(zh ? `无法读取的图片，按原因：${list}` : `unreadable images by reason: ${list}`);
+    }
+    for (const folder of unreadableFolders)
+      note(zh ? `跳过 ${folder}：无法读取，或其中没有图片` : `skipped: ${folder}: cannot be read, or has no images`);
+    const types = nameTypes(skipped, language);
+    if (types !== undefined) note(types);
+    note(`→ ${index.path}`);
+  }
+  return counts.failed > 0 || unreadableFolders.length > 0 ? 1 : 0;
+}
