@@ -4,4 +4,5 @@ export { type Drawing, makeDrawings, type RetrievalFiles, writeRetrieval, writeZ
 export { Random } from "./random.js";
 export { renderImage, renderSvg } from "./render.js";
 export { randomScene, type Scene } from "./scene.js";
+export { makeVariants, type Variant, type VariantKind } from "./variants.js";
 export { BACKGROUND_NAMES, COLOR_NAMES, THING_NAMES, THINGS } from "./vocabulary.js";

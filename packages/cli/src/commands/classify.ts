@@ -2,23 +2,23 @@
  * `chinese-clip classify`: zero-shot classification of images by the user's labels.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
-import { type Classification, embedClasses, type ImageLabels, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
+import { embedClasses, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { readLabelList } from "../input/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
+import { FILTER_OPTION } from "../input/filters.js";
 import { noteSkipped } from "../input/skipped-files.js";
 import { standardInput } from "../input/standard-input.js";
 import { TerminalProgress } from "../terminal/progress.js";
-import { displayWidth } from "../terminal/table.js";
 import { TransferProgress } from "../terminal/transfer.js";
+import { formatLabels, labelRows } from "../reports/label-rows.js";
+import { classifyIndex } from "./classify-index.js";
+import { LABEL_OPTIONS, LabelOutput } from "./label-output.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
-
-/** Columns that an image's path takes at most before the others move to the right. */
-const WIDEST_PATH = 48;
 
 /** The command. */
 export const classify: Command = {
@@ -45,26 +45,38 @@ export const classify: Command = {
     },
     top: { type: "string", value: "k", help: { en: "labels for each image (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
     ...TEMPLATE_OPTIONS,
+    index: {
+      type: "string",
+      value: "folder",
+      help: { en: "classify the images of this index: nothing is embedded again", zh: "给该索引中的图片分类，无需再次提取特征" },
+    },
+    ...FILTER_OPTION,
+    ...LABEL_OPTIONS,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
   examples: [
     "photos --model OFA-Sys/chinese-clip-vit-base-patch16 --labels 猫,狗,鸟 --templates photo",
+    "--index photos.index --labels 猫,狗 --none 其他 --copy-to sorted",
     "photos --model ./tuned.pt --labels labels.txt --none 风景,人像 --threshold 0.3 --top 3",
   ],
 
   async run(values, context, operands) {
     const top = parseCount("--top", stringValue(values, "top") ?? "1");
     const threshold = thresholdOf(values);
-    const model = requiredValue(values, "model");
+    const output = new LabelOutput(values);
+    const isIndexed = values["index"] !== undefined;
+    checkMode(isIndexed, values, operands);
+    const model = isIndexed ? "" : requiredValue(values, "model");
     const labelList = requiredValue(values, "labels");
     const transfer = new TransferProgress(process.stderr);
     const options = pretrainedOptions(values, context, transfer);
-    if (operands.length === 0 && process.stdin.isTTY) {
+    if (!isIndexed && operands.length === 0 && process.stdin.isTTY) {
       throw new UsageError(t`expected images or folders, got none; see chinese-clip classify --help`);
     }
     const templates = await templatesOf(values, BARE_LABEL);
     const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
+    if (isIndexed) return classifyIndex(values, context, { labels, negatives, templates, threshold, top }, output);
     const skipped = new SkippedFiles();
     const images = await findImages(operands.length === 0 ? ["-"] : operands, standardInput(context), skipped, context.signal);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
@@ -74,13 +86,19 @@ export const classify: Command = {
         prepare: preprocessEvalText,
       });
       const set = { labels: all, positives: labels.length, classes, logitScale: clip.model.logitScale };
-      const code = await classifyAll(clip, images, set, { threshold, top }, context);
+      const code = await classifyAll(clip, images, set, { threshold, top, output }, context);
       return noteSkipped(skipped, context) || code;
     } finally {
       await clip.dispose();
     }
   },
 };
+
+/** @throws UsageError - options that are of no use with an index, or without one. */
+function checkMode(isIndexed: boolean, values: OptionValues, operands: readonly string[]): void {
+  if (isIndexed && operands.length > 0) throw new UsageError(t`give --index or images, not both`);
+  if (!isIndexed && values["filter"] !== undefined) throw new UsageError(t`--filter is of use only with --index`);
+}
 
 function thresholdOf(values: OptionValues): number | undefined {
   const text = stringValue(values, "threshold");
@@ -103,13 +121,19 @@ async function classifyAll(
   clip: ChineseCLIP,
   images: readonly FilePath[],
   set: LabelSet,
-  { threshold, top }: { readonly threshold: number | undefined; readonly top: number },
+  { threshold, top, output }: { readonly threshold: number | undefined; readonly top: number; readonly output: LabelOutput },
   context: CommandContext,
 ): Promise<number> {
   const { json, language, print, note } = context;
   // Results on the same terminal are progress enough, and a line that is drawn again and again would run into them.
   const progress = process.stdout.isTTY ? undefined : new TerminalProgress(process.stderr);
-  const print1 = json ? undefined : tableRow(images, set, context);
+  const print1 = json
+    ? undefined
+    : labelRows(
+        images.map(({ label }) => label),
+        set,
+        context,
+      );
   let unreadable = 0;
   for await (const result of clip.embedImages(imageInputs(images), { signal: context.signal })) {
     const file = images[result.index]?.label ?? "";
@@ -121,8 +145,9 @@ async function classifyAll(
       note(skippedText(file, result.error, language));
     } else {
       const found = labelImage(result.embedding, set, threshold, top);
-      if (json) print(formatJson(file, found));
+      if (json) print(formatLabels(file, found));
       else print1?.(file, found);
+      output.add(file, found);
     }
     progress?.report(language === "zh" ? "图片" : "images", result.index + 1, images.length);
   }
@@ -134,50 +159,6 @@ async function classifyAll(
         : `${unreadable} of ${images.length} ${images.length === 1 ? "image" : "images"} could not be read; replace or remove them`,
     );
   }
-  return unreadable > 0 ? 1 : 0;
-}
-
-/** A line of `--json`. */
-function formatJson(file: string, { best, none, closest }: ImageLabels): string {
-  const plain = ({ label, score, similarity }: Classification): unknown => ({ label, probability: score, similarity });
-  const [first] = best;
-  return JSON.stringify({
-    file,
-    label: first?.label ?? null,
-    best: best.map(plain),
-    none: none ?? null,
-    closest: closest && plain(closest),
-  });
-}
-
-/** Prints rows of columns whose widths are known before the first result is. */
-function tableRow(
-  images: readonly FilePath[],
-  { labels, positives }: LabelSet,
-  { language, print }: CommandContext,
-): (file: string, found: ImageLabels) => void {
-  const none = language === "zh" ? "（以上都不是）" : "(none of these)";
-  const widest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
-  const fileWidth = Math.min(WIDEST_PATH, widest(images.map(({ label }) => label)));
-  const labelWidth = Math.max(widest(labels.slice(0, positives)), displayWidth(none));
-  const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - displayWidth(text)));
-  const row = (file: string, label: string, score: Classification | undefined, remark = ""): void =>
-    print(
-      `${pad(file, fileWidth)}  ${pad(label, labelWidth)}  ${score === undefined ? "" : numbers(score)}${remark === "" ? "" : `  ${remark}`}`.trimEnd(),
-    );
-  const numbers = ({ score, similarity }: Classification): string =>
-    `${(100 * score).toFixed(1).padStart(5)}%  ${similarity.toFixed(3).padStart(6)}`;
-  const head = (): void =>
-    print(
-      language === "zh"
-        ? `${pad("图片", fileWidth)}  ${pad("标签", labelWidth)}    概率    余弦`
-        : `${pad("image", fileWidth)}  ${pad("label", labelWidth)}   prob.  cosine`,
-    );
-  let isEmpty = true;
-  return (file, { best, closest }) => {
-    if (isEmpty) head(); // where no image can be read, there is no table
-    isEmpty = false;
-    if (best.length === 0) row(file, none, closest, closest?.label);
-    for (const [i, score] of best.entries()) row(i === 0 ? file : "", score.label, score);
-  };
+  const code = await output.finish(set.labels.slice(0, set.positives), context);
+  return unreadable > 0 ? 1 : code;
 }

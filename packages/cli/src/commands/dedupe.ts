@@ -18,6 +18,7 @@ import { filterOf, FILTER_OPTION } from "../input/filters.js";
 import { INDEX_OPTION } from "../input/index-path.js";
 import { type CsvCell, formatCsv } from "../reports/csv.js";
 import { formatDuplicatePage, keepText, TIER_NAMES } from "../reports/duplicate-page.js";
+import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { formatBytes } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
@@ -145,8 +146,8 @@ function printGroups(index: ImageIndex, groups: readonly Group[], count: number,
         : `${TIER_NAMES[tier].en}: ${some.length} ${some.length === 1 ? "group" : "groups"}, ${others.length} to spare (${bytes})`,
     );
     const rows = some.flatMap(({ keep, reason, others: rest }) => [
-      [`  ${index.fileOf(keep.id)}`, sizeOf(keep.meta), formatBytes(keep.meta.size), keepText(reason, language)],
-      ...rest.map(({ id, meta, cosine }) => [`    ${index.fileOf(id)}`, sizeOf(meta), formatBytes(meta.size), cosine.toFixed(4)]),
+      [`  ${oneLine(index.fileOf(keep.id))}`, sizeOf(keep.meta), formatBytes(keep.meta.size), keepText(reason, language)],
+      ...rest.map(({ id, meta, cosine }) => [`    ${oneLine(index.fileOf(id))}`, sizeOf(meta), formatBytes(meta.size), cosine.toFixed(4)]),
     ]);
     print(`${formatTable(rows)}\n`);
   }

@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { FilePlacer, type ImageIndex, type MovedImage, type Placement, recordMoves } from "@chinese-clip/dataset";
 import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
+import { oneLine } from "../terminal/printable.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 
@@ -99,7 +100,7 @@ export async function placeImages(
 /** Says what was placed. */
 export function notePlaced({ placed }: PlacedImages, { folder, move, dryRun }: Target, { language, note }: CommandContext): void {
   if (dryRun) {
-    for (const { from, to } of placed) note(`${from} → ${to}`);
+    for (const { from, to } of placed) note(`${oneLine(from)} → ${oneLine(to)}`);
     note(
       language === "zh"
         ? `将${move ? "移动" : "复制"} ${placed.length} 张图片（未执行）`

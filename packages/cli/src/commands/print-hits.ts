@@ -6,6 +6,7 @@ import type { Hit, StoreHit } from "@chinese-clip/search";
 import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import { type CsvCell, formatCsv } from "../reports/csv.js";
 import { formatResultPage } from "../reports/result-page.js";
+import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { t } from "../translation/translate.js";
 import { notePlaced, placeImages, PLACEMENT_OPTIONS, type Target, targetOf } from "./placement-options.js";
@@ -146,11 +147,11 @@ export function wayOf({ move, dryRun }: Target): string {
 
 function printPlain(hits: readonly FoundImage[], pathsOnly: boolean, { language, print }: CommandContext): void {
   if (pathsOnly && !process.stdout.isTTY) process.stdout.write(hits.map((hit) => `${nameOf(hit)}\n`).join("")); // for a program, byte by byte
-  else if (pathsOnly) for (const hit of hits) print(nameOf(hit));
+  else if (pathsOnly) for (const hit of hits) print(oneLine(nameOf(hit)));
   else if (hits.length === 0) print(language === "zh" ? "没有符合条件的图片" : "no images match");
   else {
     const head = language === "zh" ? ["图片", "得分"] : ["image", "score"];
-    print(formatTable([head, ...hits.map((hit) => [nameOf(hit), hit.score.toFixed(4)])]));
+    print(formatTable([head, ...hits.map((hit) => [oneLine(nameOf(hit)), hit.score.toFixed(4)])]));
   }
 }
 

@@ -4,7 +4,6 @@
 import { type FieldKind, type Filter, parseFilterText, SearchError } from "@chinese-clip/search";
 import { type CommandOption, type OptionValues, UsageError } from "../command.js";
 import { errorText } from "../translation/translate-error.js";
-import { t } from "../translation/translate.js";
 
 /** Fields that are no plain text. */
 const KINDS: Readonly<Record<string, FieldKind>> = {
@@ -42,6 +41,6 @@ export function filterOf(values: OptionValues): Filter | undefined {
     return filters.length > 1 ? { and: filters } : filters[0];
   } catch (error) {
     if (!(error instanceof SearchError)) throw error;
-    throw new UsageError(t`--filter: ${errorText(error)}`);
+    throw new UsageError(errorText(error));
   }
 }

@@ -9,3 +9,8 @@ const HIDDEN = /(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu;
 export function printable(text: string): string {
   return text.replace(HIDDEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** A name for a table or a list: as {@link printable}, and on one line. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll(/[\n\t]/g, (character) => (character === "\n" ? "\\n" : "\\t"));
+}

@@ -24,6 +24,18 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--top: expected a number from 1 to 999999, got $1": "--top：应为 1 到 999999 的整数，实际是 $1",
   "--max-batch is Triton's; give --triton too": "--max-batch 只用于 Triton，请同时加 --triton",
 
+  // Image indexes
+  "$1: created with model $2, and $3 is another: cosines between two models mean nothing. Leave out --model, or make another index with --index":
+    "$1：建立索引用的模型是 $2，$3 是另一个模型：两个模型之间的余弦没有意义。请去掉 --model，或用 --index 另建索引",
+  "$1: the weights of $2 are not those that this index was created with; restore them, or make another index with --index":
+    "$1：$2 的权重与建立索引时不同；请恢复原来的权重，或用 --index 另建索引",
+  "--$1: expected a number from $2 to $3, got $4": "--$1：应为 $2 到 $3 之间的数，实际是 $4",
+  "--dry-run is of use only with --copy-to or --move-to": "--dry-run 只能与 --copy-to 或 --move-to 同用",
+  "--filter is of use only with --index": "--filter 只能与 --index 同用",
+  "--similar is of use only with the tier similar; see --tier": "--similar 只用于 similar 类，见 --tier",
+  "expected folders, got an empty name; see --help": "请给出文件夹，实际是空名；用法见 --help",
+  "give --index or images, not both": "--index 与图片只能给一个",
+
   // classify, compare
   "expected images or folders, got none; see chinese-clip classify --help": "请给出图片或文件夹；用法见 chinese-clip classify --help",
   "--threshold: expected a cosine between -1 and 1, got $1": "--threshold：应为 -1 到 1 之间的余弦值，实际是 $1",

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FilePlacer, folderName, folderNames, type ImageIndex, openImageIndex, recordMoves } from "../../src/index.js";
 import { DIM, fakeEmbedder } from "../fake-embedder.js";
-import { scratchFolder } from "../scratch-folder.js";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
 
 const { path, write } = scratchFolder();
 
