@@ -47,7 +47,7 @@ export async function makeVariants(scene: Scene, seed: number): Promise<Variant[
     return sharp(original).extract({ left, top, width: width - 2 * left, height: height - 2 * top });
   };
   const turned = sharp(await sharp(original).rotate(270).png().toBuffer()).withMetadata({ orientation: 6 });
-  const spot = `<svg width="${width}" height="${height}"><circle cx="${width * 0.2}" cy="${height * 0.2}" r="${height * 0.06}" fill="red"/></svg>`;
+  const spot = `<svg width="${width}" height="${height}"><rect x="${width * 0.15}" y="${height * 0.15}" width="${height * 0.11}" height="${height * 0.11}" fill="red"/></svg>`;
   const otherColor = COLOR_NAMES[(COLOR_NAMES.indexOf(scene.color) + 1 + (seed % (COLOR_NAMES.length - 1))) % COLOR_NAMES.length];
   return [
     { name: "original", kind: "same", bytes: original, extension: "png" },

@@ -128,7 +128,7 @@ async function pixelsOf(index: ImageIndex, meta: ImageMeta): Promise<Pixels | un
   return undefined;
 }
 
-/** Ids of the images that others stand for, each once; one that is kept in a tier may be similar to another in the next. */
+/** Ids of the images that others stand for, each once; one that stays in a tier may be similar to another in the next. */
 function distinctOthers(groups: readonly Group[]): string[] {
   return [...new Set(groups.flatMap(({ others }) => others.map(({ id }) => id)))];
 }

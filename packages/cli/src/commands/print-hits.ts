@@ -84,7 +84,7 @@ export function numberOf(values: OptionValues, name: string, least: number, most
 /** The results that count, of those in order. */
 export function cutHits<Found extends Hit>(hits: readonly Found[], { minScore, relativeScore }: HitOutput): Found[] {
   const best = hits[0]?.score ?? 0;
-  // Of a negative best score a share would be more than all of it.
+  // A share of a negative score would be above it.
   const floor = Math.max(minScore, relativeScore > 0 && best > 0 ? best * relativeScore : -Infinity);
   return hits.filter(({ score }) => score >= floor);
 }

@@ -19,7 +19,9 @@ export interface PlacementOptions {
 
 /** One file's way. */
 export interface Placement {
+  /** The path that was given. */
   readonly from: string;
+  /** Absolute path of the new file. */
   readonly to: string;
 }
 

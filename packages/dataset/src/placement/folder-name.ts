@@ -26,9 +26,9 @@ export function folderNames(labels: readonly string[]): Map<string, string> {
 /** One label's name. */
 export function folderName(label: string): string {
   const visible = label.normalize("NFC").replaceAll(/[/\\:*?"<>|\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, "_");
-  const trimmed = cut(visible.trim())
-    .replace(/[. ]+$/u, "")
-    .replace(/^\.+/u, "_");
+  let trimmed = cut(visible.trim());
+  while (/[. ]$/u.test(trimmed)) trimmed = trimmed.slice(0, -1); // Windows drops them
+  trimmed = trimmed.replace(/^\.+/u, "_");
   if (trimmed === "") return "_";
   return DEVICES.test(trimmed) ? `_${trimmed}` : trimmed;
 }

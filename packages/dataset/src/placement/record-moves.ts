@@ -9,6 +9,7 @@ import type { ImageMeta } from "../sync/folder-file.js";
 
 /** An image's item and where its file is now. */
 export interface MovedImage {
+  /** Its item's id: where it was. */
   readonly id: string;
   /** Path of the file. */
   readonly to: string;

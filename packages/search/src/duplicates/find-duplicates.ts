@@ -95,14 +95,14 @@ export async function findDuplicates<Meta extends DuplicateMeta>(
   candidates.sort(compareWorth);
   const sample = options.similarCosine === undefined ? [] : await sampleOf(store, candidates);
   const finder = new DuplicateFinder<Meta>(store.info.dim, sample, options);
-  let turn = performance.now();
+  let turn = Date.now();
   for (let start = 0; start < candidates.length; start += BATCH) {
     const batch = candidates.slice(start, start + BATCH);
     for (const [i, item] of (await store.get(batch.map(({ id }) => id))).entries()) {
-      if (performance.now() - turn > TURN) {
+      if (Date.now() - turn > TURN) {
         onProgress?.(start + i, candidates.length);
         await new Promise((resolve) => setTimeout(resolve, 0));
-        turn = performance.now();
+        turn = Date.now();
       }
       signal?.throwIfAborted();
       if (item !== undefined) await finder.offer(item); // else it was removed meanwhile

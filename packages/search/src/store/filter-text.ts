@@ -14,7 +14,7 @@ interface Period {
   readonly to: string | number;
 }
 
-const CONDITION = /^([\p{L}\p{N}_.-]+)\s*(!=|<=|>=|=|<|>)\s*([^]*)$/u;
+const CONDITION = /^([\p{L}\p{N}_.-]+)\s*(!=|<=|>=|=|<|>)/u;
 const DATE = /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/;
 const BYTES = /^(\d+(?:\.\d+)?)\s*([kMGT]?)B?$/i;
 const NUMBER = /^-?\d+(?:\.\d+)?$/;
@@ -31,9 +31,9 @@ const OPS = { "<": "lt", "<=": "lte", ">": "gt", ">=": "gte" } as const;
 export function parseFilterText(text: string, kinds: Readonly<Record<string, FieldKind>> = {}): Filter {
   const source = text.trim();
   if (source.startsWith("{")) return parseFilter(parseJson(source));
-  const [, field = "", sign = "", written = ""] = CONDITION.exec(source) ?? [];
+  const [head = "", field = "", sign = ""] = CONDITION.exec(source) ?? [];
   if (field === "") throw invalid(text, "field=value, or one of != < <= > >= between them");
-  const value = written.trim();
+  const value = source.slice(head.length).trim();
   const name = field.includes(".") ? field.split(".") : field;
   const isNegated = sign === "!=";
   const positive = sign === "=" || isNegated;

@@ -31,7 +31,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery", "store"], ["duplicates"], ["conformance", "*"], ["node"]],
   node: [["worker", "files"], ["hub"], ["sources"], ["image", "session", "conversion-cache"], ["node-platform.ts"], ["export"], ["*"]],
   web: [["worker"], ["http"], ["cache"], ["hub"], ["sources"], ["image", "session"], ["*"]],
-  dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["image-index"], ["*"]],
+  dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["image-index"], ["placement"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node", "page"]],
   training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["node"], ["*"]],
