@@ -15,12 +15,33 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import("./commands/classify.js")).classify,
   },
   {
+    name: "index",
+    summary: {
+      en: "Make an image index of folders, or bring it up to date: only new and changed images are embedded",
+      zh: "为文件夹建立或更新图片索引：只提取新增和改动的图片",
+    },
+    load: async () => (await import("./commands/index-images.js")).indexImages,
+  },
+  {
     name: "search",
     summary: {
       en: "Images nearest to a text, an image, or a weighted combination of them",
       zh: "按文本、图片或其加权组合检索最相近的图片",
     },
     load: async () => (await import("./commands/search.js")).search,
+  },
+  {
+    name: "similar",
+    summary: { en: "Images of an index that are nearest to an image", zh: "在图片索引中查找与一张图片最相近的图片" },
+    load: async () => (await import("./commands/similar.js")).similar,
+  },
+  {
+    name: "dedupe",
+    summary: {
+      en: "Duplicates of an image index: the same bytes, the same image, similar images",
+      zh: "在图片索引中查找重复图片：内容相同、同一图片、相似图片三类",
+    },
+    load: async () => (await import("./commands/dedupe.js")).dedupe,
   },
   {
     name: "serve",

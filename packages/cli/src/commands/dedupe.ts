@@ -34,11 +34,6 @@ const SIMILAR = 0.95;
 
 /** The command. */
 export const dedupe: Command = {
-  name: "dedupe",
-  summary: {
-    en: "Duplicates of an image index: the same bytes, the same image, similar images",
-    zh: "在图片索引中查找重复图片：内容相同、同一图片、相似图片三类",
-  },
   options: {
     ...INDEX_OPTION,
     ...FILTER_OPTION,

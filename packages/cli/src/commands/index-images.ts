@@ -20,11 +20,6 @@ const MOST_NAMED = 20;
 
 /** The command. */
 export const indexImages: Command = {
-  name: "index",
-  summary: {
-    en: "Make an image index of folders, or bring it up to date: only new and changed images are embedded",
-    zh: "为文件夹建立或更新图片索引：只提取新增和改动的图片",
-  },
   operands: "[<folder>...]",
   options: {
     ...INDEX_OPTION,

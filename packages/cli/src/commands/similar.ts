@@ -14,8 +14,6 @@ import { withIndex } from "./with-index.js";
 
 /** The command. */
 export const similar: Command = {
-  name: "similar",
-  summary: { en: "Images of an index that are nearest to an image", zh: "在图片索引中查找与一张图片最相近的图片" },
   operands: "<image>",
   options: { ...INDEX_OPTION, ...FILTER_OPTION, ...HIT_OPTIONS, ...MODEL_OPTION, ...RUN_OPTIONS, ...HUB_OPTIONS },
   examples: ["photos/cat.jpg", "photos/cat.jpg --index photos.index --top 20 --html similar.html"],

@@ -3,11 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { makeDrawings } from "@chinese-clip/drawings";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Command, runCommand } from "../../src/command.js";
-import { classify } from "../../src/commands/classify.js";
-import { dedupe } from "../../src/commands/dedupe.js";
-import { search as searchCommand } from "../../src/commands/search.js";
-import { similar } from "../../src/commands/similar.js";
+import { runCommand } from "../../src/command.js";
+import { COMMANDS } from "../../src/commands.js";
 import { DEMO, type Ended, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
@@ -40,12 +37,12 @@ interface Summary {
 interface Results {
   readonly results: readonly { readonly path: string; readonly score: number; readonly meta: Readonly<Record<string, unknown>> }[];
 }
-const parsed = <Value>({ stdout }: Ended): Value => JSON.parse(stdout) as Value;
-const update = async (...args: string[]): Promise<Summary> => parsed(await cli(["index", "--json", ...args]));
+const parsed = ({ stdout }: Ended): unknown => JSON.parse(stdout);
+const update = async (...args: string[]): Promise<Summary> => parsed(await cli(["index", "--json", ...args])) as Summary;
 const search = async (...args: string[]): Promise<Results["results"]> => {
   const ended = await cli(["search", "--json", ...args]);
   expect(ended.stderr).toBe("");
-  return parsed<Results>(ended).results;
+  return (parsed(ended) as Results).results;
 };
 
 beforeAll(async () => {
@@ -145,7 +142,7 @@ describe("a search in an index", () => {
     const planned = await cli(["search", ...query, "--copy-to", path("out"), "--dry-run"]);
     expect([planned.stderr, readdirSync(path("out"))]).toEqual([expect.stringContaining("2 images would be copied"), ["00.png"]]);
     const copied = await cli(["search", ...query, "--copy-to", path("out"), "--json"]);
-    expect(parsed<{ copied: { to: string }[] }>(copied).copied[0]?.to).toBe(path("out/00 (2).png"));
+    expect((parsed(copied) as { copied: { to: string }[] }).copied[0]?.to).toBe(path("out/00 (2).png"));
     expect(readFileSync(path("out/00.png"), "utf8")).toBe("mine");
     expect(found.every((file) => existsSync(file))).toBe(true);
 
@@ -164,7 +161,7 @@ describe("a search in an index", () => {
     const { results } = JSON.parse(stdout) as Results;
     expect([code, results.length, results.some((hit) => hit.path === file)]).toEqual([0, 3, false]);
     write("query.png", images[9] ?? "");
-    expect(parsed<Results>(await cli(["similar", path("query.png"), "--top", "1", "--json"])).results[0]?.path).toBe(file);
+    expect((parsed(await cli(["similar", path("query.png"), "--top", "1", "--json"])) as Results).results[0]?.path).toBe(file);
   });
 });
 
@@ -204,7 +201,6 @@ describe("classify in an index", () => {
 });
 
 describe("options that do nothing are rejected", () => {
-  const commands: Readonly<Record<string, Command>> = { search: searchCommand, similar, dedupe, classify };
   it.each([
     [["search", "--query", "猫", "--in", "x", "--index", "y"], "give --in or --index, not both"],
     [["search", "--query", "猫", "--in", "x", "--filter", "path=a"], "give --in or --filter, not both"],
@@ -220,8 +216,9 @@ describe("options that do nothing are rejected", () => {
   ])("%j", async ([name = "", ...args], message) => {
     const quiet = (): void => {};
     const context = { language: "en", print: quiet, note: quiet, signal: new AbortController().signal } as const;
-    const running = runCommand(commands[name] ?? searchCommand, args, context);
-    await expect(running).rejects.toThrow(
+    const command = COMMANDS.find((one) => one.name === name);
+    if (command === undefined) throw new Error(`no command ${name}`);
+    await expect(runCommand(command, args, context)).rejects.toThrow(
       expect.objectContaining({ name: "UsageError", message: expect.stringContaining(message) as string }),
     );
   });
