@@ -58,7 +58,12 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   search: {
     platformFree: true,
     dependencies: { "@chinese-clip/pipeline": "the arithmetic of vectors, which classification needs too" },
-    subpaths: { conformance: "what every vector store must do, for any test framework", node: "files on the disk" },
+    peerDependencies: { pg: "optional: PostgreSQL, for those who store vectors there" },
+    subpaths: {
+      conformance: "what every vector store must do, for any test framework",
+      node: "files on the disk",
+      pgvector: "PostgreSQL, for those who have one",
+    },
   },
   dataset: {
     platformFree: false,

@@ -124,7 +124,7 @@ async function describeFile(
 ): Promise<FolderFile> {
   const path = below(label, root);
   const id = `${prefix}${path}`;
-  // Of a promise's stat, half of the time is JavaScript's.
+  // The promise of node:fs/promises takes twice the processor's time.
   const found = await new Promise<Stats | undefined>((resolve) =>
     stat(file, (error, stats) => resolve(error === null ? stats : undefined)),
   );

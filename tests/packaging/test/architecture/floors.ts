@@ -28,7 +28,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["processor.ts", "zero-shot"],
     ["*"],
   ],
-  search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery", "store"], ["duplicates"], ["conformance", "*"], ["node"]],
+  search: [["search-error.ts"], ["top-k", "npy", "query"], ["gallery", "store"], ["duplicates"], ["conformance", "*"], ["node", "pgvector"]],
   node: [["worker", "files"], ["hub"], ["sources"], ["image", "session", "conversion-cache"], ["node-platform.ts"], ["export"], ["*"]],
   web: [["worker"], ["http"], ["cache"], ["hub"], ["sources"], ["image", "session"], ["*"]],
   dataset: [["dataset-error.ts"], ["files"], ["cn-clip"], ["formats", "images"], ["sources"], ["output"], ["sync"], ["image-index"], ["placement"], ["*"]],
