@@ -111,6 +111,7 @@ export function createHandler(options: HandlerOptions): Handler {
   };
   const described = [...ROUTES, ...(metrics === undefined ? [] : [metricsRoute])];
   const routes = [...described, openApiRoute(described)];
+  const patterns = routes.map(patternOf);
 
   const failed = (error: unknown): Response => {
     const known = toServerError(error);
@@ -137,7 +138,7 @@ export function createHandler(options: HandlerOptions): Handler {
   for (const [path, file] of Object.entries(page)) app.get(path, () => answerPage(file));
   app.notFound(async (context) => {
     const { pathname } = new URL(context.req.url);
-    const methods = routes.filter(({ path }) => matcherOf(path).test(pathname)).map(({ method }) => method);
+    const methods = patterns.filter(({ pattern }) => pattern.test(pathname)).map(({ route }) => route.method);
     if (methods.length === 0) return new ServerError("not-found", "no such route; /openapi.json lists them").toResponse();
     return new ServerError("method-not-allowed", `expected ${methods.join(" or ")}`, { allow: methods.join(", ") }).toResponse();
   });
@@ -170,7 +171,7 @@ export function createHandler(options: HandlerOptions): Handler {
       if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
       if (metrics !== undefined) {
         const { method } = request;
-        const route = routeOf(request, routes, page);
+        const route = routeOf(request, patterns, page);
         metrics.request({ method, route, status: response.status, seconds: (performance.now() - start) / 1000 });
       }
       return response;
@@ -212,12 +213,18 @@ function answerPage({ contentType, body, isImmutable = false }: PageFile): Respo
 }
 
 /** A route's pattern for a request, for metrics: a label with ids in it would never end. */
-function routeOf(request: Request, routes: readonly Route[], page: Readonly<Record<string, PageFile>>): string {
+function routeOf(request: Request, patterns: readonly RoutePattern[], page: Readonly<Record<string, PageFile>>): string {
   const { pathname } = new URL(request.url);
-  const found = routes.find(({ path }) => matcherOf(path).test(pathname))?.path;
+  const found = patterns.find(({ pattern }) => pattern.test(pathname))?.route.path;
   return found ?? (Object.hasOwn(page, pathname) ? "page" : "unmatched");
 }
 
-function matcherOf(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+").replaceAll(".", "\\.")}$`);
+/** A route with the paths that are its own, whatever the method. */
+interface RoutePattern {
+  readonly route: Route;
+  readonly pattern: RegExp;
+}
+
+function patternOf(route: Route): RoutePattern {
+  return { route, pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+").replaceAll(".", "\\.")}$`) };
 }

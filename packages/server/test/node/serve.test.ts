@@ -83,6 +83,20 @@ it("answers what is no HTTP in the shape of all errors", async () => {
   }
 });
 
+it("closes connections above their number, and serves the others", async () => {
+  const { server } = await start({}, { maxConnections: 2 });
+  const idle = [connect(server.port, "127.0.0.1"), connect(server.port, "127.0.0.1")];
+  try {
+    await Promise.all(idle.map((socket) => new Promise((resolve) => void socket.once("connect", resolve))));
+    expect(await raw(server.port, "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").catch(() => "")).toBe("");
+    const answer = new Promise<string>((resolve) => void idle[0]?.setEncoding("utf8").once("data", resolve));
+    idle[0]?.write("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+  } finally {
+    for (const socket of idle) socket.destroy();
+  }
+});
+
 it("counts a chunked body as it arrives", async () => {
   const { server } = await start({ limits: { bodyBytes: 1000 } });
   const head = `POST /v1/embeddings HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;

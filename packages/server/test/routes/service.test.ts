@@ -1,4 +1,5 @@
 /** What the server says of itself, and answers to what is no route. */
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, it } from "vitest";
 import { createHandler } from "../../src/index.js";
 import { createMetrics } from "../../src/node/index.js";
@@ -46,6 +47,13 @@ it("answers a route's other methods with those that it has", async () => {
 it("answers HEAD like GET, without a body", async () => {
   const { status, body } = await send(serverOf(), "HEAD", "/healthz");
   expect([status, body]).toEqual([200, ""]);
+});
+
+it("describes its routes in OpenAPI 3.1, by its schema", async () => {
+  const { body } = await send(serverOf({ metrics: createMetrics() }), "GET", "/openapi.json");
+  const validator = new Validator();
+  expect(await validator.validate(body)).toEqual({ valid: true });
+  expect(validator.version).toBe("3.1");
 });
 
 it("describes the routes that it serves, and no others", async () => {
