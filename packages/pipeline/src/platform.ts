@@ -91,6 +91,11 @@ export interface PretrainedOptions {
    */
   readonly numThreads?: number | undefined;
   /**
+   * Whether threads spin while they wait for their part of an operator, and for some 30 ms after a run: faster, at the cost of processor time that
+   * other processes could use. Default true; false suits a service with few queries. A browser rejects the option.
+   */
+  readonly spin?: boolean | undefined;
+  /**
    * Keep the weights as pages of their file, which all processes share and the system may take back, instead of repacking them for
    * speed: about the weights' size less memory, and slower queries. Default false: Node repacks them when a tower has been busy for a second.
    */

@@ -35,9 +35,9 @@ interface ModelPlatform extends ModelOpener<WebFiles, WebModelSource> {
 }
 
 /** Options that only `@chinese-clip/node` has: a browser has caches, memory and rules of requests of its own. */
-type NodeOption = "allowPrivateAddresses" | "cacheDir" | "decode" | "lowMemory";
+type NodeOption = "allowPrivateAddresses" | "cacheDir" | "decode" | "lowMemory" | "spin";
 
-const NODE_OPTIONS: readonly NodeOption[] = ["allowPrivateAddresses", "cacheDir", "decode", "lowMemory"];
+const NODE_OPTIONS: readonly NodeOption[] = ["allowPrivateAddresses", "cacheDir", "decode", "lowMemory", "spin"];
 
 /**
  * Rejects what a browser would have to ignore.

@@ -117,7 +117,13 @@ describe.skipIf(chromiumPath === undefined)("images", () => {
 
   it("options and limits that a browser does not have are rejected by name", async () => {
     const found = await page.evaluate(async () => {
-      const options = [{ limits: { memory: 1e6 } }, { cacheDir: "/tmp" }, { lowMemory: true }, { allowPrivateAddresses: false }];
+      const options = [
+        { limits: { memory: 1e6 } },
+        { cacheDir: "/tmp" },
+        { lowMemory: true },
+        { spin: false },
+        { allowPrivateAddresses: false },
+      ];
       const messages: string[] = [];
       for (const given of [...options, { limits: { pixels: 0 } }]) {
         await lib.ChineseCLIP.fromPretrained("/demo/", given as object).catch((error: Error) =>
@@ -131,6 +137,7 @@ describe.skipIf(chromiumPath === undefined)("images", () => {
       expect.stringMatching(/^TypeError: limits: .*got memory$/u),
       expect.stringMatching(/^TypeError: .*cacheDir/u),
       expect.stringMatching(/^TypeError: .*lowMemory/u),
+      expect.stringMatching(/^TypeError: .*spin/u),
       expect.stringMatching(/^TypeError: .*allowPrivateAddresses/u),
       expect.stringMatching(/^RangeError: .*maxPixels/u),
       expect.stringMatching(/got fileBytes$/u),

@@ -22,6 +22,9 @@ const TOKENS_PER_THREAD = 300;
 /** ONNX Runtime's switch for repacking weights into the layout of its matrix kernels. */
 const DISABLE_PREPACKING = "disable_prepacking";
 
+/** ONNX Runtime's switch for threads that spin. */
+const ALLOW_SPINNING = "intra_op.allow_spinning";
+
 /** How long a thread that was started ahead waits for a graph. */
 const SPARE_MS = 10_000;
 
@@ -43,8 +46,8 @@ export function prepareSession(): void {
   spare = { thread, timer };
 }
 
-/** What becomes of the weights. */
-export interface WeightsUse {
+/** What a session does with the weights and with its threads. */
+export interface SessionUse {
   /**
    * `at once`: repacked while loading; `later`: the session answers from the weights as they lie in the file, and repacks them for the matrix kernels
    * when it pays; `never`: they stay pages of the file, shared with every process that has it open.
@@ -52,6 +55,8 @@ export interface WeightsUse {
   readonly packing: "at once" | "later" | "never";
   /** Whether they are read into memory instead of mapped. */
   readonly copyWeights: boolean;
+  /** Whether threads without work spin for a while before they sleep. */
+  readonly spin: boolean;
 }
 
 /**
@@ -65,7 +70,7 @@ export async function createNodeSession(
   graph: EncodedGraph,
   folder: string,
   sessionOptions: InferenceSession.SessionOptions,
-  { packing, copyWeights }: WeightsUse,
+  { packing, copyWeights, spin }: SessionUse,
 ): Promise<GraphSession> {
   const { executionProviders, intraOpNumThreads = processorCores(), extra } = sessionOptions;
   const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
@@ -73,7 +78,12 @@ export async function createNodeSession(
   const given = extra?.["session"] as object | undefined;
   const weights = await WeightsFiles.watch(folder, graph.files);
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
-    const session = { dynamic_block_base: BLOCK_BASE, [DISABLE_PREPACKING]: packed ? "0" : "1", ...given };
+    const session = {
+      dynamic_block_base: BLOCK_BASE,
+      [DISABLE_PREPACKING]: packed ? "0" : "1",
+      ...(spin ? {} : { [ALLOW_SPINNING]: "0" }),
+      ...given,
+    };
     await thread.load(
       graph,
       folder,
