@@ -43,6 +43,8 @@ function conditionSql(condition: FieldCondition, column: string, parameters: Sql
       return comparisonSql(condition, value, text, parameters);
     case "startsWith":
       return `jsonb_typeof(${value}) = 'string' and starts_with(${text}, ${parameters.add(condition.value)}::text)`;
+    case "glob":
+      return `jsonb_typeof(${value}) = 'string' and ${text} ~ ${parameters.add(globPattern(condition.value))}::text`;
     case "contains":
       return `jsonb_typeof(${value}) = 'array' and ${value} @> jsonb_build_array(${json(condition.value)})`;
     case "exists":
@@ -62,4 +64,19 @@ function comparisonSql(
   return typeof bound === "number"
     ? `case when jsonb_typeof(${value}) = 'number' then ${text}::numeric ${sign} ${parameters.add(String(bound))}::numeric end`
     : `case when jsonb_typeof(${value}) = 'string' then ${text} collate "C" ${sign} ${parameters.add(bound)}::text collate "C" end`;
+}
+
+/**
+ * A pattern of names of files as a regular expression of PostgreSQL, whose class of expressions without back references takes no more time than the
+ * product of the lengths.
+ */
+function globPattern(glob: string): string {
+  const source = glob.replaceAll(/\*\*+\/?|[*?]|[^\p{L}\p{N}]/gu, (part, at: number) => {
+    if (part === "*") return "[^/]*";
+    if (part === "?") return "[^/]";
+    if (!part.startsWith("**")) return `\\U${(part.codePointAt(0) as number).toString(16).padStart(8, "0")}`;
+    if (!part.endsWith("/")) return ".*";
+    return at === 0 || glob[at - 1] === "/" ? "(?:.*/)?" : ".*/";
+  });
+  return `^(?:${source})$`;
 }

@@ -6,6 +6,7 @@ import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConformanceMeta, vectorStoreCases } from "../../src/conformance/index.js";
 import { openPgVectorStore } from "../../src/pgvector/index.js";
+import { type Filter, matchesFilter } from "../../src/store/filter.js";
 
 const URL = process.env["CHINESE_CLIP_PG_URL"];
 let [database, server, opened]: [PGlite | undefined, PGLiteSocketServer | undefined, number] = [undefined, undefined, 0];
@@ -97,6 +98,33 @@ describe("PgVectorStore", () => {
     await store.upsert([{ id: quoted, embedding, meta: { [quoted]: quoted } }]);
     expect(await store.search({ vector: embedding, filter: { field: quoted, op: "startsWith", value: quoted } })).toHaveLength(1);
     expect(await store.search({ vector: embedding, filter: { field: quoted, op: "lt", value: 5 } })).toEqual([]);
+  });
+
+  it("has patterns that match as matchesFilter's", async () => {
+    const store = await openPgVectorStore<{ readonly path: string }>({ pool, table: nextTable(), dim: 1, fingerprint: "model-a" });
+    const paths = ["a.jpg", "b/a.jpg", "b/c/a.jpg", "b/c/😀.jpg", "(x)+[y].jpg", "a\\b$.png", "ajjpg", "b/c", "a\nb.jpg", "", "ab/c"];
+    await store.upsert(paths.map((path, i) => ({ id: `${i}`, embedding: Float32Array.of(1), meta: { path } })));
+    for (const value of [
+      "*.jpg",
+      "**/*.jpg",
+      "**",
+      "b/**",
+      "b/**/a.jpg",
+      "?.jpg",
+      "b/c/?.jpg",
+      "(x)+[y].*",
+      "a\\b$*",
+      "a**",
+      "**b/c",
+      "*",
+      "",
+      "a*b.jpg",
+    ]) {
+      const filter: Filter = { field: "path", op: "glob", value };
+      const found: string[] = [];
+      for await (const { meta } of store.list(filter)) found.push(meta.path);
+      expect([value, found.toSorted()]).toEqual([value, paths.filter((path) => matchesFilter(filter, { path })).toSorted()]);
+    }
   });
 
   it("makes a pool of its own for a URL, and ends it", async () => {
