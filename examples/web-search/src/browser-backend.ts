@@ -8,13 +8,14 @@ import {
   type DuplicatePage,
   type ImageDetails,
   type ImageFilter,
+  pathGlob,
   type ResultPage,
   type ResultWindow,
   type SearchBackend,
   type SearchRequest,
   type Store,
 } from "@chinese-clip/search-page";
-import { combine, parseQuery, type QueryPart, SearchError } from "@chinese-clip/search";
+import { combine, matchesFilter, parseQuery, type QueryPart, SearchError } from "@chinese-clip/search";
 import type { AppState } from "./app-state.js";
 import type { LibraryImage } from "./image-library.js";
 
@@ -66,7 +67,7 @@ export class BrowserBackend implements SearchBackend {
     const { images } = this.#store.state;
     return {
       indexes: [{ name: INDEX, count: images.length }],
-      filters: ["minSide", "minBytes"],
+      filters: ["path", "minSide", "minBytes"],
       searchesByImage: true,
       duplicates: [],
     };
@@ -183,6 +184,10 @@ function translated<Result>(work: () => Result): Result {
   }
 }
 
-function matches({ width = 0, height = 0, bytes = 0 }: LibraryImage, { minSide = 0, minBytes = 0 }: ImageFilter): boolean {
-  return Math.max(width, height) >= minSide && bytes >= minBytes;
+function matches(
+  { name, path = name, width = 0, height = 0, bytes = 0 }: LibraryImage,
+  { path: glob, minSide = 0, minBytes = 0 }: ImageFilter,
+): boolean {
+  if (Math.max(width, height) < minSide || bytes < minBytes) return false;
+  return glob === undefined || matchesFilter({ field: "path", op: "glob", value: pathGlob(glob) }, { path });
 }

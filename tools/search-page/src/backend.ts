@@ -23,7 +23,7 @@ export type SearchQuery =
 
 /** Conditions on the images; a field that is missing accepts all. */
 export interface ImageFilter {
-  /** A glob that the image's path matches: `**` + `/2024/*.jpg`. */
+  /** Part of the image's path, or a glob; `pathGlob` makes one of both. */
   readonly path?: string | undefined;
   /** The first and the last day on which the image was taken: `2024-05-01`. */
   readonly takenFrom?: string | undefined;

@@ -19,6 +19,7 @@ export {
 } from "./backend.js";
 export { mountSearchPage, type SearchPage } from "./mount-search-page.js";
 export type { PageOptions, PageSlots, Slot, SlotContext, Suggestion } from "./page-options.js";
+export { pathGlob } from "./path-glob.js";
 export { baseName, shownName } from "./shown-name.js";
 export type { PageController } from "./state/page-controller.js";
 export { Store } from "./state/store.js";

@@ -41,6 +41,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
         height: 3000,
         sha256: `hash ${i % (COUNT - 3)}`,
         takenAt: "2024-05-01T18:30:12",
+        camera: i % 2 === 0 ? "Canon EOS R6" : "Apple iPhone 15 Pro",
       },
     }));
     await store.upsert([...items, { id: ID, embedding: textEmbedding("猫"), meta: { path: "x.jpg", latitude: 30.25, longitude: 120.13 } }]);
@@ -69,6 +70,15 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     await page.getByRole("button", { name: "Filters" }).click();
     await page.getByLabel("File size").selectOption("1000000");
     await page.getByRole("status").getByText("2,000 of 3,001 images").waitFor();
+    await page.getByLabel("Camera").fill("canon");
+    await page.getByRole("status").getByText("1,000 of 3,001 images").waitFor();
+    await page.getByLabel("Path").fill("99");
+    await page
+      .getByRole("status")
+      .getByText(/^\d\d of 3,001 images/)
+      .waitFor();
+    await page.getByLabel("Taken from").fill("2024-05-02");
+    await page.getByText("No image matches").waitFor();
     await page.getByRole("button", { name: "Duplicates" }).click();
     await page.getByText("3 groups").waitFor();
     await expect(page.locator(".duplicate").count()).resolves.toBe(6);

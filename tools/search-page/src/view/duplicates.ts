@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { repeat } from "lit-html/directives/repeat.js";
 import { until } from "lit-html/directives/until.js";
 import { guard } from "lit-html/directives/guard.js";
-import type { DuplicateGroup, ImageDetails } from "../backend.js";
+import type { DuplicateGroup, DuplicateTier, ImageDetails } from "../backend.js";
 import { shownName } from "../shown-name.js";
 import { formatBytes } from "../words/format.js";
 import { backIcon } from "./icons.js";
@@ -44,7 +44,7 @@ export function duplicates(view: View): TemplateResult {
       ${repeat(
         found.groups,
         ({ keep }) => keep.id,
-        (group) => row(view, group),
+        (group) => row(view, group, tier),
       )}
     </ul>
     ${
@@ -57,11 +57,11 @@ export function duplicates(view: View): TemplateResult {
   </section>`;
 }
 
-function row(view: View, { keep, reason, others }: DuplicateGroup): TemplateResult {
+function row(view: View, { keep, reason, others }: DuplicateGroup, tier: DuplicateTier): TemplateResult {
   const { say } = view;
   return html`<li>
     ${image(view, keep, html`<b class="keep">${say.keep} · ${say.keepReasons[reason]}</b>`)}
-    ${others.map((other) => image(view, other, other.score === undefined ? nothing : html`<span class="number">${say.similarity} ${other.score.toFixed(3)}</span>`))}
+    ${others.map((other) => image(view, other, tier === "bytes" || other.score === undefined ? nothing : html`<span class="number">${say.similarity} ${other.score.toFixed(3)}</span>`))}
   </li>`;
 }
 
