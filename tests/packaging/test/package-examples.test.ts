@@ -22,29 +22,15 @@ afterAll(() => {
   for (const path of [scripts, folder]) rmSync(path, { recursive: true, force: true });
 });
 
-/** Runs a README's examples. @returns what they print. */
+/** Runs a README's examples, as one module: a later example continues the first. @returns what they print. */
 async function run(name: string, adapt = (snippet: string): string => snippet): Promise<string> {
-  const modules = modulesOf(snippetsOf(`packages/${name}/README.md`));
-  expect(modules.length).toBeGreaterThan(0);
-  let printed = "";
-  for (const [i, code] of modules.entries()) {
-    const file = join(scripts, `${name}-${i}.mjs`);
-    writeFileSync(file, (await transform(adapt(code), { loader: "ts", target: "node20" })).code);
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
-    expect(stderr).toBe("");
-    printed += stdout;
-  }
-  return printed;
-}
-
-/** An example that creates its model begins a program; any other continues the one before. */
-function modulesOf(snippets: readonly string[]): string[] {
-  const modules: string[] = [];
-  for (const snippet of snippets) {
-    if (modules.length === 0 || snippet.includes("fromPretrained(")) modules.push(snippet);
-    else modules.push(`${modules.pop()}\n${snippet}`);
-  }
-  return modules;
+  const snippets = snippetsOf(`packages/${name}/README.md`);
+  expect(snippets.length).toBeGreaterThan(0);
+  const file = join(scripts, `${name}.mjs`);
+  writeFileSync(file, (await transform(adapt(snippets.join("\n")), { loader: "ts", target: "node20" })).code);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: folder });
+  expect(stderr).toBe("");
+  return stdout;
 }
 
 it("search", async () => {
