@@ -76,6 +76,14 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import("./commands/evaluate-zero-shot.js")).evaluateZeroShot,
   },
   {
+    name: "train",
+    summary: {
+      en: "Fine-tune a model on your own images and texts, on this processor; resumes an interrupted run",
+      zh: "用自己的图文对微调模型（在本机处理器上）；中断后再次运行即可继续",
+    },
+    load: async () => (await import("./commands/train.js")).train,
+  },
+  {
     name: "compare",
     summary: {
       en: "What another dtype, checkpoint or device changes, on your own images and texts",

@@ -9,3 +9,6 @@ export { learningRateAt, type Schedule } from "./optimizer/schedule.js";
 export { type BatchResult, type EngineSettings, TrainingEngine, type TrainingBatch } from "./engine/training-engine.js";
 export { type PairList, type SkippedPair, type SkipReason, type TrainingImage, type TrainingPair, usablePairs } from "./data/pairs.js";
 export { TRAINING_MESSAGES, TrainingError, type TrainingErrorCode, type TrainingErrorDetails } from "./training-error.js";
+export { accuracyOf, argMax, checkExamples, type FewShotExamples } from "./few-shot/examples.js";
+export { fitLinearProbe, type LinearProbe, type LinearProbeOptions, probeScores } from "./few-shot/linear-probe.js";
+export { adapterScores, fitTipAdapter, type TipAdapter, type TipAdapterOptions } from "./few-shot/tip-adapter.js";

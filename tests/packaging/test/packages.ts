@@ -140,6 +140,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/search": "queries, and search in files of features",
       "@chinese-clip/server": "the server of serve, loaded by that command alone",
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
+      "@chinese-clip/training": "fine-tuning",
     },
   },
   web: {

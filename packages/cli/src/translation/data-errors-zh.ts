@@ -1,8 +1,9 @@
 /**
- * Chinese for the errors of data sets and evaluations, by code. `<name>` is the detail of that name, as in the English sentence.
+ * Chinese for the errors of data sets, evaluations and training, by code. `<name>` is the detail of that name, as in the English sentence.
  */
 import type { DatasetErrorCode } from "@chinese-clip/dataset/formats";
 import type { EvaluationErrorCode } from "@chinese-clip/evaluation";
+import type { TrainingErrorCode } from "@chinese-clip/training";
 
 /** Sentences of a `DatasetError`. */
 export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
@@ -73,4 +74,19 @@ export const EVALUATION_ZH: Readonly<Record<EvaluationErrorCode, string>> = {
   "missing-retrieval-images": "里面应有 <tsv> 或 <features>；请检查文件夹，或用 --split 指定其他划分",
   "unreadable-image": "无法作为图片读取（<reason>）。请替换或删除后再运行",
   "unreadable-images": "无法作为图片读取（<reason>）；还有 <others>（共 <count> 张）。请替换或删除后再运行",
+};
+
+/** Sentences of a `TrainingError`. */
+export const TRAINING_ZH: Readonly<Record<TrainingErrorCode, string>> = {
+  "loss-not-finite": "第 <step> 步：批次 <batch> 的损失为 <loss>。已保存第 <before> 步的权重；请降低学习率、延长预热，或检查这些图文对",
+  "gradient-not-finite": "第 <step> 步：批次 <batch> 的梯度不是有限数。已保存第 <before> 步的权重；请降低学习率或延长预热",
+  "too-few-pairs": "至少需要 2 个图文对，实际有 <count> 个（跳过 <skipped> 个）；对比学习要有对比",
+  "one-text": "至少需要 2 种不同的文本，实际每张图片都是 <text>；每条文本应描述它自己的图片",
+  "unreadable-image": "无法作为图片读取（<reason>）。请替换或删除后再运行",
+  "missing-column": "首行应有列 <expected>，实际是 <got>",
+  "unterminated-quote": "带引号的字段直到文件末尾也没有结束",
+  "invalid-pair": "应为含字符串“image”与“text”的 JSON 对象，实际是 <got>",
+  "foreign-output": "里面的模型不是训练写出的；请另选文件夹，或用空文件夹",
+  "other-settings": "创建时的 <option> 是 <recorded>，本次是 <current>。请仍用 <recorded>，或另选文件夹",
+  "damaged-state": "应为训练的状态（<reason>）；删除它即可重新开始",
 };

@@ -36,6 +36,16 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "expected folders, got an empty name; see --help": "请给出文件夹，实际是空名；用法见 --help",
   "give --index or images, not both": "--index 与图片只能给一个",
 
+  // train
+  "--freeze-vision and --freeze-text leave nothing to train; give one of them":
+    "--freeze-vision 与 --freeze-text 同时给出就没有可训练的部分；请只给一个",
+  "--$1: expected a number such as 5e-5, got $2": "--$1：应为数字，如 5e-5，实际是 $2",
+  "saved: $1 (step $2)": "已保存：$1（第 $2 步）",
+  "validation after step $1: R@1 / R@5 / R@10, text to image $2, image to text $3":
+    "第 $1 步后的评测：R@1 / R@5 / R@10，文搜图 $2，图搜文 $3",
+  "$1 pairs of $2 images ($3 skipped), batches of $4, steps $5 to $6":
+    "$1 个图文对，$2 张图片（跳过 $3 个），每批 $4 对，第 $5 步至第 $6 步",
+
   // classify, compare
   "expected images or folders, got none; see chinese-clip classify --help": "请给出图片或文件夹；用法见 chinese-clip classify --help",
   "--threshold: expected a cosine between -1 and 1, got $1": "--threshold：应为 -1 到 1 之间的余弦值，实际是 $1",

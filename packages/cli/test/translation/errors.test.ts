@@ -4,7 +4,8 @@ import { TokenizerError } from "@chinese-clip/tokenizer";
 import { describe, expect, it } from "vitest";
 import { DATASET_MESSAGES, DatasetError } from "@chinese-clip/dataset";
 import { EVALUATION_MESSAGES, EvaluationError } from "@chinese-clip/evaluation";
-import { DATASET_ZH, EVALUATION_ZH } from "../../src/translation/data-errors-zh.js";
+import { TRAINING_MESSAGES } from "@chinese-clip/training";
+import { DATASET_ZH, EVALUATION_ZH, TRAINING_ZH } from "../../src/translation/data-errors-zh.js";
 import {
   CHECKPOINT_ZH,
   type ErrorSentence,
@@ -25,6 +26,7 @@ describe("errors by code in Chinese", () => {
   it.each([
     ["DatasetError", DATASET_MESSAGES, DATASET_ZH],
     ["EvaluationError", EVALUATION_MESSAGES, EVALUATION_ZH],
+    ["TrainingError", TRAINING_MESSAGES, TRAINING_ZH],
   ] as const)(
     "%s: the details of the English sentence, and Chinese",
     (_, english: Record<string, string>, chinese: Record<string, string>) => {

@@ -1,0 +1,191 @@
+/**
+ * `chinese-clip train`: fine-tunes a model on pairs, with the names of cn_clip's `training/params.py` where an option means the same.
+ */
+import { trainingPlatform } from "@chinese-clip/node";
+import { findPairs, train as trainModel, type TrainingEvent } from "@chinese-clip/training/node";
+import {
+  type Command,
+  type CommandContext,
+  type CommandOption,
+  type OptionValues,
+  requiredValue,
+  stringValue,
+  UsageError,
+} from "../command.js";
+import { TerminalProgress } from "../terminal/progress.js";
+import { TransferProgress } from "../terminal/transfer.js";
+import { type Bilingual, t } from "../translation/translate.js";
+import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./loading-options.js";
+
+const number = (en: string, zh: string, value = "n"): CommandOption => ({ type: "string", value, help: { en, zh } });
+
+/** The command. */
+export const train: Command = {
+  options: {
+    ...MODEL_OPTION,
+    "train-data": number(
+      "a .csv or .jsonl list, a folder of images with .txt captions, or a folder with cn_clip's train_imgs.tsv and train_texts.jsonl",
+      ".csv 或 .jsonl 列表、图片及同名 .txt 描述的文件夹，或含 train_imgs.tsv 与 train_texts.jsonl 的文件夹",
+      "path",
+    ),
+    "val-data": number("the same, to measure retrieval on (cn_clip's: valid_*)", "同上，用于评测检索（cn_clip 格式取 valid_*）", "path"),
+    output: number(
+      "the run's folder; the tuned model, and what a stopped run goes on from",
+      "运行的文件夹：微调后的模型，以及中断后继续所需的状态",
+      "folder",
+    ),
+    "freeze-vision": { type: "boolean", help: { en: "train the text tower alone: several times as fast", zh: "只训练文本塔：快数倍" } },
+    "freeze-text": { type: "boolean", help: { en: "train the image tower alone", zh: "只训练图像塔" } },
+    "batch-size": number("pairs that are computed at once (default 128)", "一次计算的图文对数（默认 128）"),
+    "accum-freq": number("how many of these make a batch (default 1)", "几次合成一个批次（默认 1）"),
+    "max-epochs": number("how often all pairs are gone through (default 3)", "遍历数据的次数（默认 3）"),
+    "max-steps": number("steps in all, in the place of --max-epochs", "总步数，代替 --max-epochs"),
+    lr: number("highest learning rate (default 5e-5)", "最大学习率（默认 5e-5）", "rate"),
+    wd: number("weight decay (default 0.001)", "权重衰减（默认 0.001）", "rate"),
+    warmup: number("steps until the rate is reached (default 100, at most a tenth)", "预热步数（默认 100，最多十分之一）"),
+    "context-length": number("tokens of a text (default: of the longest, at most 52)", "文本的 token 数（默认取最长文本，最多 52）"),
+    "save-step-frequency": number("steps from save to save (default: an epoch)", "每隔多少步保存（默认每轮）"),
+    "valid-step-interval": number("steps from validation to validation (default: an epoch)", "每隔多少步评测（默认每轮）"),
+    "log-interval": number("steps from log line to log line (default 10)", "每隔多少步输出一行日志（默认 10）"),
+    seed: number("what the pairs' order follows from (default 123)", "决定数据顺序的种子（默认 123）"),
+    threads: number("threads for one operator", "单个算子使用的线程数"),
+    ...HUB_OPTIONS,
+  },
+  examples: [
+    "--model OFA-Sys/chinese-clip-vit-base-patch16 --train-data pairs.csv --val-data held-out.csv --freeze-vision --batch-size 32 --output tuned",
+    "--model tuned --train-data MUGE --batch-size 8 --accum-freq 4 --output tuned-both",
+  ],
+
+  async run(values, context) {
+    const [model, path, output] = [requiredValue(values, "model"), requiredValue(values, "train-data"), requiredValue(values, "output")];
+    const [chunkSize, accumulated] = [count(values, "batch-size") ?? 128, count(values, "accum-freq") ?? 1];
+    const freeze = frozenTower(values);
+    const validation = stringValue(values, "val-data");
+    const transfer = new TransferProgress(process.stderr);
+    const settings = {
+      epochs: count(values, "max-epochs"),
+      steps: count(values, "max-steps"),
+      learningRate: rate(values, "lr"),
+      weightDecay: rate(values, "wd"),
+      warmup: stringValue(values, "warmup") === "0" ? 0 : count(values, "warmup"),
+      contextLength: count(values, "context-length"),
+      saveEvery: count(values, "save-step-frequency"),
+      validateEvery: count(values, "valid-step-interval"),
+      seed: count(values, "seed"),
+      numThreads: count(values, "threads"),
+    };
+    const lines = new TrainingLines(context, count(values, "log-interval") ?? 10);
+    const { numThreads: _, ...source } = pretrainedOptions(values, context, transfer);
+    const data = await findPairs(path, "train");
+    const batchSize = Math.min(chunkSize * accumulated, Math.max(data.pairs.length, 2));
+    try {
+      const events = trainModel({
+        platform: trainingPlatform,
+        model,
+        data,
+        validation: validation === undefined ? undefined : await findPairs(validation, "valid"),
+        output,
+        freeze,
+        batchSize,
+        chunkSize: batchSize === chunkSize * accumulated ? chunkSize : undefined,
+        source,
+        signal: context.signal,
+        ...settings,
+      });
+      for await (const event of events) lines.report(event);
+    } finally {
+      transfer.end();
+      lines.end();
+    }
+    return 0;
+  },
+};
+
+function frozenTower(values: OptionValues): "vision" | "text" | undefined {
+  if (values["freeze-vision"] === true && values["freeze-text"] === true)
+    throw new UsageError(t`--freeze-vision and --freeze-text leave nothing to train; give one of them`);
+  return values["freeze-vision"] === true ? "vision" : values["freeze-text"] === true ? "text" : undefined;
+}
+
+function count(values: OptionValues, name: string): number | undefined {
+  const value = stringValue(values, name);
+  return value === undefined ? undefined : parseCount(`--${name}`, value);
+}
+
+function rate(values: OptionValues, name: string): number | undefined {
+  const value = stringValue(values, name);
+  if (value === undefined) return undefined;
+  if (!/^\d*\.?\d+(?:e-?\d{1,3})?$/iu.test(value)) throw new UsageError(t`--${name}: expected a number such as 5e-5, got ${value}`);
+  return Number(value);
+}
+
+/** What is said of a run: cn_clip's log lines, a line that moves on a terminal, or the events as JSON. */
+class TrainingLines {
+  readonly #context: CommandContext;
+  readonly #interval: number;
+  readonly #progress: TerminalProgress = new TerminalProgress(process.stderr);
+  #started: Extract<TrainingEvent, { readonly type: "started" }> | undefined;
+
+  constructor(context: CommandContext, interval: number) {
+    this.#context = context;
+    this.#interval = interval;
+  }
+
+  report(event: TrainingEvent): void {
+    const { json, print, language } = this.#context;
+    if (json) {
+      if (event.type !== "features") print(JSON.stringify(event));
+      return;
+    }
+    if (event.type === "features")
+      return this.#progress.report(({ en: "features", zh: "特征" } as const)[language], event.done, event.total);
+    this.#progress.end();
+    if (event.type === "started") this.#started = event;
+    const line = event.type === "step" ? this.#stepLine(event) : lineOf(event)?.[language];
+    if (line !== undefined) print(line);
+  }
+
+  end(): void {
+    this.#progress.end();
+  }
+
+  /** As cn_clip's `training/train.py` logs a step. */
+  #stepLine({
+    step,
+    epoch,
+    loss,
+    imageToText,
+    textToImage,
+    logitScale,
+    learningRate,
+    seconds,
+  }: Extract<TrainingEvent, { readonly type: "step" }>): string | undefined {
+    const { steps = 0, batchSize = 0, pairs = 0, stepsPerEpoch = 1 } = this.#started ?? {};
+    if (step % this.#interval !== 0 && step !== steps) return undefined;
+    const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
+    return [
+      `Global Steps: ${step}/${steps}`,
+      `Train Epoch: ${epoch} [${Math.min(inEpoch * batchSize, pairs)}/${pairs} (${Math.round((100 * inEpoch) / stepsPerEpoch)}%)]`,
+      `Loss: ${loss.toFixed(6)}`,
+      `Image2Text Acc: ${(100 * imageToText).toFixed(2)}`,
+      `Text2Image Acc: ${(100 * textToImage).toFixed(2)}`,
+      `Batch Time: ${seconds.toFixed(3)}s`,
+      `LR: ${learningRate.toFixed(6)}`,
+      `logit_scale: ${Math.log(logitScale).toFixed(3)}`,
+      `Global Batch Size: ${batchSize}`,
+    ].join(" | ");
+  }
+}
+
+function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "features" }>): Bilingual | undefined {
+  const percent = (share: number): string => (100 * share).toFixed(1);
+  if (event.type === "saved") return t`saved: ${event.folder} (step ${event.step})`;
+  if (event.type === "validation") {
+    const [texts, images] = [event.textToImage, event.imageToText].map(
+      ({ r1, r5, r10 }) => `${percent(r1)} / ${percent(r5)} / ${percent(r10)}`,
+    );
+    return t`validation after step ${event.step}: R@1 / R@5 / R@10, text to image ${texts ?? ""}, image to text ${images ?? ""}`;
+  }
+  const { pairs, images, skipped, batchSize, step, steps } = event;
+  return t`${pairs} pairs of ${images} images (${skipped.length} skipped), batches of ${batchSize}, steps ${step} to ${steps}`;
+}

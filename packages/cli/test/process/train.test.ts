@@ -1,0 +1,63 @@
+import { cpSync, existsSync } from "node:fs";
+import { makeDrawings } from "@chinese-clip/drawings";
+import { beforeAll, describe, expect, it } from "vitest";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
+import { DEMO, runCli } from "./run-cli.js";
+
+const { path, write } = scratchFolder();
+
+beforeAll(async () => {
+  const drawings = await makeDrawings(12, 8);
+  const rows = drawings.map(({ bytes, caption }, i) => {
+    write(`images/${i}.png`, bytes);
+    return `${i}.png,${caption.text}`;
+  });
+  write("images/pairs.csv", ["image,text", ...rows, "none.png,树"].join("\n"));
+});
+
+const train = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
+  runCli(["train", "--model", DEMO, "--train-data", path("images/pairs.csv"), ...args], env);
+
+describe("a training run", () => {
+  it("logs as cn_clip does, writes a model that loads, and has nothing left to do the second time", async () => {
+    const args = ["--output", path("tuned"), "--freeze-vision", "--batch-size", "3", "--accum-freq", "2", "--max-steps", "3"];
+    const { code, stdout } = await train([...args, "--log-interval", "1", "--val-data", path("images/pairs.csv")]);
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toBe("12 pairs of 12 images (1 skipped), batches of 6, steps 0 to 3");
+    expect(lines[1]).toMatch(
+      /^Global Steps: 1\/3 \| Train Epoch: 1 \[6\/12 \(50%\)\] \| Loss: [\d.]+ \| Image2Text Acc: [\d.]+ \| Text2Image Acc: .* \| LR: 0\.000050 \| logit_scale: 3\.\d+ \| Global Batch Size: 6$/,
+    );
+    expect(stdout).toMatch(/validation after step 3: R@1 \/ R@5 \/ R@10, text to image [\d.]+ \/ [\d.]+ \/ [\d.]+, image to text/);
+    expect(stdout).toContain(`saved: ${path("tuned")} (step 3)`);
+    expect(existsSync(path("tuned/state.safetensors"))).toBe(true);
+    const classified = await runCli(["classify", "--model", path("tuned"), "--labels", "树,鱼", path("images/0.png"), "--json"]);
+    expect(classified.code).toBe(0);
+
+    const again = await train([...args, "--json"]);
+    expect(
+      again.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([expect.objectContaining({ type: "started", step: 3, steps: 3 })]);
+  });
+
+  it("says in Chinese what is wrong", async () => {
+    cpSync(path("tuned/model.safetensors"), path("foreign/model.safetensors"));
+    const { code, stderr } = await train(["--output", path("foreign"), "--max-steps", "1"], { LC_ALL: "zh_CN.UTF-8" });
+    expect(code).toBe(1);
+    expect(stderr).toContain("里面的模型不是训练写出的");
+  });
+
+  it.each([
+    [["--freeze-vision", "--freeze-text"], "leave nothing to train"],
+    [["--lr", "fast"], "--lr: expected a number such as 5e-5, got fast"],
+    [["--batch-size", "0"], "--batch-size: expected an integer of at least 1, got 0"],
+  ])("rejects %j", async (args, message) => {
+    const { code, stderr } = await train(["--output", path("never"), ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(existsSync(path("never"))).toBe(false);
+  });
+});
