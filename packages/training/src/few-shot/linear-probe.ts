@@ -1,11 +1,12 @@
 /**
  * A linear probe: L2-regularised logistic regression on frozen features (Radford et al., 2021, section 3.2), fitted by L-BFGS.
  */
-import { accuracyOf, checkExamples, type FewShotExamples } from "./examples.js";
+import { accuracyOf, argMax, checkExamples, type FewShotExamples } from "./examples.js";
 import { minimize } from "./lbfgs.js";
 
 /** A fitted probe. */
 export interface LinearProbe {
+  /** What tells it from other classifiers. */
   readonly kind: "linear";
   /** Names of the classes. */
   readonly classes: readonly string[];
@@ -43,7 +44,7 @@ export function fitLinearProbe(examples: FewShotExamples, { regularization, vali
   checkExamples("fitLinearProbe", validation);
   const fitted = CANDIDATES.map((candidate) => fit(examples, candidate));
   const accuracies = fitted.map((probe) => accuracyOf((feature) => probeScores(probe, feature), validation));
-  return fitted[accuracies.indexOf(Math.max(...accuracies))] ?? fit(examples, 0.01);
+  return fitted[argMax(accuracies)] ?? fit(examples, 0.01);
 }
 
 /** Each class's score of a feature: a logit. */

@@ -2,10 +2,11 @@
  * Tip-Adapter without training (Zhang et al., 2022): zero-shot logits, and to them what the most similar examples say. With one example a class it
  * already helps, where a linear probe has too little to go by.
  */
-import { accuracyOf, checkExamples, type FewShotExamples } from "./examples.js";
+import { accuracyOf, argMax, checkExamples, type FewShotExamples } from "./examples.js";
 
 /** A classifier by texts and examples. */
 export interface TipAdapter {
+  /** What tells it from other classifiers. */
   readonly kind: "tip-adapter";
   /** Names of the classes. */
   readonly classes: readonly string[];
@@ -53,7 +54,7 @@ export function fitTipAdapter(examples: FewShotExamples, { texts, scale, validat
   checkExamples("fitTipAdapter", validation);
   const candidates = ALPHAS.flatMap((alpha) => BETAS.map((beta): TipAdapter => ({ ...base, alpha, beta })));
   const accuracies = candidates.map((adapter) => accuracyOf((feature) => adapterScores(adapter, feature), validation));
-  return candidates[accuracies.indexOf(Math.max(...accuracies))] ?? base;
+  return candidates[argMax(accuracies)] ?? base;
 }
 
 /** Each class's score of a feature of length 1. */
