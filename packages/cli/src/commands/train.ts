@@ -115,7 +115,8 @@ function count(values: OptionValues, name: string): number | undefined {
 function rate(values: OptionValues, name: string): number | undefined {
   const value = stringValue(values, name);
   if (value === undefined) return undefined;
-  if (!/^\d*\.?\d+(?:e-?\d{1,3})?$/iu.test(value)) throw new UsageError(t`--${name}: expected a number such as 5e-5, got ${value}`);
+  if (!/^(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:e-?\d{1,3})?$/iu.test(value))
+    throw new UsageError(t`--${name}: expected a number such as 5e-5, got ${value}`);
   return Number(value);
 }
 
