@@ -52,7 +52,10 @@ it("gives a ResNet's gradients, along a random direction of each parameter, as f
       .data.reduce((sum, value, i) => sum + value * weights[i]!, 0);
 
   // Every kind of layer, and all of them over the runs that the seed makes.
-  const chosen = trained.filter(() => random() < Number(process.env["CHINESE_CLIP_TRAINING_SHARE"] ?? 0.07));
+  // A key's bias moves all scores of a query alike: its gradient is 0, and what is there is rounding.
+  const chosen = trained
+    .filter(({ name }) => !name.endsWith("k_proj.bias"))
+    .filter(() => random() < Number(process.env["CHINESE_CLIP_TRAINING_SHARE"] ?? 0.07));
   expect(chosen.length).toBeGreaterThan(2);
   for (const { name } of chosen) {
     const { dims: shape, data } = inputs.get(name)!;
@@ -66,7 +69,7 @@ it("gives a ResNet's gradients, along a random direction of each parameter, as f
     const size = Math.sqrt(direction.reduce((sum, value) => sum + value ** 2, 0) * gradient.reduce((sum, value) => sum + value ** 2, 0));
     expect(Math.abs(along - derivative), name).toBeLessThan(2e-5 * size + 1e-7);
   }
-});
+}, 300_000);
 
 it("gives a tower's own features, so that what is differentiated is the model", async () => {
   const { checkpoint, vision, config } = await tinyModel("tiny-rn50");

@@ -34,4 +34,4 @@ it(`is identical to the bit in ${RUNS} runs of two threads`, async () => {
     expect(losses).toEqual(first.losses);
     for (const [name, values] of parameters) expect(values, name).toEqual(first.parameters.get(name));
   }
-});
+}, 300_000);
