@@ -16,6 +16,7 @@ import { benchEventLoop } from "./event-loop.js";
 import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
 import { benchGrowth } from "./growth.js";
+import { benchIndexSearch } from "./index-search.js";
 import { benchMemory } from "./memory.js";
 import { benchPeers } from "./peers.js";
 import { benchProfile } from "./profile.js";
@@ -51,13 +52,15 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "event-loop": async () => benchEventLoop(await vitB16()),
   concurrent: async () => benchConcurrent(await vitB16()),
   search: () => benchSearch(cache("search-1m.npy")),
+  "index-search": () => benchIndexSearch(cache("index-100k"), 100_000),
+  "index-search-1m": () => benchIndexSearch(cache("index-1m"), 1_000_000),
   web: async () => benchWeb(await vitB16()),
   "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
 };
 
 /** Takes minutes, or gigabytes, or says in detail what another one says: only when asked for. */
-const ON_REQUEST: readonly string[] = ["first-text", "web-memory", "published-models"];
+const ON_REQUEST: readonly string[] = ["first-text", "index-search", "index-search-1m", "web-memory", "published-models"];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {
