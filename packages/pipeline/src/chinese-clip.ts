@@ -50,7 +50,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   readonly processor: ChineseCLIPProcessor;
   /**
    * Which weights the embeddings are of, and in which dtype: the same for the same weights in another folder or file, different for any other
-   * model. Store it with embeddings: cosines between two models mean nothing.
+   * model, and in a browser, which takes the files' versions instead. Store it with embeddings: cosines between two models mean nothing.
    */
   readonly fingerprint: string;
   readonly #preprocessor: ImagePreprocessor<ImageInput>;

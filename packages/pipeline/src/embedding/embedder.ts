@@ -12,7 +12,8 @@ export interface Embedder<Image> {
   readonly dim: number;
   /**
    * Which weights the embeddings are of, and in which dtype: in Node equal for the same weights in another folder, in a browser for the same files
-   * by their server's versions; different for any other model. Cosines between embeddings with different fingerprints mean nothing.
+   * by their server's versions; different for any other model. The two are not the same: what Node reads, a page would have to fetch from both towers
+   * before it embeds its first text. An index that was made in Node is queried in a page by its vectors, without this check. Cosines between embeddings with different fingerprints mean nothing.
    */
   readonly fingerprint: string;
   /** Embeds texts; row `i` is of text `i`. */
