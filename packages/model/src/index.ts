@@ -34,6 +34,7 @@ export {
   type VisionGraphs,
 } from "./towers/tower-graphs.js";
 export type { ImageInputs } from "./towers/vision-tower.js";
+export { describeOtherFile } from "./weights/describe-other-file.js";
 export type { ByteSource, CheckpointFile } from "./weights/byte-source.js";
 export { Checkpoint, type CheckpointFaults, readCheckpoint } from "./weights/checkpoint.js";
 export { safetensorsHeader, type TensorHeader } from "./weights/safetensors-header.js";

@@ -111,3 +111,29 @@ describe("C3 the processor", () => {
     expect(processor.process({ text: "猫", addSpecialTokens: false }).inputIds.dims).toEqual([1, 1]);
   });
 });
+
+describe("A8 small files that are something else", () => {
+  const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 5\n";
+
+  it.each([
+    ["preprocessor_config.json", LFS, /preprocessor_config\.json: expected JSON, got a Git LFS pointer.*git lfs pull/],
+    ["preprocessor_config.json", "<!DOCTYPE html><html>", /expected JSON, got an HTML page/],
+    ["preprocessor_config.json", "", /expected JSON, got a file of 0 bytes; it is empty/],
+    ["preprocessor_config.json", '{"size": 5', /preprocessor_config\.json: expected JSON$/],
+    ["tokenizer_config.json", LFS, /tokenizer_config\.json: expected JSON, got a Git LFS pointer/],
+    ["vocab.txt", LFS, /vocab\.txt: expected one token a line, got a Git LFS pointer/],
+    ["vocab.txt", "<!doctype html>\n<html>\n", /vocab\.txt: expected one token a line, got an HTML page/],
+  ])("A8 %s: %j", async (name, text, message) => {
+    await expect(load({ [name]: text })).rejects.toThrow(message);
+  });
+
+  it("A8 what Python's json reads loads: NaN and Infinity, which its json writes; and a byte order mark, which editors write", async () => {
+    const { tokenizer } = await load({
+      "tokenizer_config.json": '\uFEFF{"model_max_length": Infinity, "best": NaN, "least": -Infinity, "text": "NaN \\" Infinity"}',
+    });
+    expect(tokenizer.encode("红色的猫")).toEqual((await load({})).tokenizer.encode("红色的猫"));
+    await expect(load({ "tokenizer_config.json": '{"model_max_length": NaN}' })).rejects.toThrow(
+      /expected model_max_length to be a number of at least 2, got "NaN"/,
+    );
+  });
+});

@@ -1,8 +1,11 @@
 /**
- * A list of files, one path a line, as `find` prints it.
+ * A list of files, one path a line, as `find` prints it, or with a zero byte behind each, as `find -print0` does.
  */
 import { DatasetError } from "../dataset-error.js";
 import { type FilePath, filePath } from "../images/walk-folder.js";
+
+/** What editors on Windows put before a text. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Bytes of a path that are taken, as a bound for what is no list. */
 const LONGEST_PATH = 1 << 16;
@@ -14,7 +17,8 @@ const LONGEST_PATH = 1 << 16;
  */
 export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<FilePath, void, undefined> {
   let count = 0;
-  let pending = Buffer.alloc(0);
+  let pending: Buffer = Buffer.alloc(0);
+  let separator: number | undefined;
   const paths = function* (line: Buffer): Generator<FilePath, void, undefined> {
     const bytes = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
     if (bytes.toString("latin1").trim() === "") return;
@@ -22,15 +26,25 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>): 
     yield filePath(Buffer.from(bytes));
   };
   for await (const chunk of stream) {
-    const bytes = Buffer.concat([pending, typeof chunk === "string" ? Buffer.from(chunk) : chunk]);
+    let bytes: Buffer = Buffer.concat([pending, typeof chunk === "string" ? Buffer.from(chunk) : chunk]);
     let from = 0;
-    for (let to = bytes.indexOf(10); to >= 0; to = bytes.indexOf(10, from)) {
-      yield* paths(bytes.subarray(from, to));
-      from = to + 1;
+    if (separator === undefined && (bytes.includes(0) || bytes.includes(0x0a))) {
+      separator = bytes.includes(0) ? 0 : 0x0a; // no path has a zero byte in it
+      bytes = withoutMark(bytes);
+    }
+    if (separator !== undefined) {
+      for (let to = bytes.indexOf(separator); to >= 0; to = bytes.indexOf(separator, from)) {
+        yield* paths(bytes.subarray(from, to));
+        from = to + 1;
+      }
     }
     pending = bytes.subarray(from);
     if (pending.length > LONGEST_PATH) throw new DatasetError("line-too-long", { maximum: LONGEST_PATH, file: "stdin", line: count + 1 });
   }
-  yield* paths(pending);
+  yield* paths(separator === undefined ? withoutMark(pending) : pending);
   if (count === 0) throw new DatasetError("no-paths", { file: "stdin" });
+}
+
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes;
 }

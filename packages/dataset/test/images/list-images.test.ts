@@ -122,5 +122,18 @@ describe.runIf(process.platform === "linux")("F5 names that are no UTF-8", () =>
     expect(found.map(({ label }) => label)).toEqual(["a.png", join(path("gbk"), "\\xc4\\xe3\\xba\\xc3.png"), "猫.png"]);
     expect(Buffer.from(await imageInput(found[1] as FilePath)).toString()).toBe("bytes");
     await expect(findImages(["-"], bytesOf("\n"))).rejects.toThrow("stdin: no paths in it");
+    await expect(findImages(["-"], bytesOf("\uFEFF"))).rejects.toThrow("stdin: no paths in it");
+  });
+
+  it.each([
+    ["a byte order mark", ["\uFEFFa.png\r\nb.png"], ["a.png", "b.png"]],
+    ["a byte order mark and nothing else but a name", ["\uFEFFa.png"], ["a.png"]],
+    ["zero bytes, as of find -print0, with a line feed in a name", ["a.p", "ng\0b\n.png\0"], ["a.png", "b\n.png"]],
+    ["pieces of a byte", [..."a.png\nb.png\n"], ["a.png", "b.png"]],
+  ])("F5 with %s", async (_, chunks, expected) => {
+    async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+      for (const chunk of chunks) yield Buffer.from(chunk);
+    }
+    expect((await findImages(["-"], pieces())).map(({ label }) => label)).toEqual(expected);
   });
 });

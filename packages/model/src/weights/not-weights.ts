@@ -29,7 +29,7 @@ const SIGNATURES: readonly (readonly [bytes: readonly number[], what: string])[]
 ];
 
 /** What a file is that is not weights, for a message; undefined where nothing is known of it. */
-export async function describeOtherFile(file: CheckpointFile): Promise<string | undefined> {
+export async function describeOtherFile(file: Pick<CheckpointFile, "name" | "byteLength" | "read">): Promise<string | undefined> {
   if (file.byteLength === 0) return "a file of 0 bytes; it is empty, download it again";
   const bytes = await file.read(0, Math.min(FIRST_BYTES, file.byteLength));
   const known = SIGNATURES.find(([signature]) => signature.every((byte, i) => bytes[i] === byte))?.[1];

@@ -1,6 +1,7 @@
 /**
  * Files of this machine as the pipeline reads them: small ones whole, large ones by ranges. Nothing is held open between reads.
  */
+import { isUtf8 } from "node:buffer";
 import { open, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
@@ -20,7 +21,7 @@ export interface DiskFile {
 /**
  * The whole of a small text file, or undefined where there is no such file.
  *
- * @throws CheckpointError - `malformed`: more than 64 MiB.
+ * @throws CheckpointError - `malformed`: more than 64 MiB, or no UTF-8, as a vocabulary saved by an editor in GBK or UTF-16.
  */
 export async function readTextFile(path: string): Promise<string | undefined> {
   const size = await fileSize(path);
@@ -32,7 +33,12 @@ export async function readTextFile(path: string): Promise<string | undefined> {
       actual: size,
     });
   }
-  return readFile(path, "utf8");
+  const bytes = await readFile(path);
+  if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString("utf8");
+  const file = basename(path);
+  throw new CheckpointError("malformed", `${path}: expected text in UTF-8, got another encoding; convert it first (iconv -t UTF-8)`, {
+    file,
+  });
 }
 
 /**

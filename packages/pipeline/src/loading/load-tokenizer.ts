@@ -39,6 +39,11 @@ async function readVocabulary(files: ModelFiles, options: BertTokenizerOptions):
       source: files.source,
     });
   }
+  if (/^\s*(?:<!doctype|<html|<\?xml|version https:\/\/git-lfs)/iu.test(vocab.slice(0, 200))) {
+    const { describeText } = await import("./other-text.js");
+    const what = (await describeText(VOCABULARY_FILE, vocab)) ?? "markup";
+    throw new CheckpointError("malformed", `${VOCABULARY_FILE}: expected one token a line, got ${what}`, { file: VOCABULARY_FILE });
+  }
   const added = await readJson(files, ADDED_TOKENS_FILE);
   if (added === undefined || added === null) return BertTokenizer.fromVocab(vocab, options);
   const { parseAddedTokens } = await import("./tokenizer-config.js");

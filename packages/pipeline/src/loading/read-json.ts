@@ -2,17 +2,23 @@ import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles } from "../platform.js";
 
 /**
- * A JSON file of the model, parsed; undefined where there is no such file.
+ * A JSON file of the model, parsed as Python does; undefined where there is no such file. A byte order mark, which editors on Windows write, is skipped.
  *
  * @throws CheckpointError - `malformed`, naming the file.
  */
 export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   const text = await files.readText(name);
   if (text === undefined) return undefined;
+  const json = text.replace(/^\uFEFF/u, "");
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch (cause) {
-    throw new CheckpointError("malformed", `${name}: expected JSON`, { file: name }, { cause });
+    const { describeText, parsePythonJson } = await import("./other-text.js");
+    const parsed = parsePythonJson(json);
+    if (parsed !== undefined) return parsed;
+    // Of JSON that is cut or has a mistake there is nothing to say.
+    const what = /^\s*[[{]/u.test(json) ? undefined : await describeText(name, text);
+    throw new CheckpointError("malformed", `${name}: expected JSON${what === undefined ? "" : `, got ${what}`}`, { file: name }, { cause });
   }
 }
 

@@ -12,7 +12,7 @@ export function parseLabelLines(text: string): string[] {
   return distinct(
     text
       .replace(/^\uFEFF/, "")
-      .split("\n")
+      .split(/\r\n?|\n/)
       .filter((line) => !line.trim().startsWith("#")),
   );
 }

@@ -64,7 +64,7 @@ describe("FileCache", () => {
     await expect(cache.put(URL_A, { start: 0, end: 100 }, new Uint8Array(100))).rejects.toMatchObject({
       name: "HubError",
       code: "disk",
-      details: { url: URL_A, byteLength: 100 },
+      details: { url: URL_A.replace("sig=1", "sig=***"), byteLength: 100 }, // a signature opens the file
     });
   });
 });
