@@ -1,8 +1,7 @@
 export { CheckpointError, type CheckpointErrorCode } from "./checkpoint-error.js";
 export type { Activation } from "./config/activation.js";
-export { parseCnClipConfig } from "./config/cn-clip-config.js";
 export { ChineseCLIPConfig } from "./config/config.js";
-export { inferConfig } from "./config/infer-config.js";
+export { inferConfig, parseCnClipConfig } from "./config/release-config.js";
 export { ModifiedResNetConfig } from "./config/modified-resnet-config.js";
 export { parseVisionConfig, type VisionConfig } from "./config/parse-vision-config.js";
 export { ChineseCLIPTextConfig } from "./config/text-config.js";

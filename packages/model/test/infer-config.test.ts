@@ -5,11 +5,11 @@ import {
   Checkpoint,
   CheckpointError,
   ChineseCLIPConfig,
-  inferConfig,
   ModifiedResNetConfig,
-  parseCnClipConfig,
   type StoredTensor,
 } from "../src/index.js";
+import { parseCnClipConfig } from "../src/config/cn-clip-config.js";
+import { inferConfig } from "../src/config/infer-config.js";
 import { fixtureJson } from "./fixtures.js";
 
 /** A checkpoint that has every tensor that a model of this configuration asks for. */

@@ -64,7 +64,7 @@ describe("files of real torch", () => {
     expect(names).toContain("visual.layer1.0.downsample.1.running_var");
     expect(checkpoint.tensors.get("visual.conv1.weight")?.shape).toHaveLength(4);
     expect(names.filter((name) => /^module|num_batches_tracked|^bert/.test(name))).toEqual([]);
-    const config = parseCnClipConfig(
+    const config = await parseCnClipConfig(
       await fixtureJson("tiny-rn50/text_model_config.json"),
       await fixtureJson("tiny-rn50/vision_model_config.json"),
     );

@@ -54,7 +54,7 @@ export async function tinyModel(name: "tiny-vit" | "tiny-rn50"): Promise<TinyMod
   const config =
     name === "tiny-vit"
       ? ChineseCLIPConfig.fromJSON(await goldenJson(`${name}/config.json`))
-      : parseCnClipConfig(await goldenJson(`${name}/text_model_config.json`), await goldenJson(`${name}/vision_model_config.json`));
+      : await parseCnClipConfig(await goldenJson(`${name}/text_model_config.json`), await goldenJson(`${name}/vision_model_config.json`));
   return {
     config,
     checkpoint,

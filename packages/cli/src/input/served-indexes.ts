@@ -26,7 +26,7 @@ export async function openIndexes(folders: readonly string[], signal: AbortSigna
   const opened: ImageIndex[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map((index) => index.close())));
   try {
-    for (const folder of folders) opened.push(await openImageIndex(folder, { readOnly: true, signal }));
+    for (const folder of folders) opened.push(await openImageIndex(folder, { readOnly: true, precision: "int8", signal }));
   } catch (error) {
     await close();
     throw error;

@@ -12,7 +12,8 @@ export async function readConfig(files: ModelFiles, checkpoint: () => Promise<Ch
   const json = await readJson(files, CONFIG_FILE);
   if (json !== undefined) return json;
   const [text, vision] = await Promise.all(CN_CLIP_CONFIG_FILES.map((name) => readJson(files, name)));
-  const config = text !== undefined && vision !== undefined ? parseCnClipConfig(text, vision) : inferConfig(await checkpoint());
+  const hasBoth = text !== undefined && vision !== undefined;
+  const config = await (hasBoth ? parseCnClipConfig(text, vision) : inferConfig(await checkpoint()));
   return config.toJSON();
 }
 
