@@ -18,11 +18,11 @@ import type { Route, Services } from "./routes/route.js";
 import { search } from "./routes/search.js";
 import { getModel, healthz, listIndexes, listModels, metrics as metricsRoute, readyz } from "./routes/service.js";
 import { ServerError, toServerError } from "./server-error.js";
-import { DuplicateSearch } from "./work/duplicate-search.js";
-import { EmbeddingWork } from "./work/embedding-work.js";
-import { Indexes } from "./work/indexes.js";
-import { Listing } from "./work/listing.js";
-import { Ranking } from "./work/ranking.js";
+import { DuplicateSearch } from "./services/duplicate-search.js";
+import { EmbeddingWork } from "./services/embedding-work.js";
+import { Indexes } from "./services/indexes.js";
+import { Listing } from "./services/listing.js";
+import { Ranking } from "./services/ranking.js";
 
 /** A server without a port. */
 export interface Handler {

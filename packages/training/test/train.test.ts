@@ -99,7 +99,7 @@ describe("train", () => {
     const shard = join(options.output, "features", folder, "00000.f32");
     const bytes = readFileSync(shard);
     expect((await eventsOf(options)).some(({ type }) => type === "features")).toBe(false);
-    writeFileSync(shard, bytes.fill(0, 100, 200)); // damaged: computed anew
+    writeFileSync(shard, bytes.fill(0, 100, 200)); // damaged, so computed again
     expect((await eventsOf(options)).some(({ type }) => type === "features")).toBe(true);
   });
 

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { closeIcon, folderIcon, imageIcon, pickButton, shownName } from "@chinese-clip/search-page";
 import type { View } from "./view.js";
 
-/** What a visitor sees who has no images here yet. */
+/** The invitation to add images, shown while there are none. */
 export function emptyIndex(view: View): TemplateResult {
   const { say } = view;
   return html`<section class="empty">

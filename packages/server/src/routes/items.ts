@@ -9,7 +9,7 @@ import { parseImage } from "../input/image-input.js";
 import { imageType } from "../input/image-type.js";
 import { parseJson } from "../input/parse-json.js";
 import { ServerError } from "../server-error.js";
-import type { NamedIndex } from "../work/indexes.js";
+import type { NamedIndex } from "../services/indexes.js";
 import { type Call, parseBody, queryInteger, type Route, withJson } from "./route.js";
 import { jsonObject, numbers, strings } from "./schemas.js";
 
@@ -143,9 +143,7 @@ export const putItems: Route = {
         return { id, meta, embedding: source instanceof Float32Array ? source : (rows[next++] as Float32Array) };
       });
       await index.store.upsert(stored, { fingerprint: embedder.fingerprint });
-      services.listing.clear();
-      services.ranking.clear();
-      services.duplicates.clear();
+      forgetResults(services);
       return Response.json({ index: index.name, upserted: stored.length });
     }),
 };
@@ -162,12 +160,15 @@ export const deleteItems: Route = {
       const index = await openWritable(call);
       checkCount(ids.length, "ids", call.services.limits.page);
       const deleted = await index.store.delete(ids);
-      call.services.listing.clear();
-      call.services.ranking.clear();
-      call.services.duplicates.clear();
+      forgetResults(call.services);
       return Response.json({ index: index.name, deleted });
     }),
 };
+
+/** Forgets what was computed from the items before. */
+function forgetResults({ listing, ranking, duplicates }: Call["services"]): void {
+  for (const cache of [listing, ranking, duplicates]) cache.clear();
+}
 
 async function openWritable({ params, services }: Call): Promise<NamedIndex> {
   const index = await services.indexes.open(params["name"]);

@@ -9,11 +9,11 @@ import { parseJson } from "../input/parse-json.js";
 import type { AllLimits } from "../limits.js";
 import type { HandlerOptions } from "../options.js";
 import { ServerError } from "../server-error.js";
-import type { DuplicateSearch } from "../work/duplicate-search.js";
-import type { EmbeddingWork } from "../work/embedding-work.js";
-import type { Indexes } from "../work/indexes.js";
-import type { Listing } from "../work/listing.js";
-import type { Ranking } from "../work/ranking.js";
+import type { DuplicateSearch } from "../services/duplicate-search.js";
+import type { EmbeddingWork } from "../services/embedding-work.js";
+import type { Indexes } from "../services/indexes.js";
+import type { Listing } from "../services/listing.js";
+import type { Ranking } from "../services/ranking.js";
 
 /** What all routes of a server share. */
 export interface Services {

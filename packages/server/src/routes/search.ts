@@ -7,8 +7,8 @@ import type { ZodType } from "zod";
 import { checkCount, checkText, type EmbeddingInput } from "../input/embedding-input.js";
 import { parseImage } from "../input/image-input.js";
 import { ServerError } from "../server-error.js";
-import type { NamedIndex } from "../work/indexes.js";
-import type { RankingQuery } from "../work/ranking.js";
+import type { NamedIndex } from "../services/indexes.js";
+import type { RankingQuery } from "../services/ranking.js";
 import { type Call, checkModel, type Route, withJson } from "./route.js";
 import { filter, jsonObject, modelName, numbers } from "./schemas.js";
 

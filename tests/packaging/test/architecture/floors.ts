@@ -51,7 +51,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["*"],
   ],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
-  server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["work"], ["routes"], ["*"], ["node", "page"]],
+  server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["services"], ["routes"], ["*"], ["node", "page"]],
   training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["few-shot"], ["node"], ["*"]],
   cli: [
     ["translation", "terminal"],
