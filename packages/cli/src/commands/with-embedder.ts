@@ -6,6 +6,7 @@ import { type CommandContext, type OptionValues, requiredValue } from "../comman
 import { recordModel } from "../inspection/record-model.js";
 import type { RecordedEmbedder } from "@chinese-clip/dataset";
 import type { EvaluationStep, ReportProgress } from "@chinese-clip/evaluation/node";
+import { belowProgress } from "./below-progress.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { pretrainedOptions } from "./loading-options.js";
@@ -61,12 +62,6 @@ export async function withEmbedder<Result>(
       record: (tower) => recordModel(model, tower, options),
     };
   };
-  const below =
-    (write: (text: string) => void) =>
-    (text: string): void => {
-      progress.end();
-      write(text);
-    };
   try {
     return await work({
       openEmbedder: open,
@@ -75,7 +70,7 @@ export async function withEmbedder<Result>(
         progress.report(STEPS[step][context.language], done, total);
       },
       model: () => clip,
-      below: { ...context, print: below(context.print), note: below(context.note) },
+      below: belowProgress(context, progress),
     });
   } finally {
     progress.end();

@@ -6,6 +6,7 @@ import { type ImageIndex, openImageIndex } from "@chinese-clip/dataset";
 import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, stringValue } from "../command.js";
 import { indexPath } from "../input/index-path.js";
+import { belowProgress } from "./below-progress.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { CommandError, t } from "../translation/translate.js";
@@ -52,12 +53,6 @@ export async function withIndex<Result>(
     await clip.dispose();
     throw otherModel(index, source);
   };
-  const below =
-    (write: (text: string) => void) =>
-    (text: string): void => {
-      progress.end();
-      write(text);
-    };
   try {
     return await work({
       index,
@@ -66,7 +61,7 @@ export async function withIndex<Result>(
         signal.throwIfAborted();
         progress.report(step, done, total);
       },
-      below: { ...context, print: below(context.print), note: below(context.note) },
+      below: belowProgress(context, progress),
     });
   } finally {
     progress.end();
