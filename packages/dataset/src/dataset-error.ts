@@ -58,6 +58,12 @@ export const DATASET_MESSAGES = {
   "invalid-index-record": "expected which folders and settings this index is of; its bytes are not those that were written",
   "index-setting": "created with <name> <recorded>; this run uses <name> <current>. Use <recorded> again, or make another index",
   "folder-in-index": "is in the folder of the index (<index>), whose images are thumbnails; name another folder",
+  "unknown-source": "unknown source; expected <expected>",
+  "invalid-shard": "shard <id> is not of this source: expected <expected>. Is this the manifest of another source?",
+  "source-changed": "its size is <got> bytes, and was <expected> when it was listed: it is another file now. List the source again",
+  "manifest-exists": "exists, and a source is listed once, as a second list may divide it otherwise; remove it to list again",
+  "not-a-manifest": "expected a manifest as writeManifest writes it (<reason>)",
+  "manifest-cut": "expected <expected> shards, got <got>: the file is cut off; copy it again, or remove it and list again",
   "not-indexed": "is not a folder of this index; those are <folders>",
 } as const;
 

@@ -10,7 +10,7 @@ export { type ImageFolder, type LabelledImage, readImageFolder } from "./images/
 export { IMAGE_EXTENSIONS, imageInput, imageInputs, isFolder, listImages } from "./images/list-images.js";
 export { type ImageSize, imageSize } from "./images/image-size.js";
 export { type FilePath, SkippedFiles } from "./images/walk-folder.js";
-export { type EmbedRequest, embedShard, type EmbedSummary, type FailedImage, IMAGES_PER_RUN } from "./output/embed-shard.js";
+export { type EmbedRequest, embedItems, type EmbedSummary, type FailedImage, IMAGES_PER_RUN } from "./output/embed-items.js";
 export type { DatasetEmbedder, ImageResult, RecordedEmbedder } from "./output/embedder.js";
 export { type FeatureOutput, type FeatureRow, openJsonlOutput, openNpyOutput, type RowNames } from "./output/feature-output.js";
 export {
@@ -27,9 +27,12 @@ export { type Shard, shardFile } from "./output/shard.js";
 export { FilePlacer, type Placement, type PlacementOptions } from "./placement/file-placer.js";
 export { folderName, folderNames } from "./placement/folder-name.js";
 export { type MovedImage, recordMoves } from "./placement/record-moves.js";
+export { type Manifest, type ManifestSummary, openManifest, parseShard, writeManifest } from "./shards/manifest.js";
 export { findImages } from "./sources/find-images.js";
 export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
 export { listedFiles } from "./sources/list-file.js";
+export { openSource, type SourceOptions } from "./sources/open-source.js";
+export type { DataSource, JsonObject, JsonValue, ListOptions, SourceFault, SourceItem, SourceSample, SourceShard } from "./sources/source.js";
 export type { ImageMeta } from "./sync/folder-file.js";
 export { syncFolder, type SyncOptions, type ThumbnailOptions } from "./sync/sync-folder.js";
 export type { SyncEmbedder, SyncEvent, SyncSummary } from "./sync/sync-types.js";

@@ -8,7 +8,7 @@ import {
   checkSameRecord,
   type RecordedEmbedder,
   type EmbedItem,
-  embedShard,
+  embedItems,
   type EmbedSummary,
   type FeatureOutput,
   folderImages,
@@ -97,7 +97,7 @@ export const embed: Command = {
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
         await matchRecord(features, output.kind, embedder);
-        const summary = await embedShard({
+        const summary = await embedItems({
           items: output.items(skipped),
           kind: output.kind,
           shard,

@@ -57,6 +57,12 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "invalid-index-record": "应为索引的文件夹和设置，但内容不是当初写入的",
   "index-setting": "建立时的 <name> 是 <recorded>，本次是 <current>。请仍用 <recorded>，或另建一个索引",
   "folder-in-index": "位于索引的文件夹（<index>）内，其中的图片是缩略图；请另选文件夹",
+  "unknown-source": "无法识别的数据来源；应为 <expected>",
+  "invalid-shard": "分片 <id> 不属于这个数据来源：应为 <expected>。是否用了另一个数据来源的清单？",
+  "source-changed": "现为 <got> 字节，列清单时为 <expected> 字节：文件已变。请重新列清单",
+  "manifest-exists": "已存在；一个数据来源只列一次清单，再列一次分片可能不同。要重新列，请先删除它",
+  "not-a-manifest": "应为 writeManifest 写出的清单（<reason>）",
+  "manifest-cut": "应有 <expected> 个分片，实际 <got> 个：文件不完整。请重新复制，或删除后重新列清单",
   "not-indexed": "不是此索引的文件夹；索引中有 <folders>",
 };
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { embedShard } from "@chinese-clip/dataset";
+import { embedItems } from "@chinese-clip/dataset";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { DEMO, MAIN } from "./run-cli.js";
 
@@ -15,7 +15,7 @@ describe("memory of embed", () => {
   it("holds a few groups of inputs, however many there are", async () => {
     const [count, group] = [20_000, 8];
     let [pulled, written, most] = [0, 0, 0];
-    const summary = await embedShard({
+    const summary = await embedItems({
       items: (async function* () {
         for (; pulled < count; pulled++) {
           most = Math.max(most, pulled - written);

@@ -45,6 +45,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["formats", "images"],
     ["sources"],
     ["output"],
+    ["shards"],
     ["sync"],
     ["image-index"],
     ["placement"],

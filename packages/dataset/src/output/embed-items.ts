@@ -74,7 +74,7 @@ interface Planned {
  * @throws DatasetError - `inputs-changed`, `inputs-ended`: the output's rows are not of these inputs; the signal's reason; and what reading the inputs
  * throws.
  */
-export async function embedShard(request: EmbedRequest): Promise<EmbedSummary> {
+export async function embedItems(request: EmbedRequest): Promise<EmbedSummary> {
   const { output, failures, kind, embedder, signal, onFailure, onProgress } = request;
   signal?.throwIfAborted();
   await checkSignature(failures, '{"id":');

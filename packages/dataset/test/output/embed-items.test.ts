@@ -1,7 +1,7 @@
 /** Outputs that grow, are torn, and are resumed, with a model that is a function of its input. */
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { embedShard, type EmbedSummary, IMAGES_PER_RUN } from "../../src/output/embed-shard.js";
+import { embedItems, type EmbedSummary, IMAGES_PER_RUN } from "../../src/output/embed-items.js";
 import type { DatasetEmbedder, ImageResult } from "../../src/output/embedder.js";
 import { type FeatureOutput, openJsonlOutput, openNpyOutput, type RowNames } from "../../src/output/feature-output.js";
 import type { Shard } from "../../src/output/shard.js";
@@ -46,7 +46,7 @@ async function* items(count: number, prefix = "image"): AsyncGenerator<EmbedItem
 async function embed(output: FeatureOutput, inputs = items(45), model = embedder(), shard = WHOLE): Promise<EmbedSummary> {
   const failures = `${output.files[0]}.failed.jsonl`;
   try {
-    return await embedShard({
+    return await embedItems({
       items: inputs,
       kind: "images",
       shard,
@@ -171,7 +171,7 @@ describe("texts", () => {
       const output = await openNpyOutput(path("texts"), names, 2, WHOLE);
       const request = { items: texts(), kind: "texts", shard: WHOLE, output, failures: path("texts.failed.jsonl") } as const;
       try {
-        return await embedShard({ ...request, embedder: embedder(), onFailure: () => {}, onProgress: () => {} });
+        return await embedItems({ ...request, embedder: embedder(), onFailure: () => {}, onProgress: () => {} });
       } finally {
         await output.close();
       }
@@ -214,7 +214,7 @@ describe("a signal", () => {
     await embed(expected);
     const controller = new AbortController();
     const output = await openJsonlOutput(path("signal.jsonl"), NAMES, 2);
-    const run = embedShard({
+    const run = embedItems({
       items: items(45),
       kind: "images",
       shard: WHOLE,
@@ -240,7 +240,7 @@ describe("a signal", () => {
     const output = await openJsonlOutput(path("aborted.jsonl"), NAMES, 2);
     const signals: unknown[] = [];
     const model = embedder();
-    const request = (signal: AbortSignal): Parameters<typeof embedShard>[0] => ({
+    const request = (signal: AbortSignal): Parameters<typeof embedItems>[0] => ({
       items: items(3),
       kind: "texts",
       shard: WHOLE,
@@ -251,10 +251,10 @@ describe("a signal", () => {
       onFailure: () => {},
       onProgress: () => {},
     });
-    await expect(embedShard(request(AbortSignal.abort(new Error("before"))))).rejects.toThrow("before");
+    await expect(embedItems(request(AbortSignal.abort(new Error("before"))))).rejects.toThrow("before");
     expect(signals).toEqual([]);
     const { signal } = new AbortController();
-    await embedShard(request(signal));
+    await embedItems(request(signal));
     await output.close();
     expect(signals).toEqual([signal]);
   });
