@@ -128,6 +128,17 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       page: "the search page, which a server of embeddings alone does not load",
     },
   },
+  queue: {
+    platformFree: false,
+    dependencies: {
+      "@chinese-clip/dataset": "manifests, shards and their files",
+      "@chinese-clip/pipeline": "messages without passwords",
+      bullmq: "jobs, retries and stalled workers, on Redis or PostgreSQL",
+      ioredis: "BullMQ's client of Redis and Valkey, which it leaves to its users to install",
+      "prom-client": "metrics of a worker",
+    },
+    peerDependencies: { pg: "optional: PostgreSQL, for those who queue there" },
+  },
   cli: {
     platformFree: false,
     name: "chinese-clip", // what `npx chinese-clip` looks for

@@ -9,7 +9,7 @@ export const PACKAGE_FLOORS: readonly (readonly string[])[] = [
   ["dataset"],
   ["evaluation"],
   ["training"],
-  ["node", "web", "server"],
+  ["node", "web", "server", "queue"],
   ["cli"],
 ];
 
@@ -51,6 +51,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["placement"],
     ["*"],
   ],
+  queue: [["queue-error.ts"], ["queue"], ["jobs", "shards"], ["worker", "audit"], ["metrics"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["services"], ["routes"], ["*"], ["node", "page"]],
   training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["few-shot"], ["node"], ["*"]],

@@ -1,0 +1,8 @@
+/** Shards of a data set as jobs of a queue, and workers that embed them. */
+export { enqueueShards, type EnqueueOptions, type EnqueueSummary } from "./jobs/enqueue-shards.js";
+export { type FailedShard, type QueueStatus, readQueueStatus, retryFailedShards } from "./jobs/failed-shards.js";
+export type { JobCounts } from "./jobs/job-counts.js";
+export type { QueueOptions } from "./queue/with-queue.js";
+export { QueueError, type QueueErrorCode, type QueueErrorDetails } from "./queue-error.js";
+export { startWorker } from "./worker/start-worker.js";
+export type { RunningWorker, ShardContext, ShardOutcome, WorkerEvent, WorkerOptions, WorkerTotals } from "./worker/worker-types.js";
