@@ -55,15 +55,24 @@ async function featuresOfImages(runtime: TrainingRuntime, model: TinyModel): Pro
   return results["image_features"]!.data as Float32Array;
 }
 
+/** How a step is computed. */
+export interface Plan {
+  readonly chunk?: number;
+  readonly blocks?: boolean;
+}
+
+/** One graph, chunks of whole towers, and blocks. */
+export const PLANS: readonly Plan[] = [{}, { chunk: 2 }, { blocks: true }, { blocks: true, chunk: 2 }];
+
 /** An engine of a case, and its frozen features. */
 export async function goldenEngine(
   runtime: TrainingRuntime,
   model: TinyModel,
   kind: Case,
-  chunk?: number,
+  plan: Plan = {},
 ): Promise<{ engine: TrainingEngine; features: Float32Array | undefined }> {
   const towers = kind === "both" ? { text: model.text, vision: model.vision } : { text: model.text };
-  const settings = { ...EXTENTS, towers, chunk, optimizer: adamWDefaults("visionTransformer") };
+  const settings = { ...EXTENTS, ...plan, towers, optimizer: adamWDefaults("visionTransformer") };
   const features = kind === "both" ? undefined : await featuresOfImages(runtime, model);
   return { engine: await TrainingEngine.create(runtime, settings, initialValues(model)), features };
 }
@@ -73,9 +82,9 @@ export async function goldenRun(
   runtime: TrainingRuntime,
   model: TinyModel,
   kind: Case,
-  { chunk, steps = trajectory.steps }: { chunk?: number; steps?: number } = {},
+  { steps = trajectory.steps, ...plan }: Plan & { readonly steps?: number } = {},
 ): Promise<{ losses: number[]; scales: number[]; parameters: Map<string, Float32Array> }> {
-  const { engine, features } = await goldenEngine(runtime, model, kind, chunk);
+  const { engine, features } = await goldenEngine(runtime, model, kind, plan);
   const [losses, scales]: [number[], number[]] = [[], []];
   const schedule = { learningRate: trajectory.learning_rate, warmup: trajectory.warmup, steps: trajectory.steps };
   for (let step = 0; step < steps; step++) {

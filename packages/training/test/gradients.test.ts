@@ -1,7 +1,7 @@
 import type { TrainingRuntime } from "@chinese-clip/model";
 import { createTrainingRuntime } from "@chinese-clip/node";
 import { afterAll, describe, expect, it } from "vitest";
-import { goldenBatch, goldenEngine } from "./golden-run.js";
+import { goldenBatch, goldenEngine, PLANS } from "./golden-run.js";
 import { goldenTensors, relativeL2, tinyModel } from "./fixtures.js";
 
 const model = await tinyModel("tiny-vit");
@@ -12,9 +12,9 @@ afterAll(() => runtime.dispose());
 const NOISE = /(?:key|k_proj)\.bias$/u;
 
 describe.each(["both", "frozen-vision"] as const)("%s", (kind) => {
-  it.each([undefined, 4, 2])("gives torch's gradients at the first step, in chunks of %s", async (chunk) => {
+  it.each([...PLANS, { chunk: 4 }, { blocks: true, chunk: 1 }])("gives torch's gradients at the first step, by %j", async (plan) => {
     const expected = await goldenTensors(`training/${kind}.gradients.safetensors`);
-    const { engine, features } = await goldenEngine(runtime, model, kind, chunk);
+    const { engine, features } = await goldenEngine(runtime, model, kind, plan);
     const { loss, imageToText, textToImage } = await engine.gradients(goldenBatch(0, features));
     expect(loss).toBeCloseTo(2.6414040517274113, 5);
     expect([imageToText, textToImage].every((share) => share >= 0 && share <= 1 && Number.isInteger(share * 8))).toBe(true);

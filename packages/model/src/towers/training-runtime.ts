@@ -28,9 +28,10 @@ export interface ResidentSession {
    * Runs the graph once.
    *
    * @param feeds - the inputs that are not resident; copied.
+   * @param bindings - further resident inputs and outputs, of this run alone: one graph serves several places.
    * @returns the outputs that are not resident.
    */
-  run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  run(feeds: Readonly<Record<string, Tensor>>, bindings?: ResidentBindings): Promise<Readonly<Record<string, Tensor>>>;
   /** Releases the graph; the memories stay. Idempotent. */
   dispose(): Promise<void>;
 }

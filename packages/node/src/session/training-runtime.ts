@@ -52,11 +52,10 @@ class TrainingThread implements TrainingRuntime {
   async createSession(model: Uint8Array, bindings: ResidentBindings): Promise<ResidentSession> {
     const session = await this.#host.call<number>({ type: "load", model, bindings });
     return {
-      run: async (feeds: Readonly<Record<string, Tensor>>) => {
+      run: async (feeds: Readonly<Record<string, Tensor>>, placed?: ResidentBindings) => {
         const plain = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, { type, data, dims } as PlainTensor]);
-        return fromPlainTensors(
-          await this.#host.call<PlainTensors>({ type: "run", session, feeds: Object.fromEntries(plain) as PlainTensors }),
-        );
+        const given = Object.fromEntries(plain) as PlainTensors;
+        return fromPlainTensors(await this.#host.call<PlainTensors>({ type: "run", session, feeds: given, bindings: placed }));
       },
       dispose: () => this.#host.call({ type: "release", session }),
     };

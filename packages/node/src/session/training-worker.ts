@@ -62,6 +62,15 @@ function functionOf(module: Uint8Array, memory: number, name: string): (...value
   return instance.exports[name] as (...values: readonly number[]) => number | undefined;
 }
 
+async function placed(tensors: Readonly<Record<string, ResidentTensor>>): Promise<Record<string, Tensor>> {
+  const { Tensor } = await runtime;
+  const place = ({ memory, byteOffset, dims }: ResidentTensor): Tensor => {
+    const length = dims.reduce((size, extent) => size * extent, 1);
+    return new Tensor("float32", new Float32Array(memoryOf(memory).buffer, byteOffset, length), dims);
+  };
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, place(tensor)]));
+}
+
 servePort<TrainingRequest>(
   {
     memory({ byteLength }): number {
@@ -79,27 +88,28 @@ servePort<TrainingRequest>(
     },
 
     async load({ model, bindings }): Promise<number> {
-      const { InferenceSession, Tensor } = await runtime;
-      const place = ({ memory, byteOffset, dims }: ResidentTensor): Tensor => {
-        const length = dims.reduce((size, extent) => size * extent, 1);
-        return new Tensor("float32", new Float32Array(memoryOf(memory).buffer, byteOffset, length), dims);
-      };
+      const { InferenceSession } = await runtime;
       const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
       const session = await gate
         .pass(() => InferenceSession.create(model, { ...threads, ...OPTIONS }))
         .catch((cause: unknown) => {
           throw loadFailure(cause);
         });
-      const placed = (tensors: Readonly<Record<string, ResidentTensor>>): Record<string, Tensor> =>
-        Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, place(tensor)]));
       const outputs = Object.fromEntries(session.outputNames.map((name) => [name, null]));
-      sessions.set(++lastSession, { session, inputs: placed(bindings.inputs), outputs: { ...outputs, ...placed(bindings.outputs) } });
+      sessions.set(++lastSession, {
+        session,
+        inputs: await placed(bindings.inputs),
+        outputs: { ...outputs, ...(await placed(bindings.outputs)) },
+      });
       return lastSession;
     },
 
-    async run({ session: index, feeds }): Promise<Transferred> {
+    async run({ session: index, feeds, bindings = { inputs: {}, outputs: {} } }): Promise<Transferred> {
       const { Tensor } = await runtime;
-      const { session, inputs, outputs } = sessionOf(index);
+      const loaded = sessionOf(index);
+      const { session } = loaded;
+      const inputs = { ...loaded.inputs, ...(await placed(bindings.inputs)) };
+      const outputs = { ...loaded.outputs, ...(await placed(bindings.outputs)) };
       const given = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
       const results = await gate
         .pass(() => session.run({ ...inputs, ...Object.fromEntries(given) }, outputs))

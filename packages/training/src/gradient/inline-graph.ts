@@ -103,8 +103,13 @@ class GraphCopy {
   }
 
   #extents(dims: readonly Dimension[]): number[] {
-    return dims.map((dim) => extentOf(dim, this.#options.extents));
+    return knownExtents(dims, this.#options.extents);
   }
+}
+
+/** The numbers that extents such as `batch*sequence` stand for. */
+export function knownExtents(dims: readonly Dimension[], extents: Readonly<Record<string, number>>): number[] {
+  return dims.map((dim) => extentOf(dim, extents));
 }
 
 /** `2*batch*sequence` -> its number. A sum is a factor in brackets, whose products are written with a dot. */

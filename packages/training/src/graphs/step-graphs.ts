@@ -1,7 +1,6 @@
 /**
- * The graphs of a training step. One graph does all of it; in chunks there are three kinds: a tower's features, the loss of the whole batch's
- * features, and a tower's gradients from those of its features (Gao et al., 2021, "GradCache"; cn_clip's `--accum-freq`), so that the loss sees the
- * whole batch whatever the chunk.
+ * The graphs of a training step: all of it in one, and for steps in segments (`segments/`) the loss of the whole batch's features; a tower's features
+ * alone.
  *
  * Inputs, besides the parameters: `pixel_values` float32 `[B, C, R, R]`, `input_ids`, `attention_mask` and `token_type_ids` int64 `[B, L]`; instead
  * of a tower's inputs, for a frozen one, its `image_features` or `text_features`, float32 `[B, E]`.
@@ -61,18 +60,6 @@ export function lossGraph(trained: readonly ("text" | "vision")[], extents: Step
   const images = featureInput(training, "vision", extents);
   const texts = featureInput(training, "text", extents);
   addLoss(training, images, texts, trained.map((kind) => (kind === "text" ? texts : images))); // prettier-ignore
-  return training.encode();
-}
-
-/**
- * A tower's gradients for a chunk, from the gradient of its features: the input `gradient.text_features` or `gradient.image_features`.
- *
- * @param accumulate - whether they are added to those of earlier chunks.
- */
-export function towerStepGraph(kind: "text" | "vision", graph: Graph, extents: StepExtents, accumulate: boolean): EncodedTraining {
-  const training = new TrainingGraph(`${kind} step`);
-  const gradient = training.input(`gradient.${FEATURES[kind]}`, "float32", [extents.batch, extents.projection]);
-  training.gradients([{ result: towerFeatures(training, kind, graph, extents), gradient }], [], accumulate);
   return training.encode();
 }
 

@@ -67,13 +67,14 @@ export class TrainingGraph {
     return value;
   }
 
-  /** A tower's outputs, by name. */
+  /** A tower's outputs, by name. @param nameOf - what a parameter is called here; by default as it is in the tower. */
   tower(
     source: Graph,
     extents: Readonly<Record<string, number>>,
     inputs: Readonly<Record<string, Value>>,
+    nameOf: (parameter: string) => string = (name) => name,
   ): Readonly<Record<string, Value>> {
-    return inlineGraph(this.builder, source, { extents, inputs, parameter: (name, dims) => this.parameter(name, dims) });
+    return inlineGraph(this.builder, source, { extents, inputs, parameter: (name, dims) => this.parameter(nameOf(name), dims) });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { ImagePreprocessor } from "@chinese-clip/pipeline";
 import { type BertTokenizer, preprocessEvalText } from "@chinese-clip/tokenizer";
 import { Tensor } from "onnxruntime-common";
 import type { PairList, TrainingImage } from "../data/pairs.js";
-import type { TrainingBatch } from "../engine/training-engine.js";
+import type { TrainingBatch } from "../engine/rows.js";
 import { TrainingError } from "../training-error.js";
 
 /** cn_clip's context length. */

@@ -9,7 +9,7 @@ import { lockOutput } from "@chinese-clip/dataset";
 import { stageFolder } from "@chinese-clip/pipeline/node";
 import { Tensor } from "onnxruntime-common";
 import { batchOf, epochOrder } from "../data/batches.js";
-import type { TrainingBatch } from "../engine/training-engine.js";
+import type { TrainingBatch } from "../engine/rows.js";
 import { FEATURES } from "../graphs/step-graphs.js";
 import { learningRateAt } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";

@@ -4,20 +4,14 @@
  */
 import type { ResidentTensor, TrainingRuntime } from "@chinese-clip/model";
 import type { Parameter } from "../graphs/training-graph.js";
+import { createSlabs, paddedBytes, type Place } from "./slabs.js";
 
 /** What there is of a trained parameter, in the order in which it lies. */
 export type Part = "parameter" | "gradient" | "first" | "second";
 
 const PARTS: readonly Part[] = ["parameter", "gradient", "first", "second"];
 
-/** Bytes that a tensor begins at a multiple of: a cache line. What pads a tensor is 0. */
-const ALIGNMENT = 64;
-/** Bytes of a memory, of which there are as many as needed; one tensor that needs more has one of its own. */
-const MEMORY_BYTES = 2 ** 30;
-
-interface Place {
-  readonly memory: number;
-  readonly byteOffset: number;
+interface ParameterPlace extends Place {
   readonly stride: number;
   readonly isTrained: boolean;
   readonly dims: readonly number[];
@@ -31,9 +25,9 @@ export function residentBytes({ dims }: Parameter, isTrained: boolean): number {
 /** Parameters in a runtime's memory. */
 export class ParameterMemory {
   readonly #runtime: TrainingRuntime;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #places: ReadonlyMap<string, ParameterPlace>;
 
-  private constructor(runtime: TrainingRuntime, places: ReadonlyMap<string, Place>) {
+  private constructor(runtime: TrainingRuntime, places: ReadonlyMap<string, ParameterPlace>) {
     this.#runtime = runtime;
     this.#places = places;
   }
@@ -44,21 +38,14 @@ export class ParameterMemory {
    * @param trained - names of those that have a gradient and moments.
    */
   static async create(runtime: TrainingRuntime, parameters: readonly Parameter[], trained: ReadonlySet<string>): Promise<ParameterMemory> {
-    const slabs: { bytes: number; readonly members: { readonly name: string; readonly place: Omit<Place, "memory"> }[] }[] = [];
-    for (const parameter of parameters) {
-      const { name, dims } = parameter;
-      const isTrained = trained.has(name);
-      const bytes = residentBytes(parameter, isTrained);
-      let slab = slabs.at(-1);
-      if (slab === undefined || slab.bytes + bytes > MEMORY_BYTES) slabs.push((slab = { bytes: 0, members: [] }));
-      const place = { byteOffset: slab.bytes, stride: paddedBytes(dims), isTrained, dims };
-      slab.members.push({ name, place });
-      slab.bytes += bytes;
-    }
-    const places = new Map<string, Place>();
-    for (const { bytes, members } of slabs) {
-      const memory = await runtime.createMemory(bytes);
-      for (const { name, place } of members) places.set(name, { ...place, memory });
+    const slabs = await createSlabs(
+      runtime,
+      parameters.map((parameter) => residentBytes(parameter, trained.has(parameter.name))),
+    );
+    const places = new Map<string, ParameterPlace>();
+    for (const [i, { name, dims }] of parameters.entries()) {
+      const { memory = 0, byteOffset = 0 } = slabs[i] ?? {};
+      places.set(name, { memory, byteOffset, stride: paddedBytes(dims), isTrained: trained.has(name), dims });
     }
     return new ParameterMemory(runtime, places);
   }
@@ -99,7 +86,7 @@ export class ParameterMemory {
     return this.#runtime.read(memory, byteOffset, sizeOf(dims));
   }
 
-  #place(name: string): Place {
+  #place(name: string): ParameterPlace {
     const place = this.#places.get(name);
     if (place === undefined) throw new TypeError(`training: expected a parameter ${name}, got none`);
     return place;
@@ -108,8 +95,4 @@ export class ParameterMemory {
 
 function sizeOf(dims: readonly number[]): number {
   return dims.reduce((size, extent) => size * extent, 1);
-}
-
-function paddedBytes(dims: readonly number[]): number {
-  return Math.ceil((sizeOf(dims) * Float32Array.BYTES_PER_ELEMENT) / ALIGNMENT) * ALIGNMENT;
 }

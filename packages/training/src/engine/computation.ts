@@ -1,0 +1,52 @@
+/** How a step's gradients are computed: in one graph, or in segments and chunks. */
+import type { Graph, ResidentSession, TrainingRuntime } from "@chinese-clip/model";
+import type { StepExtents } from "../graphs/step-graphs.js";
+import { earlierName, type EncodedTraining, gradientName, type Parameter } from "../graphs/training-graph.js";
+import type { ParameterMemory } from "../optimizer/parameter-memory.js";
+import type { BatchResult, TrainingBatch } from "./rows.js";
+
+/** A half of the model. */
+export type Tower = "text" | "vision";
+
+/** Both, in the order in which they are gone through. */
+export const TOWERS: readonly Tower[] = ["vision", "text"];
+
+/** What is computed. */
+export interface ComputationSettings extends StepExtents {
+  /** The graphs for features of the towers that are trained; a missing tower is frozen, and its features come with each batch. */
+  readonly towers: Partial<Record<Tower, Graph>>;
+  /** Pairs that are computed at once; they divide the batch, which is the default. Fewer take less memory and more time, and give the same gradients. */
+  readonly chunk?: number | undefined;
+  /** Whether a tower's blocks are computed one by one, with one block's activations alive, and once more on the way back. Default: not. */
+  readonly blocks?: boolean | undefined;
+}
+
+/** Graphs that give a step's gradients, before they are loaded. */
+export interface PlannedComputation {
+  readonly parameters: readonly Parameter[];
+  /** Names of those that are trained. */
+  readonly trained: readonly string[];
+  /** Loads them over the parameters. */
+  load(runtime: TrainingRuntime, memory: ParameterMemory): Promise<StepComputation>;
+}
+
+/** The same, loaded. */
+export interface StepComputation {
+  /** Writes a batch's gradients to the parameters' memory. */
+  gradients(batch: TrainingBatch): Promise<BatchResult>;
+  /** A trained tower's features of as many items as a chunk has. */
+  features(kind: Tower, inputs: TrainingBatch): Promise<Float32Array>;
+}
+
+/** A session whose parameters and gradients lie in the memory. */
+export function loadGraph(
+  runtime: TrainingRuntime,
+  memory: ParameterMemory,
+  { model, parameters, trained, accumulates }: EncodedTraining,
+): Promise<ResidentSession> {
+  const gradients = trained.map(({ name }) => [name, memory.tensor(name, "gradient")] as const);
+  const outputs = Object.fromEntries(gradients.map(([name, tensor]) => [gradientName(name), tensor]));
+  const earlier = accumulates ? gradients.map(([name, tensor]) => [earlierName(name), tensor] as const) : [];
+  const inputs = Object.fromEntries([...parameters.map(({ name }) => [name, memory.tensor(name)] as const), ...earlier]);
+  return runtime.createSession(model, { inputs, outputs });
+}
