@@ -64,6 +64,7 @@ export {
 } from "./threads/answer-requests.js";
 export { buffersOf, fromPlainTensors, type PlainTensor, type PlainTensors, toPlainTensors } from "./threads/plain-tensor.js";
 export { type StartThread, type ThreadEvents, ThreadHost, type ThreadPort } from "./threads/thread-host.js";
+export { onAbort } from "./threads/on-abort.js";
 export { limitConcurrency } from "./threads/limit-concurrency.js";
 export { reviveImageError } from "./threads/revive-image-error.js";
 export { reviveInferenceError } from "./threads/revive-inference-error.js";

@@ -85,6 +85,26 @@ describe("info", () => {
     expect(stdout).toContain("… and 16 more, all in --json");
   });
 
+  it("A7 weights under names of another model are one problem, which names the file", async () => {
+    const bytes = readFileSync(join(DEMO, "model.safetensors"));
+    const end = 8 + Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString("utf8", 8, end)) as Record<string, unknown>;
+    // No two names have a common beginning that could be taken off.
+    const renamed = Object.fromEntries(
+      Object.keys(header)
+        .filter((name) => name !== "__metadata__")
+        .map((name, i) => [`${i}.net`, header[name]]),
+    );
+    const json = Buffer.from(JSON.stringify(renamed));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const folder = spoil("renamed", () => undefined);
+    writeFileSync(join(folder, "model.safetensors"), Buffer.concat([length, json, bytes.subarray(end)]));
+    const { code, problems } = await report(folder);
+    expect(code).toBe(1);
+    expect(problems).toEqual([{ code: "missing-tensor", message: expect.stringMatching(/^model\.safetensors: expected /u) }]);
+  });
+
   it("prints a report, in Chinese for a Chinese locale", async () => {
     const { code, stdout } = await runCli(["info", DEMO]);
     expect(code).toBe(0);

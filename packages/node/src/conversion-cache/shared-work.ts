@@ -1,6 +1,7 @@
 /**
  * Work that several callers wait for and any of them may give up on: it is ended when none of them waits any more.
  */
+import { onAbort } from "@chinese-clip/pipeline";
 
 /** One piece of work. */
 export class SharedWork<Result> {
@@ -26,17 +27,16 @@ export class SharedWork<Result> {
    */
   async wait(signal: AbortSignal | undefined): Promise<Result> {
     this.#waiting++;
-    let leave: (() => void) | undefined;
+    let stopListening: (() => void) | undefined;
     try {
       if (signal === undefined) return await this.#result;
       return await new Promise<Result>((resolve, reject) => {
-        leave = () => reject(signal.reason);
-        if (signal.aborted) leave();
-        signal.addEventListener("abort", leave, { once: true });
+        if (signal.aborted) reject(signal.reason);
+        stopListening = onAbort(signal, () => reject(signal.reason));
         this.#result.then(resolve, reject);
       });
     } finally {
-      if (leave !== undefined) signal?.removeEventListener("abort", leave);
+      stopListening?.();
       if (--this.#waiting === 0) {
         this.#controller.abort();
         await this.#result.catch(() => undefined);

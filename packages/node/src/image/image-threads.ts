@@ -3,7 +3,7 @@
  * image with it. Decoded pixels in flight are counted over all of them; a header says how many there will be before they are decoded.
  */
 import { ImageError, type RawImage } from "@chinese-clip/image-processor";
-import { limitConcurrency, type PreprocessedImage, type PreviewOptions, reviveImageError } from "@chinese-clip/pipeline";
+import { limitConcurrency, onAbort, type PreprocessedImage, type PreviewOptions, reviveImageError } from "@chinese-clip/pipeline";
 import { WorkerHost } from "../worker/worker-host.js";
 import type { ImageLimits } from "./image-limits.js";
 import type { ImageRequest, ImageWorkerData } from "./image-messages.js";
@@ -141,15 +141,14 @@ export class ImageThreads {
     const { maxBytes, maxPixels, maxMilliseconds, maxMemory } = limits;
     const start = performance.now();
     const { host } = lane;
-    const onAbort = (): void => void host.call({ type: "cancel" }).catch(() => undefined);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const stopListening = onAbort(signal, () => void host.call({ type: "cancel" }).catch(() => undefined));
     let bytes: number;
     try {
       const opening = { autoOrient, decode, allowPrivateAddresses, maxBytes, maxPixels, maxMilliseconds };
       const request: ImageRequest = { type: "open", source, options: opening, into };
       bytes = await this.#call<number>(lane, request, maxMilliseconds, options);
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      stopListening();
     }
     const left = Math.max(1, maxMilliseconds - (performance.now() - start));
     // Waiting is not the image's own time.
@@ -212,15 +211,14 @@ export class ImageThreads {
 
 /** Rejects at once when aborted, also while the work waits for its turn. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => undefined;
+  let stopListening: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
+    stopListening = onAbort(signal, () => reject(signal.reason));
   });
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    stopListening?.();
   }
 }
 

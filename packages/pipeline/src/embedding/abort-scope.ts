@@ -1,21 +1,19 @@
-/**
- * One listener on a caller's signal for a whole stream. Every step of the stream gets a signal of its own, so that the number of listeners on the
- * caller's stays 1 however many steps are in flight.
- */
+/** What a stream has in flight when its caller's signal aborts: every step gets a signal of its own. */
+import { onAbort } from "../threads/on-abort.js";
 
 /** The steps that end when the caller's signal aborts. */
 export class AbortScope {
   readonly #signal: AbortSignal | undefined;
   readonly #steps: Set<AbortController> = new Set();
   readonly #waits: Set<(reason: unknown) => void> = new Set();
-  readonly #onAbort = (): void => {
-    for (const step of this.#steps) step.abort(this.#signal?.reason);
-    for (const reject of this.#waits) reject(this.#signal?.reason);
-  };
+  readonly #stopListening: () => void;
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
-    signal?.addEventListener("abort", this.#onAbort);
+    this.#stopListening = onAbort(signal, () => {
+      for (const step of this.#steps) step.abort(signal?.reason);
+      for (const reject of this.#waits) reject(signal?.reason);
+    });
   }
 
   /** Whether the caller's signal has aborted. */
@@ -54,8 +52,8 @@ export class AbortScope {
     });
   }
 
-  /** Removes the listener. */
+  /** Stops listening. */
   end(): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopListening();
   }
 }

@@ -5,6 +5,7 @@
  */
 import { WorkerError } from "@chinese-clip/model";
 import type { HostMessage, WorkerReply, WorkerRequest } from "./answer-requests.js";
+import { onAbort } from "./on-abort.js";
 import { type ErrorRevivers, reviveError } from "./serialized-error.js";
 
 /** A running thread, as its host uses it. */
@@ -95,21 +96,20 @@ export class ThreadHost<R extends WorkerRequest, Transfer> {
     const id = ++this.#lastId;
     // First, since it throws when the request cannot be cloned.
     thread.post({ id, request }, transfer);
-    let onAbort: (() => void) | undefined;
+    let stopListening: (() => void) | undefined;
     try {
       const answer = await new Promise<unknown>((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
         thread.setBusy?.(true);
-        onAbort = () => {
+        stopListening = onAbort(signal, () => {
           thread.post({ cancel: id }, []);
           reject(signal?.reason);
-        };
-        signal?.addEventListener("abort", onAbort, { once: true });
+        });
       });
       // both ends of the channel are this project's: the caller names the type
       return answer as T;
     } finally {
-      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+      stopListening?.();
       this.#forget(id);
     }
   }

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { ChineseCLIP, loadChineseCLIPParts } from "../../src/index.js";
+import { ChineseCLIP, loadChineseCLIPParts, onAbort } from "../../src/index.js";
 import { ModelReader } from "../../src/loading/model-reader.js";
 import { type FakeImage, fakePlatform, type FakePlatform } from "../fake-platform.js";
 
@@ -104,8 +104,39 @@ describe("signals", () => {
       most = Math.max(most, getEventListeners(signal, "abort").length);
     expect(most).toBe(1);
     expect(getEventListeners(signal, "abort")).toEqual([]);
-    await Promise.all(Array.from({ length: 20 }, () => clip.embedText("猫", { signal })));
+  });
+
+  it("B7 have one listener for all calls that share one, and Node.js warns of none", async () => {
+    const clip = await load(fakePlatform());
+    const { signal } = new AbortController();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on("warning", onWarning);
+    const calls = Array.from({ length: 40 }, (_, i) => [
+      clip.embedText(`猫${i}`, { signal }),
+      clip.embedImage([1, 2], { signal }),
+      clip.classify(1, ["红", "猫"], { signal }),
+    ]).flat();
+    await new Promise(setImmediate);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await Promise.all(calls);
+    await new Promise(setImmediate);
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
     expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("B7 abort all calls that share one, and those that ended before are not told", async () => {
+    const controller = new AbortController();
+    const told: string[] = [];
+    const stops = ["a", "b", "c"].map((name) => onAbort(controller.signal, () => told.push(name)));
+    stops[1]?.();
+    stops[1]?.();
+    controller.abort();
+    stops[0]?.();
+    expect(told).toEqual(["a", "c"]);
+    onAbort(controller.signal, () => told.push("late"));
+    expect(told).toEqual(["a", "c"]);
   });
 
   it("I16 end the wait for a source that hangs", async () => {
