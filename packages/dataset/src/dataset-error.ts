@@ -64,6 +64,14 @@ export const DATASET_MESSAGES = {
   "manifest-exists": "exists, and a source is listed once, as a second list may divide it otherwise; remove it to list again",
   "not-a-manifest": "expected a manifest as writeManifest writes it (<reason>)",
   "manifest-cut": "expected <expected> shards, got <got>: the file is cut off; copy it again, or remove it and list again",
+  "invalid-shard-record":
+    "expected what a finished shard was made of, as embedShard writes it (<reason>); remove this file, and the shard is embedded again",
+  "foreign-shard": "its <name> is <recorded>, and this run's <current>: shards of two runs must not be mixed. Name another output",
+  "too-many-items": "shard <id> has more than <maximum> items; divide it into smaller ones",
+  "all-unreachable": "none of the <count> items could be fetched; is the network there?",
+  unreachable: "cannot be fetched (<reason>)",
+  "no-image": "expected an image, got none",
+  "no-caption": "expected a caption, got none",
   "not-indexed": "is not a folder of this index; those are <folders>",
 } as const;
 

@@ -27,12 +27,42 @@ export { type Shard, shardFile } from "./output/shard.js";
 export { FilePlacer, type Placement, type PlacementOptions } from "./placement/file-placer.js";
 export { folderName, folderNames } from "./placement/folder-name.js";
 export { type MovedImage, recordMoves } from "./placement/record-moves.js";
+export {
+  embedShard,
+  type EmbedShardOptions,
+  type FailedItem,
+  type ShardEmbedder,
+  type ShardLimits,
+  type ShardProgress,
+  type ShardSummary,
+} from "./shards/embed-shard.js";
+export { type FileStore, folderStore, type StoreCall, type StoredFile } from "./shards/file-store.js";
+export {
+  checkShard,
+  type ExpectedShard,
+  type FileDigest,
+  readShardRecord,
+  type ShardFiles,
+  shardFiles,
+  type ShardRecord,
+  type ShardSettings,
+  type ShardState,
+} from "./shards/shard-files.js";
 export { type Manifest, type ManifestSummary, openManifest, parseShard, writeManifest } from "./shards/manifest.js";
 export { findImages } from "./sources/find-images.js";
 export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
 export { listedFiles } from "./sources/list-file.js";
 export { openSource, type SourceOptions } from "./sources/open-source.js";
-export type { DataSource, JsonObject, JsonValue, ListOptions, SourceFault, SourceItem, SourceSample, SourceShard } from "./sources/source.js";
+export type {
+  DataSource,
+  JsonObject,
+  JsonValue,
+  ListOptions,
+  SourceFault,
+  SourceItem,
+  SourceSample,
+  SourceShard,
+} from "./sources/source.js";
 export type { ImageMeta } from "./sync/folder-file.js";
 export { syncFolder, type SyncOptions, type ThumbnailOptions } from "./sync/sync-folder.js";
 export type { SyncEmbedder, SyncEvent, SyncSummary } from "./sync/sync-types.js";

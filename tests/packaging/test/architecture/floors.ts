@@ -43,6 +43,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["files"],
     ["cn-clip"],
     ["formats", "images"],
+    ["parquet"],
     ["sources"],
     ["output"],
     ["shards"],
