@@ -14,6 +14,8 @@ export { type Hit, hitOf, type RowMetadata } from "./gallery/hit.js";
 export { formatNpy, parseNpy, type Rows } from "./npy/npy.js";
 export { formatNpyHead, NPY_HEAD, type NpyHead, parseNpyHead } from "./npy/npy-head.js";
 export { combine, parseQuery, type QueryPart } from "./query/query.js";
+export { shardOf } from "./sharded/shard-of.js";
+export { ShardedStore, type ShardedStoreOptions } from "./sharded/sharded-store.js";
 export { SearchError, type SearchErrorCode, type SearchErrorDetails } from "./search-error.js";
 export { type FieldCondition, type Filter, type FilterField, type FilterValue, matchesFilter, parseFilter } from "./store/filter.js";
 export { type FieldKind, parseFilterText } from "./store/filter-text.js";
@@ -24,6 +26,7 @@ export {
   checkLimits,
   checkVector,
   cutRelative,
+  type MissingPart,
   type StoreHit,
   type StoreInfo,
   type StoreItem,

@@ -46,7 +46,13 @@ export type SearchErrorCode =
   /** A write to a store that was opened to read. */
   | "read-only"
   /** A call of a store that is closed. */
-  | "closed";
+  | "closed"
+  /** A store in several places of which some did not answer, or not in time. */
+  | "incomplete"
+  /** A server that does not answer, or not as one of ours. */
+  | "unavailable"
+  /** A server that answers a request with an error. */
+  | "rejected";
 
 /** Where it is, what was expected there and what was found; fields that a code has no use for are left out. */
 export interface SearchErrorDetails {
@@ -60,6 +66,14 @@ export interface SearchErrorDetails {
   readonly text?: string;
   /** The process that has a lock: its number, with its machine's name where that is another. */
   readonly owner?: number | string;
+  /** A server's address, without what is secret in it. */
+  readonly url?: string;
+  /** The HTTP status of a server's answer. */
+  readonly status?: number;
+  /** What a server says, by its code. */
+  readonly reason?: string;
+  /** Names of stores that did not answer. */
+  readonly missing?: readonly string[];
   /** Rows, values of a vector, or a fingerprint. */
   readonly expected?: number | string;
   /** The same, as it was found. */

@@ -12,7 +12,7 @@ import { classify } from "./routes/classify.js";
 import { listDuplicates } from "./routes/duplicates.js";
 import { embed, embeddings } from "./routes/embeddings.js";
 import { ping, predict } from "./routes/immich.js";
-import { deleteItems, getFile, getItem, getThumbnail, listItems, putItems } from "./routes/items.js";
+import { compactIndex, deleteItems, getFile, getItem, getItems, getThumbnail, listItems, putItems, scanItems } from "./routes/items.js";
 import { openApiRoute } from "./routes/open-api.js";
 import type { Route, Services } from "./routes/route.js";
 import { search } from "./routes/search.js";
@@ -21,6 +21,7 @@ import { ServerError, toServerError } from "./server-error.js";
 import { DuplicateSearch } from "./services/duplicate-search.js";
 import { EmbeddingWork } from "./services/embedding-work.js";
 import { Indexes } from "./services/indexes.js";
+import { ItemStreams } from "./services/item-streams.js";
 import { Listing } from "./services/listing.js";
 import { Ranking } from "./services/ranking.js";
 
@@ -43,6 +44,9 @@ const ROUTES: readonly Route[] = [
   search,
   putItems,
   deleteItems,
+  compactIndex,
+  getItems,
+  scanItems,
   listItems,
   getItem,
   getThumbnail,
@@ -105,6 +109,7 @@ export function createHandler(options: HandlerOptions): Handler {
     work: new EmbeddingWork(options, limits.cacheBytes),
     indexes: new Indexes(options),
     listing: new Listing(),
+    streams: new ItemStreams(),
     ranking: new Ranking(limits.results),
     duplicates: new DuplicateSearch(),
     isReady: () => disposed === undefined,
@@ -178,6 +183,7 @@ export function createHandler(options: HandlerOptions): Handler {
     },
     dispose() {
       services.duplicates.clear();
+      services.streams.end();
       disposed ??= endAll(inFlight, limits.shutdownMilliseconds);
       return disposed;
     },

@@ -77,6 +77,8 @@ export type ServerErrorCode =
   | "timed-out"
   /** The server is ending. */
   | "shutting-down"
+  /** A store that does not answer, or a part of one where all are needed. */
+  | "store-unavailable"
   /** The server that immich's other tasks are forwarded to does not answer. */
   | "upstream-failed"
   /** A fault of the server. */
@@ -115,6 +117,7 @@ const KINDS: Readonly<Record<ServerErrorCode, readonly [status: number, type: Se
   "queue-timeout": [503, "server_error"],
   "timed-out": [504, "server_error"],
   "shutting-down": [503, "server_error"],
+  "store-unavailable": [503, "server_error"],
   "upstream-failed": [502, "server_error"],
   internal: [500, "server_error"],
 };
@@ -159,6 +162,9 @@ const SEARCH_CODES: Readonly<Record<string, ServerErrorCode>> = {
   "zero-query": "invalid-query",
   "read-only": "read-only",
   locked: "read-only",
+  incomplete: "store-unavailable",
+  unavailable: "store-unavailable",
+  rejected: "store-unavailable",
 };
 
 /** Codes of an `ImageError`: what a request's own image can cause. */

@@ -63,6 +63,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       conformance: "what every vector store must do, for any test framework",
       node: "files on the disk",
       pgvector: "PostgreSQL, for those who have one",
+      remote: "a server's indexes and its model, for programs that call one",
     },
   },
   dataset: {

@@ -133,6 +133,9 @@ export const SEARCH_ZH: Sentences<SearchErrorCode> = {
   locked: (facts) => `${about(facts, "file")}进程 ${of(facts, "owner")} 正在写入；请等它结束，若没有这个进程，请删除该文件`,
   "read-only": () => "索引是以只读方式打开的",
   closed: () => "索引已关闭",
+  incomplete: (facts) => `部分索引没有应答：${of(facts, "missing")}${reason(facts)}`,
+  unavailable: (facts) => `${about(facts, "url")}服务没有应答，或应答有误${reason(facts)}`,
+  rejected: (facts) => `${about(facts, "url")}服务拒绝了请求${reason(facts)}`,
 };
 
 /** The file and the line, where they are known. */

@@ -42,6 +42,21 @@ export interface StoreQuery {
   readonly filter?: Filter | undefined;
   /** The model that the vector is from: the search is rejected where the store's is another. */
   readonly fingerprint?: string | undefined;
+  /** Ends the wait for a store that is elsewhere; one that computes in this process ignores it. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Told of each part of a store in several places that did not answer in time: the results are then those of the others. Without it such a search
+   * rejects with `incomplete`. Stores in one place never call it.
+   */
+  readonly onMissing?: ((part: MissingPart) => void) | undefined;
+}
+
+/** A part of a store that did not answer a search. */
+export interface MissingPart {
+  /** Which one. */
+  readonly name: string;
+  /** Why. */
+  readonly error: unknown;
 }
 
 /** One result. */
@@ -80,8 +95,8 @@ export interface VectorStore<Meta> {
   /**
    * The items with the largest inner products, best first; exact unless the implementation says otherwise.
    *
-   * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-filter`, `fingerprint-mismatch`; RangeError - `top` is no positive integer,
-   * or `relativeScore` not from 0 to 1.
+   * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-filter`, `fingerprint-mismatch`, `incomplete`; RangeError - `top` is no positive
+   * integer, or `relativeScore` not from 0 to 1.
    */
   search(query: StoreQuery): Promise<StoreHit<Meta>[]>;
   /** Sees what other processes have written. */

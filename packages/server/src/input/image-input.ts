@@ -1,10 +1,10 @@
 /**
  * What a request may give as an image: an encoded file as a data: URL or base64; a URL where that is allowed; never a path.
  */
+import { decodeBase64 } from "@chinese-clip/search/remote";
 import type { AllLimits } from "../limits.js";
 import type { HandlerOptions, ServedImage } from "../options.js";
 import { ServerError } from "../server-error.js";
-import { decodeBase64 } from "./base64.js";
 
 /** The rules for images. */
 export interface ImageRules {

@@ -1,9 +1,9 @@
 /**
  * `POST /v1/embeddings` as OpenAI's clients call it, with Jina's objects for images; `POST /embed` as those of text-embeddings-inference do.
  */
+import { encodeVector } from "@chinese-clip/search/remote";
 import { z } from "@hono/zod-openapi";
 import type { ZodType } from "zod";
-import { encodeBase64 } from "../input/base64.js";
 import { parseInputs } from "../input/embedding-input.js";
 import { ServerError } from "../server-error.js";
 import { type Call, checkModel, type Route, withJson } from "./route.js";
@@ -45,7 +45,7 @@ export const embeddings: Route = {
       checkModel(body.model, services);
       checkDimensions(body.dimensions, call);
       const { rows, tokens } = await services.work.embed(parseInputs(body.input, "input", services.rules), signal);
-      const format = body.encoding_format === "base64" ? toBase64 : toNumbers;
+      const format = body.encoding_format === "base64" ? encodeVector : toNumbers;
       return Response.json({
         object: "list",
         model: services.modelNames[0],
@@ -115,8 +115,4 @@ function unsupported(message: string): ServerError {
 
 function toNumbers(row: Float32Array): number[] {
   return Array.from(row);
-}
-
-function toBase64(row: Float32Array): string {
-  return encodeBase64(new Uint8Array(row.buffer, row.byteOffset, row.byteLength));
 }

@@ -12,6 +12,7 @@ import { ServerError } from "../server-error.js";
 import type { DuplicateSearch } from "../services/duplicate-search.js";
 import type { EmbeddingWork } from "../services/embedding-work.js";
 import type { Indexes } from "../services/indexes.js";
+import type { ItemStreams } from "../services/item-streams.js";
 import type { Listing } from "../services/listing.js";
 import type { Ranking } from "../services/ranking.js";
 
@@ -30,6 +31,7 @@ export interface Services {
   readonly work: EmbeddingWork;
   readonly indexes: Indexes;
   readonly listing: Listing;
+  readonly streams: ItemStreams;
   readonly ranking: Ranking;
   readonly duplicates: DuplicateSearch;
   /** Whether the server takes requests. */

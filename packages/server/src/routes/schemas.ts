@@ -1,19 +1,36 @@
 /**
  * Schemas that several routes share. Long lists are checked by hand: a list of a million wrong values is one message, not a million.
  */
+import { decodeVector } from "@chinese-clip/search/remote";
 import { z } from "@hono/zod-openapi";
 import type { ZodType } from "zod";
+import { ServerError } from "../server-error.js";
 
 /** A model's name; null counts as none. */
 export const modelName: ZodType<string | null | undefined> = z.string().max(200).nullish().openapi({ example: "chinese-clip" });
 
-/** Finite numbers. */
-export const numbers: ZodType<readonly number[]> = z
-  .custom<readonly number[]>(
-    (value) => Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one)),
-    "expected an array of numbers",
+/** An embedding in a request: numbers, or what `encodeVector` of `@chinese-clip/search/remote` makes of them. */
+export type GivenVector = readonly number[] | string;
+
+/** An embedding. */
+export const vector: ZodType<GivenVector> = z
+  .custom<GivenVector>(
+    (value) => typeof value === "string" || (Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one))),
+    "expected an array of numbers, or base64 of float32",
   )
-  .openapi({ type: "array", items: { type: "number" } });
+  .openapi({
+    description: "an embedding of the same model, with L2 norm 1; as a string base64 of float32, little-endian",
+    type: ["array", "string"],
+    items: { type: "number" },
+  });
+
+/** @throws ServerError - `invalid-request`. */
+export function parseVector(given: GivenVector, place: string): Float32Array {
+  const parsed = typeof given === "string" ? decodeVector(given) : Float32Array.from(given);
+  if (parsed === undefined)
+    throw new ServerError("invalid-request", `${place}: expected base64 of finite float32 values, got something else`);
+  return parsed;
+}
 
 /** Strings, at least one. */
 export const strings: ZodType<readonly string[]> = z
@@ -22,6 +39,13 @@ export const strings: ZodType<readonly string[]> = z
     "expected an array of strings, and not an empty one",
   )
   .openapi({ type: "array", items: { type: "string" } });
+
+/** Which model given vectors are of; checked where it is given. */
+export const fingerprint: ZodType<string | undefined> = z
+  .string()
+  .max(500)
+  .optional()
+  .openapi({ description: "the model that the vectors are of, as /v1/models has it; rejected where the index has another" });
 
 /** A part of OpenAPI's description. */
 type Schema = {

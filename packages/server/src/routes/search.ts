@@ -10,14 +10,15 @@ import { ServerError } from "../server-error.js";
 import type { NamedIndex } from "../services/indexes.js";
 import type { RankingQuery } from "../services/ranking.js";
 import { type Call, checkModel, type Route, withJson } from "./route.js";
-import { filter, jsonObject, modelName, numbers } from "./schemas.js";
+import { filter, fingerprint, type GivenVector, jsonObject, modelName, parseVector, vector } from "./schemas.js";
 
 interface SearchBody {
   readonly index?: string | undefined;
   readonly text?: string | undefined;
   readonly query?: string | undefined;
   readonly image?: string | undefined;
-  readonly vector?: readonly number[] | undefined;
+  readonly vector?: GivenVector | undefined;
+  readonly fingerprint?: string | undefined;
   readonly id?: string | undefined;
   readonly top?: number | undefined;
   readonly offset?: number | undefined;
@@ -33,7 +34,8 @@ const searchBody: ZodType<SearchBody> = z.object({
   text: z.string().optional().openapi({ description: "a text", example: "雪地里的猫" }),
   query: z.string().optional().openapi({ description: "texts with weights", example: "2:猫 - 狗" }),
   image: z.string().optional().openapi({ description: "an encoded image as a data: URL or base64" }),
-  vector: numbers.optional().openapi({ description: "an embedding of the same model, with L2 norm 1" }),
+  vector: vector.optional(),
+  fingerprint,
   id: z.string().optional().openapi({ description: "an item of the index: others like it" }),
   top: z.number().int().min(1).optional().openapi({ description: "results in all; default 10, or with a limit as many as there are" }),
   offset: z.number().int().min(0).optional().openapi({ description: "results to skip, for a page of them" }),
@@ -68,6 +70,10 @@ export const search: Route = {
         .int()
         .optional()
         .openapi({ description: "all results, where it was asked for; at most limits.results where minScore is given" }),
+      missing: z
+        .array(z.object({ name: z.string(), message: z.string() }))
+        .optional()
+        .openapi({ description: "stores of the index that did not answer in time: the results are those of the others" }),
       data: z.array(z.object({ id: z.string(), rank: z.number().int(), score: z.number(), meta: jsonObject })),
     }),
   },
@@ -81,21 +87,21 @@ export const search: Route = {
       const { first, last } = pageOf(body, call);
       const checked = body.filter === undefined ? undefined : parseFilter(body.filter);
       const index = await services.indexes.open(body.index);
-      const vector = await vectorOf(body, index, call);
       const wanted: RankingQuery = {
-        vector,
+        vector: await vectorOf(body, index, call),
         minScore: body.minScore,
         filter: checked,
-        fingerprint: body.vector === undefined ? services.options.embedder.fingerprint : undefined,
+        fingerprint: body.vector === undefined ? services.options.embedder.fingerprint : body.fingerprint,
         without: body.id,
       };
-      const { hits, more } = await services.ranking.page(index, wanted, first, last);
+      const { hits, more, missing } = await services.ranking.page(index, wanted, first, last, call.signal);
       return Response.json({
         object: "list",
         index: index.name,
         offset: first,
         count: index.store.info.count,
         more,
+        ...(missing.length > 0 ? { missing } : {}),
         ...(body.total === true ? { total: await totalOf(wanted, index, call) } : {}),
         data: hits.map(({ id, score, meta }, i) => ({ id, rank: first + i + 1, score, meta })),
       });
@@ -127,8 +133,8 @@ function pageOf({ top, offset = 0, limit }: SearchBody, { services: { limits } }
 async function vectorOf(body: SearchBody, index: NamedIndex, call: Call): Promise<Float32Array> {
   const { services, signal } = call;
   const { limits, rules, work } = services;
-  const { text, query, image, vector, id } = body;
-  if (vector !== undefined) return Float32Array.from(vector);
+  const { text, query, image, vector: given, id } = body;
+  if (given !== undefined) return parseVector(given, "vector");
   if (id !== undefined) {
     const [item] = await index.store.get([id]);
     if (item === undefined) throw new ServerError("no-such-item", "id: expected an item of the index");

@@ -188,7 +188,7 @@ it("adds, replaces and removes items of a writable index", async () => {
     { id: "image", image: Buffer.from("pixels").toString("base64") },
     { id: "vector", vector: [...textEmbedding("v")] },
   ];
-  expect((await send(handler, "PUT", path, { items })).body).toEqual({ index: "photos", upserted: 3 });
+  expect((await send(handler, "PUT", path, { items })).body).toEqual({ index: "photos", upserted: 3, count: 44 });
   for (const [id, embedding] of [
     ["new", textEmbedding("新")],
     ["image", embeddingOf(Buffer.from("pixels"))],
@@ -197,7 +197,7 @@ it("adds, replaces and removes items of a writable index", async () => {
     const { body } = await send(handler, "POST", "/v1/search", { index: "photos", vector: [...embedding], top: 1 });
     expect(body.data[0].id).toBe(id);
   }
-  expect((await send(handler, "DELETE", path, { ids: ["new", "nobody"] })).body).toEqual({ index: "photos", deleted: 1 });
+  expect((await send(handler, "DELETE", path, { ids: ["new", "nobody"] })).body).toEqual({ index: "photos", deleted: 1, count: 43 });
   expectError(await send(handler, "GET", item("new")), 404, "no-such-item");
 });
 
