@@ -84,6 +84,22 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import("./commands/train.js")).train,
   },
   {
+    name: "few-shot fit",
+    summary: {
+      en: "A classifier of a few images of each class, as a JSON file that classify, serve and the page take",
+      zh: "用每类几张图片得到一个分类器（JSON 文件），可用于 classify、serve 和网页",
+    },
+    load: async () => (await import("./commands/few-shot-fit.js")).fewShotFit,
+  },
+  {
+    name: "few-shot evaluate",
+    summary: {
+      en: "Accuracy and confusion of a few-shot classifier; or a table of the methods with 1, 2, 4, 8, 16 images a class",
+      zh: "评测少样本分类器的准确率与混淆矩阵；或比较每类 1、2、4、8、16 张图片时的各种方法",
+    },
+    load: async () => (await import("./commands/few-shot-evaluate.js")).fewShotEvaluate,
+  },
+  {
     name: "compare",
     summary: {
       en: "What another dtype, checkpoint or device changes, on your own images and texts",

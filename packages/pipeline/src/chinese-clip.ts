@@ -4,6 +4,8 @@
  */
 import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
 import type { Tensor } from "onnxruntime-common";
+import type { ClassScore } from "./classifier/head.js";
+import type { ImageClassifier, ProbeEmbedder } from "./classifier/image-classifier.js";
 import { AbortScope } from "./embedding/abort-scope.js";
 import type { Embedder } from "./embedding/embedder.js";
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embedding/embed-images.js";
@@ -55,6 +57,8 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   readonly fingerprint: string;
   readonly #preprocessor: ImagePreprocessor<ImageInput>;
   readonly #textQueue: TextQueue = new TextQueue((texts) => this.#runTextTower(texts));
+  /** Classifiers that were compared with this model. */
+  readonly #checked: WeakSet<ImageClassifier> = new WeakSet();
   #lastClassifier: { readonly key: string; readonly embeddings: Promise<Embeddings> } | undefined;
 
   /** @throws CheckpointError - `vocabulary-mismatch`: the tokenizer knows ids that the text tower has no embedding for. */
@@ -167,18 +171,28 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   async classify(image: readonly ImageInput[], labels: readonly string[], options?: ClassifyOptions): Promise<Classification[][]>;
   /** The same for a single image. */
   async classify(image: ImageInput, labels: readonly string[], options?: ClassifyOptions): Promise<Classification[]>;
+  /**
+   * Which class of a few-shot classifier fits each image. The text tower is not used.
+   *
+   * @param classifier - as `parseClassifier` of `@chinese-clip/pipeline/classifier` reads it from its file.
+   * @throws ClassifierError - `other-model`; ImageError - an image that cannot be read.
+   */
+  async classify(
+    image: readonly ImageInput[],
+    classifier: ImageClassifier,
+    options?: Pick<ClassifyOptions, "signal">,
+  ): Promise<ClassScore[][]>;
+  /** The same for a single image. */
+  async classify(image: ImageInput, classifier: ImageClassifier, options?: Pick<ClassifyOptions, "signal">): Promise<ClassScore[]>;
   async classify(
     image: ImageInput | readonly ImageInput[],
-    labels: readonly string[],
+    by: readonly string[] | ImageClassifier,
     { template = DEFAULT_TEMPLATE, signal }: ClassifyOptions = {},
-  ): Promise<Classification[] | Classification[][]> {
-    const templates = typeof template === "string" ? [template] : template;
-    checkLabels(labels, templates);
-    const [classes, { data, count, dim }] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
-    const results = Array.from({ length: count }, (_, i) =>
-      scoreLabels(data.subarray(i * dim, (i + 1) * dim), labels, classes, this.model.logitScale),
-    );
-    return Array.isArray(image) ? results : (results[0] as Classification[]);
+  ): Promise<Classification[] | Classification[][] | ClassScore[] | ClassScore[][]> {
+    const scores = isClassifier(by)
+      ? await this.#scoreClasses(image, by, signal)
+      : await this.#scoreLabels(image, by, typeof template === "string" ? [template] : template, signal);
+    return Array.isArray(image) ? scores : (scores[0] as Classification[] | ClassScore[]);
   }
 
   /** Ends the threads and frees the memory; idempotent. Calls after it reject. */
@@ -203,6 +217,29 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     return normalized;
   }
 
+  async #scoreLabels(
+    image: ImageInput | readonly ImageInput[],
+    labels: readonly string[],
+    templates: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Classification[][]> {
+    checkLabels(labels, templates);
+    const [classes, images] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
+    return rowsOf(images).map((row) => scoreLabels(row, labels, classes, this.model.logitScale));
+  }
+
+  async #scoreClasses(
+    image: ImageInput | readonly ImageInput[],
+    classifier: ImageClassifier,
+    signal: AbortSignal | undefined,
+  ): Promise<ClassScore[][]> {
+    const { checkClassifierModel, classifyEmbedding } = await import("./classifier/index.js");
+    // Every platform's images may be encoded bytes, which the probe is.
+    if (!this.#checked.has(classifier)) await checkClassifierModel(classifier, this as unknown as ProbeEmbedder, { signal });
+    this.#checked.add(classifier);
+    return rowsOf(await this.embedImage(image, { signal })).map((row) => classifyEmbedding(classifier.head, row));
+  }
+
   /** The labels' vectors; those of the last call are cached, since many images are classified by the same labels. */
   #classifier(labels: readonly string[], templates: readonly string[]): Promise<Embeddings> {
     const key = JSON.stringify([labels, templates]);
@@ -216,6 +253,14 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     }
     return this.#lastClassifier.embeddings;
   }
+}
+
+function isClassifier(by: readonly string[] | ImageClassifier): by is ImageClassifier {
+  return typeof by === "object" && by !== null && !Array.isArray(by);
+}
+
+function rowsOf({ data, count, dim }: Embeddings): Float32Array[] {
+  return Array.from({ length: count }, (_, row) => data.subarray(row * dim, (row + 1) * dim));
 }
 
 /** A single text or a list of texts as a list. */

@@ -72,3 +72,5 @@ export { checkFinite, loadFailure, runFailure } from "./threads/run-errors.js";
 export { type ErrorRevivers, reviveError, type RevivedFields, type SerializedError, serializeError } from "./threads/serialized-error.js";
 export { WorkerError } from "@chinese-clip/model";
 export type { Classification } from "./zero-shot/label-set.js";
+export type { ClassScore } from "./classifier/head.js";
+export type { ImageClassifier } from "./classifier/image-classifier.js";

@@ -95,6 +95,9 @@ interface Bindings {
 export function createHandler(options: HandlerOptions): Handler {
   const { apiKey, allowedHosts, allowedOrigins = [], allowUrls = false, imageSize, metrics, page = {}, onError } = options;
   const limits = serverLimits(options.limits);
+  for (const [name, { head }] of Object.entries(options.classifiers ?? {}))
+    if (head.dim !== options.embedder.dim)
+      throw new RangeError(`createHandler: expected the classifier ${name} to take ${options.embedder.dim} values, got ${head.dim}`);
   const access = new Access({ apiKey, allowedHosts, allowedOrigins });
   const inFlight = new Map<Deadline, Promise<unknown>>();
   let disposed: Promise<void> | undefined;

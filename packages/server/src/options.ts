@@ -2,6 +2,7 @@
  * What a server is made of: an embedder, stores, and rules. Nothing here is of Node; `@chinese-clip/server/node` listens on a port.
  */
 import type { Embedder } from "@chinese-clip/pipeline";
+import type { ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import type { DuplicateMeta, VectorStore } from "@chinese-clip/search";
 import type { ServerLimits } from "./limits.js";
 
@@ -74,6 +75,11 @@ export interface HandlerOptions {
   readonly modelName?: string | undefined;
   /** Further names that requests may give, for programs whose model's name cannot be set. */
   readonly modelAliases?: readonly string[] | undefined;
+  /**
+   * Few-shot classifiers for `/v1/classify`, by the names that requests give. Each has to be of the embedder's model; `checkClassifierModel` of
+   * `@chinese-clip/pipeline/classifier` tells. Default none.
+   */
+  readonly classifiers?: Readonly<Record<string, ImageClassifier>> | undefined;
   /** The factor of cosines in the softmax of `/v1/classify`. Default 100, the published models'. */
   readonly logitScale?: number | undefined;
   /** Tokens of each text, for `usage`. Without it `usage` counts 0 tokens. */

@@ -50,6 +50,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "onnxruntime-common": TENSOR,
     },
     subpaths: {
+      classifier: "few-shot classifiers, which most pages do not load",
       node: "locks and files that appear whole, for every package that writes under Node",
       vectors: "arithmetic that search needs without the model",
       "zero-shot": "templates and labels, which most pages do not load",
@@ -95,7 +96,10 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": "texts to ids, prepared as cn_clip trains",
       "onnxruntime-common": TENSOR,
     },
-    subpaths: { node: "runs from files to files" },
+    subpaths: {
+      "few-shot": "classifiers of a few images, for pages that train no model",
+      node: "runs from files to files",
+    },
   },
   node: {
     platformFree: false,

@@ -77,5 +77,7 @@ declare namespace WebAssembly {
 
 declare function atob(base64: string): string;
 
+declare function btoa(bytes: string): string;
+
 /** To let other work run in between. */
 declare function setTimeout(callback: (...values: never[]) => void, milliseconds: number): unknown;

@@ -1,9 +1,8 @@
 /**
- * `chinese-clip classify`: zero-shot classification of images by the user's labels.
+ * `chinese-clip classify`: images by the user's labels, without training, or by a few-shot classifier.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
-import { embedClasses, labelImage, type LabelSet } from "@chinese-clip/pipeline/zero-shot";
-import { preprocessEvalText } from "@chinese-clip/tokenizer";
+import { readClassifier } from "../input/read-classifier.js";
 import { readLabelList } from "../input/read-label-list.js";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
@@ -15,6 +14,7 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { formatLabels, labelRows } from "../reports/label-rows.js";
 import { classifyIndex } from "./classify-index.js";
 import { LABEL_OPTIONS, LabelOutput } from "./label-output.js";
+import { classifierLabeller, type Labeller, type OpenLabeller, zeroShotLabeller } from "./labeller.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
@@ -30,6 +30,14 @@ export const classify: Command = {
       value: "list",
       help: { en: "labels separated by commas, or a file with one per line", zh: "标签：用逗号分隔，或每行一个的文件" },
     },
+    classifier: {
+      type: "string",
+      value: "file",
+      help: {
+        en: "in place of --labels: a few-shot classifier, as `few-shot fit` or the page writes it",
+        zh: "代替 --labels：少样本分类器文件（由 few-shot fit 或网页生成）",
+      },
+    },
     none: {
       type: "string",
       value: "list",
@@ -41,7 +49,10 @@ export const classify: Command = {
     threshold: {
       type: "string",
       value: "cosine",
-      help: { en: "minimum cosine of a label, such as 0.3", zh: "标签的余弦相似度下限，如 0.3" },
+      help: {
+        en: "minimum cosine of a label, such as 0.3; with --classifier its minimum probability",
+        zh: "标签的余弦相似度下限，如 0.3；与 --classifier 同用时是概率下限",
+      },
     },
     top: { type: "string", value: "k", help: { en: "labels for each image (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
     ...TEMPLATE_OPTIONS,
@@ -58,35 +69,30 @@ export const classify: Command = {
   examples: [
     "photos --model OFA-Sys/chinese-clip-vit-base-patch16 --labels 猫,狗,鸟 --templates photo",
     "--index photos.index --labels 猫,狗 --none 其他 --copy-to sorted",
+    "photos --model OFA-Sys/chinese-clip-vit-base-patch16 --classifier kinds.json",
     "photos --model ./tuned.pt --labels labels.txt --none 风景,人像 --threshold 0.3 --top 3",
   ],
 
   async run(values, context, operands) {
     const top = parseCount("--top", stringValue(values, "top") ?? "1");
-    const threshold = thresholdOf(values);
     const output = new LabelOutput(values);
     const isIndexed = values["index"] !== undefined;
     checkMode(isIndexed, values, operands);
     const model = isIndexed ? "" : requiredValue(values, "model");
-    const labelList = requiredValue(values, "labels");
+    checkLabelOptions(values);
     const transfer = new TransferProgress(process.stderr);
     const options = pretrainedOptions(values, context, transfer);
     if (!isIndexed && operands.length === 0 && process.stdin.isTTY) {
       throw new UsageError(t`expected images or folders, got none; see chinese-clip classify --help`);
     }
-    const templates = await templatesOf(values, BARE_LABEL);
-    const [labels, negatives] = await labelsOf(labelList, stringValue(values, "none"));
-    if (isIndexed) return classifyIndex(values, context, { labels, negatives, templates, threshold, top }, output);
+    const openLabeller = await labellerOf(values, top);
+    if (isIndexed) return classifyIndex(values, context, openLabeller, output);
     const skipped = new SkippedFiles();
     const images = await findImages(operands.length === 0 ? ["-"] : operands, standardInput(context), skipped, context.signal);
     const clip = await ChineseCLIP.fromPretrained(model, options).finally(() => transfer.end());
     try {
-      const all = [...labels, ...negatives];
-      const classes = await embedClasses(all, templates, (texts) => clip.embedText(texts, { signal: context.signal }), {
-        prepare: preprocessEvalText,
-      });
-      const set = { labels: all, positives: labels.length, classes, logitScale: clip.model.logitScale };
-      const code = await classifyAll(clip, images, set, { threshold, top, output }, context);
+      const labeller = await openLabeller(clip, context.signal);
+      const code = await classifyAll(clip, images, labeller, output, context);
       return noteSkipped(skipped, context) || code;
     } finally {
       await clip.dispose();
@@ -98,6 +104,23 @@ export const classify: Command = {
 function checkMode(isIndexed: boolean, values: OptionValues, operands: readonly string[]): void {
   if (isIndexed && operands.length > 0) throw new UsageError(t`give --index or images, not both`);
   if (!isIndexed && values["filter"] !== undefined) throw new UsageError(t`--filter is of use only with --index`);
+}
+
+/** @throws UsageError - options of labels beside a classifier, which has its own. */
+function checkLabelOptions(values: OptionValues): void {
+  if (values["classifier"] === undefined) return void requiredValue(values, "labels");
+  for (const name of ["labels", "none", "template", "templates"])
+    if (values[name] !== undefined) throw new UsageError(t`give --${"classifier"} or --${name}, not both`);
+}
+
+/** @throws UsageError - a value that cannot be; ClassifierError, TemplateError - a file of something else. */
+async function labellerOf(values: OptionValues, top: number): Promise<OpenLabeller> {
+  const file = stringValue(values, "classifier");
+  const threshold = thresholdOf(values);
+  if (file !== undefined) return classifierLabeller(await readClassifier(file), threshold, top);
+  const templates = await templatesOf(values, BARE_LABEL);
+  const [labels, negatives] = await labelsOf(requiredValue(values, "labels"), stringValue(values, "none"));
+  return zeroShotLabeller({ labels, negatives, templates, threshold, top });
 }
 
 function thresholdOf(values: OptionValues): number | undefined {
@@ -120,8 +143,8 @@ async function labelsOf(labels: string, none: string | undefined): Promise<reado
 async function classifyAll(
   clip: ChineseCLIP,
   images: readonly FilePath[],
-  set: LabelSet,
-  { threshold, top, output }: { readonly threshold: number | undefined; readonly top: number; readonly output: LabelOutput },
+  labeller: Labeller,
+  output: LabelOutput,
   context: CommandContext,
 ): Promise<number> {
   const { json, language, print, note } = context;
@@ -131,7 +154,7 @@ async function classifyAll(
     ? undefined
     : labelRows(
         images.map(({ label }) => label),
-        set,
+        labeller.labels,
         context,
       );
   let unreadable = 0;
@@ -144,7 +167,7 @@ async function classifyAll(
       if (json) print(JSON.stringify({ file, error: reason }));
       note(skippedText(file, result.error, language));
     } else {
-      const found = labelImage(result.embedding, set, threshold, top);
+      const found = labeller.label(result.embedding);
       if (json) print(formatLabels(file, found));
       else print1?.(file, found);
       output.add(file, found);
@@ -159,6 +182,6 @@ async function classifyAll(
         : `${unreadable} of ${images.length} ${images.length === 1 ? "image" : "images"} could not be read; replace or remove them`,
     );
   }
-  const code = await output.finish(set.labels.slice(0, set.positives), context);
+  const code = await output.finish(labeller.labels, context);
   return unreadable > 0 ? 1 : code;
 }

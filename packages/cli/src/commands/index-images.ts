@@ -77,7 +77,7 @@ export const indexImages: Command = {
 };
 
 /** Opens the index for writing, and its model; makes a new one where folders are given. */
-async function openIndex(
+export async function openIndex(
   path: string,
   values: OptionValues,
   context: CommandContext,

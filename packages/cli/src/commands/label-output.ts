@@ -3,9 +3,9 @@
  */
 import { join } from "node:path";
 import { folderNames, type ImageIndex, writeWhole } from "@chinese-clip/dataset";
-import type { ImageLabels } from "@chinese-clip/pipeline/zero-shot";
 import { type CommandContext, type CommandOption, type OptionValues, stringValue } from "../command.js";
 import { formatCsv } from "../reports/csv.js";
+import type { ShownLabels } from "../reports/label-rows.js";
 import { notePlaced, placeImages, PLACEMENT_OPTIONS, type Target, targetOf } from "./placement-options.js";
 
 /** The options. */
@@ -48,7 +48,7 @@ export class LabelOutput {
   }
 
   /** Takes an image. */
-  add(path: string, { best: [first], closest }: ImageLabels, id?: string): void {
+  add(path: string, { best: [first], closest }: ShownLabels, id?: string): void {
     if (this.#csv === undefined && this.target === undefined) return;
     const { score: probability, similarity } = first ?? closest ?? {};
     this.#images.push({ id, path, label: first?.label, probability, similarity });

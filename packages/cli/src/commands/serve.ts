@@ -1,9 +1,12 @@
 /**
  * `chinese-clip serve`: a model and image indexes over HTTP, for programs that speak OpenAI's, text-embeddings-inference's or immich's API.
  */
+import { basename } from "node:path";
 import { imageSize } from "@chinese-clip/dataset";
 import { ChineseCLIP, type Limits } from "@chinese-clip/node";
+import { checkClassifierModel, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import { readClassifier } from "../input/read-classifier.js";
 import { type OpenIndexes, openIndexes } from "../input/served-indexes.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
@@ -29,6 +32,15 @@ export const serve: Command = {
       help: {
         en: "an index that the command index made; may be given several times (default: $CHINESE_CLIP_INDEX)",
         zh: "index 命令建立的索引，可多次给出（默认取环境变量 CHINESE_CLIP_INDEX）",
+      },
+    },
+    classifier: {
+      type: "string",
+      multiple: true,
+      value: "file",
+      help: {
+        en: "a few-shot classifier for /v1/classify, by its file's name without .json; may be given several times",
+        zh: "供 /v1/classify 使用的少样本分类器，名称为去掉 .json 的文件名；可多次给出",
       },
     },
     host: { type: "string", value: "address", help: { en: "address to listen on (default: 127.0.0.1)", zh: "监听地址（默认 127.0.0.1）" } },
@@ -98,9 +110,10 @@ export const serve: Command = {
 
   async run(values, context, operands) {
     const listening = listenOptions(values);
+    const classifiers = await readClassifiers(listOf(values, "classifier"));
     const indexes = await openIndexes(indexFolders(values), context.signal);
     try {
-      return await serveModel(modelOf(operands, indexes), indexes, values, listening, context);
+      return await serveModel(modelOf(operands, indexes), indexes, classifiers, values, listening, context);
     } finally {
       await indexes.close();
     }
@@ -110,6 +123,7 @@ export const serve: Command = {
 async function serveModel(
   model: string,
   { served, opened }: OpenIndexes,
+  classifiers: Readonly<Record<string, ImageClassifier>>,
   values: OptionValues,
   { host, port }: { readonly host: string; readonly port: number },
   context: CommandContext,
@@ -132,10 +146,12 @@ async function serveModel(
     spin: false, // a quarter of the processor time where queries come one a second
   }).finally(() => transfer.end());
   try {
+    for (const classifier of Object.values(classifiers)) await checkClassifierModel(classifier, clip, { signal });
     const { tokenizer } = clip.processor;
     const handler = createHandler({
       embedder: clip,
       stores: served,
+      classifiers,
       modelName: stringValue(values, "model-name"),
       modelAliases: [model, ...listOf(values, "model-alias")],
       logitScale: clip.model.logitScale,
@@ -158,6 +174,17 @@ async function serveModel(
   } finally {
     await clip.dispose();
   }
+}
+
+/** Classifiers by name. @throws UsageError - two of one name; what reading says. */
+async function readClassifiers(files: readonly string[]): Promise<Readonly<Record<string, ImageClassifier>>> {
+  const found = new Map<string, ImageClassifier>();
+  for (const file of files) {
+    const name = basename(file).replace(/\.json$/iu, "");
+    if (found.has(name)) throw new UsageError(t`--${"classifier"}: expected files of different names, got ${name} twice`);
+    found.set(name, await readClassifier(file));
+  }
+  return Object.fromEntries(found);
 }
 
 /** @throws UsageError - no model is named, by the command or an index; or two. */

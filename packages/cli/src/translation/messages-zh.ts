@@ -46,6 +46,15 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "$1 pairs of $2 images ($3 skipped), batches of $4, steps $5 to $6":
     "$1 个图文对，$2 张图片（跳过 $3 个），每批 $4 对，第 $5 步至第 $6 步",
 
+  // few-shot
+  "--$1: expected files of different names, got $2 twice": "--$1：文件名不能相同，$2 出现了两次",
+  "a folder with a folder of images for each class": "一个文件夹，其中每个类别有一个图片文件夹",
+  "--output: $1 exists and is no classifier; name another file": "--output：$1 已存在，且不是分类器；请另选文件",
+  "expected at least 2 classes with images, got $1": "至少需要 2 个有图片的类别，实际有 $1 个",
+  "expected a class with more than $1 images, to measure on the rest; give fewer with --shots":
+    "应有类别的图片多于 $1 张，其余用于评测；请用 --shots 给出更少的张数",
+  "$1: no class of the classifier, which has $2": "$1：不是分类器的类别；分类器有 $2",
+
   // classify, compare
   "expected images or folders, got none; see chinese-clip classify --help": "请给出图片或文件夹；用法见 chinese-clip classify --help",
   "--threshold: expected a cosine between -1 and 1, got $1": "--threshold：应为 -1 到 1 之间的余弦值，实际是 $1",

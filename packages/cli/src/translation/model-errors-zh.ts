@@ -4,6 +4,7 @@
  */
 import type { CheckpointErrorCode } from "@chinese-clip/model";
 import type { OutputErrorCode } from "@chinese-clip/pipeline/node";
+import type { ClassifierErrorCode } from "@chinese-clip/pipeline/classifier";
 import type { TemplateErrorCode } from "@chinese-clip/pipeline/zero-shot";
 import type { SearchErrorCode } from "@chinese-clip/search";
 import type { ServeErrorCode } from "@chinese-clip/server/node";
@@ -165,6 +166,17 @@ export const TEMPLATE_ZH: Sentences<TemplateErrorCode> = {
   "no-templates": (facts) => `${lineOf(facts)}里面没有模板；请每行写一个，用 {} 标出标签的位置`,
   "no-placeholder": (facts) => `${lineOf(facts)}请用 {}（或 {c}）标出标签的位置，实际是 ${of(facts, "got")}`,
   "not-strings": (facts) => `${lineOf(facts)}应为用逗号分隔的字符串，实际是 ${of(facts, "got")}`,
+};
+
+/** `ClassifierError`. */
+export const CLASSIFIER_ZH: Sentences<ClassifierErrorCode> = {
+  "not-json": (facts) => `${lineOf(facts)}应为 JSON 格式的分类器；文件是否不完整，或选错了文件？`,
+  "not-a-classifier": (facts) => `${lineOf(facts)}不是分类器，而是其他 JSON`,
+  "unsupported-version": (facts) => `${lineOf(facts)}分类器的版本应为 ${of(facts, "expected")}，实际是 ${of(facts, "got")}；请升级本程序`,
+  "invalid-field": (facts) => `${lineOf(facts)}分类器的字段 ${of(facts, "field")} 不符合要求，实际是 ${of(facts, "got")}`,
+  "too-large": (facts) => `${lineOf(facts)}分类器过大，上限是 ${of(facts, "expected")}`,
+  "other-model": (facts) =>
+    `分类器是用另一个模型（${of(facts, "expected")}）得到的，现在的模型是 ${of(facts, "got")}；请使用那个模型，或重新拟合`,
 };
 
 /** `WorkerError`. */

@@ -6,6 +6,7 @@ import { fillMessage } from "@chinese-clip/dataset/formats";
 import { DATASET_ZH, EVALUATION_ZH, TRAINING_ZH } from "./data-errors-zh.js";
 import {
   CHECKPOINT_ZH,
+  CLASSIFIER_ZH,
   detailText,
   type ErrorFacts,
   type ErrorSentence,
@@ -27,6 +28,7 @@ const SENTENCES: Readonly<Record<string, Readonly<Record<string, ErrorSentence>>
   EvaluationError: filled(EVALUATION_ZH),
   TrainingError: filled(TRAINING_ZH),
   CheckpointError: CHECKPOINT_ZH,
+  ClassifierError: CLASSIFIER_ZH,
   HubError: HUB_ZH,
   ImageError: IMAGE_ZH,
   InferenceError: INFERENCE_ZH,

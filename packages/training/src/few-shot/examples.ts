@@ -1,6 +1,8 @@
-/** A few images of each class, as features. */
+/** A few images of each class, as embeddings, and how well a classifier does on them. */
+import { type ClassifierHead, classLogits } from "@chinese-clip/pipeline/classifier";
+import { softmax } from "@chinese-clip/pipeline/vectors";
 
-/** Labelled features. */
+/** Labelled embeddings. */
 export interface FewShotExamples {
   /** Rows of length 1, `[N, dim]`: embeddings of images. */
   readonly features: Float32Array;
@@ -23,14 +25,65 @@ export function checkExamples(where: string, { features, dim, labels, classes }:
     throw new RangeError(`${where}: expected ${labels.length} rows of ${dim} values, got ${features.length} values`);
   const other = labels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes.length));
   if (other !== undefined) throw new RangeError(`${where}: expected labels from 0 to ${classes.length - 1}, got ${other}`);
-  const empty = classes.find((_, label) => !labels.includes(label));
+  const present = new Set(labels);
+  const empty = classes.find((_, label) => !present.has(label));
   if (empty !== undefined) throw new RangeError(`${where}: expected an example of each class, got none of ${JSON.stringify(empty)}`);
 }
 
-/** Share of the rows whose highest score is their own class's, 0 to 1. */
-export function accuracyOf(scores: (feature: Float32Array) => Float64Array, { features, dim, labels }: FewShotExamples): number {
-  const hits = labels.filter((label, row) => argMax(scores(features.subarray(row * dim, (row + 1) * dim))) === label).length;
-  return hits / labels.length;
+/** Some of the examples, by row. */
+export function takeExamples({ features, dim, labels, classes }: FewShotExamples, rows: readonly number[]): FewShotExamples {
+  const taken = new Float32Array(rows.length * dim);
+  for (const [i, row] of rows.entries()) taken.set(features.subarray(row * dim, (row + 1) * dim), i * dim);
+  return { features: taken, dim, labels: rows.map((row) => labels[row] as number), classes };
+}
+
+/** Right and wrong answers, which add up over several parts of the examples. */
+export class Tally {
+  /** For each class the images of it that were taken for each class. */
+  readonly confusion: readonly Uint32Array[];
+  #images = 0;
+  #hits = 0;
+  #loss = 0;
+
+  constructor(classes: number) {
+    this.confusion = Array.from({ length: classes }, () => new Uint32Array(classes));
+  }
+
+  /** Counts one image. */
+  add(logits: Float64Array, label: number): void {
+    const predicted = argMax(logits);
+    this.confusion[label]![predicted]!++;
+    this.#images++;
+    if (predicted === label) this.#hits++;
+    this.#loss -= Math.log(Math.max(softmax(logits)[label] as number, Number.MIN_VALUE));
+  }
+
+  /** Share of right answers, 0 to 1; 0 of no images. */
+  get accuracy(): number {
+    return this.#images === 0 ? 0 : this.#hits / this.#images;
+  }
+
+  /** Mean cross-entropy, in nats. */
+  get logLoss(): number {
+    return this.#images === 0 ? 0 : this.#loss / this.#images;
+  }
+}
+
+/** How a classifier does on examples. */
+export function evaluateHead(head: ClassifierHead, { features, dim, labels, classes }: FewShotExamples, tally?: Tally): Tally {
+  const counted = tally ?? new Tally(classes.length);
+  for (const [row, label] of labels.entries()) counted.add(classLogits(head, features.subarray(row * dim, (row + 1) * dim)), label);
+  return counted;
+}
+
+/** The place of the best of several results: most right answers, then the least cross-entropy, then the first. */
+export function bestOf(results: readonly Pick<Tally, "accuracy" | "logLoss">[]): number {
+  let best = 0;
+  for (const [i, { accuracy, logLoss }] of results.entries()) {
+    const other = results[best]!;
+    if (accuracy > other.accuracy || (accuracy === other.accuracy && logLoss < other.logLoss)) best = i;
+  }
+  return best;
 }
 
 /** The index of the highest value, of equal ones the first. */

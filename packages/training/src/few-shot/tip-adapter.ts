@@ -2,29 +2,9 @@
  * Tip-Adapter without training (Zhang et al., 2022): zero-shot logits, and to them what the most similar examples say. With one example a class it
  * already helps, where a linear probe has too little to go by.
  */
-import { accuracyOf, argMax, checkExamples, type FewShotExamples } from "./examples.js";
-
-/** A classifier by texts and examples. */
-export interface TipAdapter {
-  /** What tells it from other classifiers. */
-  readonly kind: "tip-adapter";
-  /** Names of the classes. */
-  readonly classes: readonly string[];
-  /** Values of a feature. */
-  readonly dim: number;
-  /** `[classes, dim]`: embeddings of the classes' texts, rows of length 1. */
-  readonly texts: Float32Array;
-  /** `[N, dim]`: the examples' embeddings. */
-  readonly examples: Float32Array;
-  /** For each example its class. */
-  readonly labels: readonly number[];
-  /** What cosines with texts are multiplied by: exp of the model's `logit_scale`. */
-  readonly scale: number;
-  /** The examples' weight beside the texts'. */
-  readonly alpha: number;
-  /** How fast an example's say falls with its distance. */
-  readonly beta: number;
-}
+import type { TipAdapter } from "@chinese-clip/pipeline/classifier";
+import { dotAt } from "@chinese-clip/pipeline/vectors";
+import { bestOf, checkExamples, type FewShotExamples, Tally } from "./examples.js";
 
 /** How an adapter is made. */
 export interface TipAdapterOptions {
@@ -36,8 +16,14 @@ export interface TipAdapterOptions {
   readonly validation?: FewShotExamples | undefined;
 }
 
-const ALPHAS: readonly number[] = [0.1, 0.3, 1, 3, 10, 30];
-const BETAS: readonly number[] = [1, 2, 5.5, 10, 20];
+/** An adapter's two numbers. */
+export type AdapterSettings = Pick<TipAdapter, "alpha" | "beta">;
+
+const ALPHAS: readonly number[] = [0.1, 0.3, 1, 3, 10, 30, 100, 300];
+const BETAS: readonly number[] = [1, 2, 5.5, 10, 20, 50, 100];
+
+/** What validation chooses from. */
+export const ADAPTER_SETTINGS: readonly AdapterSettings[] = BETAS.flatMap((beta) => ALPHAS.map((alpha) => ({ alpha, beta })));
 
 /**
  * Makes an adapter; nothing is trained.
@@ -45,30 +31,43 @@ const BETAS: readonly number[] = [1, 2, 5.5, 10, 20];
  * @throws RangeError - examples that no classifier can be made of, texts of another size.
  */
 export function fitTipAdapter(examples: FewShotExamples, { texts, scale, validation }: TipAdapterOptions): TipAdapter {
-  checkExamples("fitTipAdapter", examples);
+  checkAdapter("fitTipAdapter", examples, texts);
   const { classes, dim, labels, features } = examples;
-  if (texts.length !== classes.length * dim)
-    throw new RangeError(`fitTipAdapter: expected ${classes.length} texts of ${dim} values, got ${texts.length} values`);
-  const base: TipAdapter = { kind: "tip-adapter", classes, dim, texts, examples: features, labels, scale, alpha: 1, beta: 5.5 };
+  const base: TipAdapter = { method: "tip-adapter", classes, dim, texts, keys: features, labels, scale, alpha: 1, beta: 5.5 };
   if (validation === undefined) return base;
   checkExamples("fitTipAdapter", validation);
-  const candidates = ALPHAS.flatMap((alpha) => BETAS.map((beta): TipAdapter => ({ ...base, alpha, beta })));
-  const accuracies = candidates.map((adapter) => accuracyOf((feature) => adapterScores(adapter, feature), validation));
-  return candidates[argMax(accuracies)] ?? base;
+  const tallies = adapterTallies(classes.length);
+  tallyAdapters(base, validation, tallies);
+  return { ...base, ...ADAPTER_SETTINGS[bestOf(tallies)] };
 }
 
-/** Each class's score of a feature of length 1. */
-export function adapterScores(
-  { texts, examples, labels, dim, scale, alpha, beta, classes }: TipAdapter,
-  feature: Float32Array,
-): Float64Array {
-  const scores = Float64Array.from(classes, (_, label) => scale * cosine(texts, label, feature, dim));
-  for (const [row, label] of labels.entries()) scores[label]! += alpha * Math.exp(-beta * (1 - cosine(examples, row, feature, dim)));
-  return scores;
+/** @throws RangeError - as {@link fitTipAdapter}. */
+export function checkAdapter(where: string, examples: FewShotExamples, texts: Float32Array): void {
+  checkExamples(where, examples);
+  const { classes, dim } = examples;
+  if (texts.length !== classes.length * dim)
+    throw new RangeError(`${where}: expected ${classes.length} texts of ${dim} values, got ${texts.length} values`);
 }
 
-function cosine(rows: Float32Array, row: number, feature: Float32Array, dim: number): number {
-  let sum = 0;
-  for (let e = 0; e < dim; e++) sum += rows[row * dim + e]! * feature[e]!;
-  return sum;
+/** A tally for each of {@link ADAPTER_SETTINGS}. */
+export function adapterTallies(classes: number): Tally[] {
+  return ADAPTER_SETTINGS.map(() => new Tally(classes));
+}
+
+/** Adds how an adapter with each of {@link ADAPTER_SETTINGS} does on examples; its own settings do not matter. */
+export function tallyAdapters(adapter: TipAdapter, heldOut: FewShotExamples, tallies: readonly Tally[]): void {
+  const { classes, texts, keys, labels, dim, scale } = adapter;
+  for (const [row, label] of heldOut.labels.entries()) {
+    const zeroShot = Float64Array.from(classes, (_, c) => scale * dotAt(heldOut.features, row * dim, texts, c * dim, dim));
+    const affinities = Float64Array.from(labels, (_, key) => dotAt(heldOut.features, row * dim, keys, key * dim, dim));
+    for (const [b, beta] of BETAS.entries()) {
+      const says = new Float64Array(classes.length);
+      for (const [key, c] of labels.entries()) says[c]! += Math.exp(-beta * (1 - affinities[key]!));
+      for (const [a, alpha] of ALPHAS.entries())
+        tallies[b * ALPHAS.length + a]!.add(
+          zeroShot.map((logit, c) => logit + alpha * says[c]!),
+          label,
+        );
+    }
+  }
 }

@@ -25,7 +25,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["error-message.ts", "without-secrets.ts", "show-value.ts", "hub-error.ts", "inference-error.ts", "vectors"],
     ["platform.ts", "threads", "node"],
     ["loading", "embedding"],
-    ["processor.ts", "zero-shot"],
+    ["processor.ts", "zero-shot", "classifier"],
     ["*"],
   ],
   search: [

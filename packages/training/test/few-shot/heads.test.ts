@@ -1,26 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { accuracyOf, adapterScores, argMax, type FewShotExamples, fitLinearProbe, fitTipAdapter, probeScores } from "../src/index.js";
-import { minimize } from "../src/few-shot/lbfgs.js";
-import { randomNumbers } from "./random.js";
-
-const DIM = 8;
-
-/** Noisy examples around one direction for each class, rows of length 1. */
-function examplesOf(shots: number, seed: number, noise = 0.9): { examples: FewShotExamples; centres: Float32Array } {
-  const random = randomNumbers(seed);
-  const fixed = randomNumbers(1);
-  const normal = (from: () => number): number => Math.sqrt(-2 * Math.log(1 - from())) * Math.cos(2 * Math.PI * from());
-  const unit = (values: number[]): number[] => values.map((value) => value / Math.hypot(...values));
-  const centres = Array.from({ length: 5 }, () => unit(Array.from({ length: DIM }, () => normal(fixed))));
-  const rows = centres.flatMap((centre) =>
-    Array.from({ length: shots }, () => unit(centre.map((value) => value + (noise * normal(random)) / Math.sqrt(DIM)))),
-  );
-  const labels = centres.flatMap((_, label) => Array.from({ length: shots }, () => label));
-  return {
-    examples: { features: Float32Array.from(rows.flat()), dim: DIM, labels, classes: ["甲", "乙", "丙", "丁", "戊"] },
-    centres: Float32Array.from(centres.flat()),
-  };
-}
+import { classLogits } from "@chinese-clip/pipeline/classifier";
+import {
+  argMax,
+  evaluateHead,
+  type FewShotExamples,
+  fitLinearProbe,
+  fitTipAdapter,
+  fitTipAdapterF,
+  zeroShotHead,
+} from "../../src/few-shot/index.js";
+import { minimize } from "../../src/few-shot/lbfgs.js";
+import { keyGradient } from "../../src/few-shot/tip-adapter-f.js";
+import { centresAsTexts, DIM, examplesOf } from "./examples.js";
 
 const { examples, centres } = examplesOf(8, 2);
 const { examples: test } = examplesOf(60, 3);
@@ -49,7 +40,7 @@ describe("fitLinearProbe", () => {
     const { features, labels } = examples;
     const slope = new Float64Array(probe.weights.length);
     for (const [row, label] of labels.entries()) {
-      const scores = probeScores(probe, features.subarray(row * DIM, (row + 1) * DIM));
+      const scores = classLogits(probe, features.subarray(row * DIM, (row + 1) * DIM));
       const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
       for (const [c, score] of scores.entries()) {
         for (let e = 0; e < DIM; e++)
@@ -62,7 +53,7 @@ describe("fitLinearProbe", () => {
 
   it("tells classes apart, and takes the regularisation that validation likes best", () => {
     const chosen = fitLinearProbe(examples, { validation: test });
-    const accuracy = (probe: typeof chosen): number => accuracyOf((feature) => probeScores(probe, feature), test);
+    const accuracy = (probe: typeof chosen): number => evaluateHead(probe, test).accuracy;
     expect(accuracy(chosen)).toBeGreaterThan(0.6);
     for (const regularization of [1, 0.01, 1e-4, 1e-6])
       expect(accuracy(chosen)).toBeGreaterThanOrEqual(accuracy(fitLinearProbe(examples, { regularization })));
@@ -83,10 +74,10 @@ describe("fitLinearProbe", () => {
   });
 });
 
-describe("fitTipAdapter", () => {
-  // Texts that are off by some: as zero-shot is.
-  const texts = examplesOf(1, 9, 1.2).examples.features;
+// Texts that are off by some: as zero-shot is.
+const texts = centresAsTexts(9, 1.2);
 
+describe("fitTipAdapter", () => {
   it("adds to the texts' scores what each example says by its nearness", () => {
     const adapter = fitTipAdapter(examples, { texts, scale: 10 });
     const feature = test.features.subarray(0, DIM);
@@ -97,17 +88,56 @@ describe("fitTipAdapter", () => {
         10 * cosine(texts, label),
       ),
     );
-    for (const [label, score] of adapterScores(adapter, feature).entries()) expect(score).toBeCloseTo(expected[label]!, 6);
+    for (const [label, score] of classLogits(adapter, feature).entries()) expect(score).toBeCloseTo(expected[label]!, 6);
   });
 
   it("is better than the texts alone", () => {
     const adapter = fitTipAdapter(examples, { texts, scale: 10, validation: examplesOf(10, 4).examples });
-    const zeroShot = accuracyOf((feature) => adapterScores({ ...adapter, alpha: 0 }, feature), test);
-    expect(accuracyOf((feature) => adapterScores(adapter, feature), test)).toBeGreaterThan(zeroShot + 0.05);
+    const zeroShot = evaluateHead(zeroShotHead(examples, texts, 10), test).accuracy;
+    expect(evaluateHead(adapter, test).accuracy).toBeGreaterThan(zeroShot + 0.05);
   });
 
   it("rejects texts of another size", () => {
     expect(() => fitTipAdapter(examples, { texts: texts.subarray(1), scale: 10 })).toThrow("expected 5 texts of 8 values, got 39 values");
+  });
+});
+
+describe("fitTipAdapterF", () => {
+  const options = { texts, scale: 10, alpha: 1, beta: 5.5, learningRate: 1e-2, epochs: 20 };
+
+  it("follows the derivative of the cross-entropy, an example's own key left out", () => {
+    const adapter = fitTipAdapterF(examples, { ...options, epochs: 3 });
+    const rows = [0, 9, 17, 33];
+    const loss = (keys: Float32Array): number =>
+      rows.reduce((sum, row) => {
+        // Without its own key: its class's other keys remain.
+        const labels = adapter.labels.map((label, key) => (key === row ? -1 : label));
+        const kept = labels.flatMap((label, key) => (label < 0 ? [] : [key]));
+        const others = Float32Array.from(kept.flatMap((key) => [...keys.subarray(key * DIM, (key + 1) * DIM)]));
+        const head = { ...adapter, keys: others, labels: kept.map((key) => adapter.labels[key]!) };
+        const logits = classLogits(head, examples.features.subarray(row * DIM, (row + 1) * DIM));
+        const total = logits.reduce((all, logit) => all + Math.exp(logit), 0);
+        return sum + (Math.log(total) - logits[examples.labels[row]!]!) / rows.length;
+      }, 0);
+    const gradient = new Float64Array(adapter.keys.length);
+    keyGradient(adapter, examples, rows, gradient);
+    for (const at of [0, 5, 8 * DIM + 3, 17 * DIM, 39 * DIM + 7]) {
+      const moved = (by: number): number => loss(adapter.keys.map((value, i) => (i === at ? value + by : value)));
+      expect(gradient[at]).toBeCloseTo((moved(1e-2) - moved(-1e-2)) / 2e-2, 4);
+    }
+  });
+
+  it("learns keys that are better than the examples, and leaves the examples as they are", () => {
+    const before = examples.features.slice();
+    const [free, learned] = [fitTipAdapter(examples, { texts, scale: 10 }), fitTipAdapterF(examples, options)];
+    expect(evaluateHead(learned, test).logLoss).toBeLessThan(evaluateHead(free, test).logLoss);
+    expect(examples.features).toEqual(before);
+    expect(learned.keys).not.toEqual(before);
+    expect(fitTipAdapterF(examples, options)).toEqual(learned);
+  });
+
+  it("is Tip-Adapter before the first epoch", () => {
+    expect(fitTipAdapterF(examples, { ...options, stopAfter: 0 }).keys).toEqual(examples.features);
   });
 });
 
