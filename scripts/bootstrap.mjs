@@ -1,9 +1,11 @@
 /**
- * `npm start`, `npm run web`, `npm run serve` and `npm test` on a machine that has Node, npm and this repository, and nothing else: installs, builds and runs.
+ * `npm start`, `npm run web`, `npm run serve`, `npm run train` and `npm test` on a machine that has Node, npm and this repository, and nothing else:
+ * installs, builds and runs.
  *
  *     node scripts/bootstrap.mjs start [arguments of the example]
  *     node scripts/bootstrap.mjs web [options of Vite's preview server]
  *     node scripts/bootstrap.mjs serve [options of chinese-clip serve]
+ *     node scripts/bootstrap.mjs train [folder for what is trained]
  *     node scripts/bootstrap.mjs pack <folder for the tarballs of the command and its packages>
  *     node scripts/bootstrap.mjs test        everything but slow tests
  *     node scripts/bootstrap.mjs test:all    slow tests, too: files named `*.slow.test.ts`
@@ -20,12 +22,22 @@ function report(text) {
   process.stderr.write(`› ${text} …\n`);
 }
 
-/** Builds what the example needs, then runs it; paths in its arguments are relative to where the user is. */
+/** Builds what the example needs, then runs it. */
 async function start(args) {
   await build("@chinese-clip/examples^...");
-  const examples = join(root, "examples");
-  const tsx = pathToFileURL(createRequire(join(examples, "package.json")).resolve("tsx")).href;
-  const { code } = await run(process.execPath, ["--import", tsx, join(examples, "src", "main.ts"), ...args], {
+  return runExample(join(root, "examples"), args);
+}
+
+/** Builds the command, then trains the demo model's text tower from scratch and both towers after that. */
+async function train(args) {
+  await build("@chinese-clip/example-training^...");
+  return runExample(join(root, "examples", "training"), args);
+}
+
+/** Runs an example's `src/main.ts`; paths in its arguments are relative to where the user is. */
+async function runExample(folder, args) {
+  const tsx = pathToFileURL(createRequire(join(folder, "package.json")).resolve("tsx")).href;
+  const { code } = await run(process.execPath, ["--import", tsx, join(folder, "src", "main.ts"), ...args], {
     output: "inherit",
     interactive: true,
     cwd: userFolder(),
@@ -102,13 +114,13 @@ function userFolder() {
   return process.env.npm_lifecycle_event === undefined ? process.cwd() : (process.env.INIT_CWD ?? process.cwd());
 }
 
-const commands = { start, web, serve, pack, test: (rest) => test(rest, "default"), "test:all": (rest) => test(rest, "all") };
+const commands = { start, web, serve, train, pack, test: (rest) => test(rest, "default"), "test:all": (rest) => test(rest, "all") };
 const [name = "", ...args] = process.argv.slice(2);
 
 try {
   checkNodeVersion();
   if (!Object.hasOwn(commands, name))
-    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|pack|test|test:all [arguments]", { code: 2, output: "" });
+    throw new StepError("usage: node scripts/bootstrap.mjs start|web|serve|train|pack|test|test:all [arguments]", { code: 2, output: "" });
   endChildrenOnSignals();
   process.exitCode = await commands[name](args);
 } catch (error) {

@@ -2,8 +2,10 @@
  * `chinese-clip info`: what a model is, what would be loaded of it, and what is wrong with it.
  */
 import type { ChineseCLIPConfig } from "@chinese-clip/model";
+import { readRun } from "@chinese-clip/training/node";
 import { type Command, type CommandContext } from "../command.js";
 import { t } from "../translation/translate.js";
+import { runRows, runSummary } from "../inspection/training-run.js";
 import { messageIn } from "../translation/translate-error.js";
 import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
@@ -24,11 +26,13 @@ export const info: Command = {
     const source = oneOperand(operands, t`a checkpoint's file or folder, or a hub's name of a model`);
     const transfer = new TransferProgress(process.stderr);
     const inspection = await inspectModel(source, pretrainedOptions(values, context, transfer)).finally(() => transfer.end());
+    const run = await readRun(source);
     if (context.json)
       context.print(
         JSON.stringify(
           {
             ...inspection,
+            ...(run === undefined ? {} : { training: runSummary(run, source) }),
             config: inspection.config?.toJSON() ?? null,
             problems: inspection.problems.map(({ code, message }) => ({ code, message })),
           },
@@ -36,7 +40,7 @@ export const info: Command = {
           2,
         ),
       );
-    else printInspection(inspection, context);
+    else printInspection(inspection, run === undefined ? [] : runRows(runSummary(run, source), context.language), context);
     return inspection.problems.length > 0 ? 1 : 0;
   },
 };
@@ -53,7 +57,7 @@ const FORMATS: Readonly<Record<ModelKind["format"], string>> = {
   onnx: "one graph of both towers",
 };
 
-function printInspection(inspection: Inspection, { language, print }: CommandContext): void {
+function printInspection(inspection: Inspection, more: readonly (readonly [string, string])[], { language, print }: CommandContext): void {
   const zh = language === "zh";
   const { source, kind, files, weightsHere, config, towers, vocabulary, logitScale, unused, problems, architecture, dtypes } = inspection;
   const rows: (readonly [name: string, value: string])[] = [];
@@ -87,6 +91,7 @@ function printInspection(inspection: Inspection, { language, print }: CommandCon
     const names = unused.slice(0, 3).join(", ") + (unused.length > 3 ? ", …" : "");
     add("not read", "不使用", zh ? `${unused.length} 个张量：${names}` : `${unused.length} tensors: ${names}`);
   }
+  rows.push(...more);
   print(source);
   print(columns(rows));
   print(`\n${zh ? "文件" : "files"}`);

@@ -1,8 +1,9 @@
 /**
  * `chinese-clip train`: fine-tunes a model on pairs, with the names of cn_clip's `training/params.py` where an option means the same.
  */
+import { writeWhole } from "@chinese-clip/dataset";
 import { trainingPlatform } from "@chinese-clip/node";
-import { findPairs, train as trainModel, type TrainingEvent } from "@chinese-clip/training/node";
+import { findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
 import {
   type Command,
   type CommandContext,
@@ -12,9 +13,10 @@ import {
   stringValue,
   UsageError,
 } from "../command.js";
-import { TerminalProgress } from "../terminal/progress.js";
+import { formatTrainingPage } from "../reports/training-page.js";
+import { TrainingLines } from "../terminal/training-lines.js";
 import { TransferProgress } from "../terminal/transfer.js";
-import { type Bilingual, t } from "../translation/translate.js";
+import { t } from "../translation/translate.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./loading-options.js";
 
 const number = (en: string, zh: string, value = "n"): CommandOption => ({ type: "string", value, help: { en, zh } });
@@ -46,6 +48,7 @@ export const train: Command = {
     "context-length": number("tokens of a text (default: of the longest, at most 52)", "文本的 token 数（默认取最长文本，最多 52）"),
     "save-step-frequency": number("steps from save to save (default: an epoch)", "每隔多少步保存（默认每轮）"),
     "valid-step-interval": number("steps from validation to validation (default: an epoch)", "每隔多少步评测（默认每轮）"),
+    html: number("write a page with the run's curves, also of a run that was stopped", "写出含训练曲线的网页；中途停止时也会写", "file"),
     "log-interval": number("steps from log line to log line (default 10)", "每隔多少步输出一行日志（默认 10）"),
     seed: number("what the pairs' order follows from (default 123)", "决定数据顺序的种子（默认 123）"),
     threads: number("threads for one operator", "单个算子使用的线程数"),
@@ -60,7 +63,7 @@ export const train: Command = {
     const [model, path, output] = [requiredValue(values, "model"), requiredValue(values, "train-data"), requiredValue(values, "output")];
     const [chunkSize, accumulated] = [count(values, "batch-size") ?? 128, count(values, "accum-freq") ?? 1];
     const freeze = frozenTower(values);
-    const validation = stringValue(values, "val-data");
+    const [validation, html] = [stringValue(values, "val-data"), stringValue(values, "html")];
     const transfer = new TransferProgress(process.stderr);
     const settings = {
       epochs: count(values, "max-epochs"),
@@ -96,10 +99,19 @@ export const train: Command = {
     } finally {
       transfer.end();
       lines.end();
+      if (html !== undefined) await writeReport(output, html, context);
     }
     return 0;
   },
 };
+
+/** Writes the page of the run's curves, of whatever it has reached. */
+async function writeReport(folder: string, html: string, { language, note }: CommandContext): Promise<void> {
+  const run = await readRun(folder);
+  if (run === undefined) return;
+  await writeWhole(html, formatTrainingPage({ run, folder, date: new Date(), language }));
+  note(`→ ${html}`);
+}
 
 function frozenTower(values: OptionValues): "vision" | "text" | undefined {
   if (values["freeze-vision"] === true && values["freeze-text"] === true)
@@ -118,75 +130,4 @@ function rate(values: OptionValues, name: string): number | undefined {
   if (!/^(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:e-?\d{1,3})?$/iu.test(value))
     throw new UsageError(t`--${name}: expected a number such as 5e-5, got ${value}`);
   return Number(value);
-}
-
-/** What is said of a run: cn_clip's log lines, a line that moves on a terminal, or the events as JSON. */
-class TrainingLines {
-  readonly #context: CommandContext;
-  readonly #interval: number;
-  readonly #progress: TerminalProgress = new TerminalProgress(process.stderr);
-  #started: Extract<TrainingEvent, { readonly type: "started" }> | undefined;
-
-  constructor(context: CommandContext, interval: number) {
-    this.#context = context;
-    this.#interval = interval;
-  }
-
-  report(event: TrainingEvent): void {
-    const { json, print, language } = this.#context;
-    if (json) {
-      if (event.type !== "features") print(JSON.stringify(event));
-      return;
-    }
-    if (event.type === "features")
-      return this.#progress.report(({ en: "features", zh: "特征" } as const)[language], event.done, event.total);
-    this.#progress.end();
-    if (event.type === "started") this.#started = event;
-    const line = event.type === "step" ? this.#stepLine(event) : lineOf(event)?.[language];
-    if (line !== undefined) print(line);
-  }
-
-  end(): void {
-    this.#progress.end();
-  }
-
-  /** As cn_clip's `training/train.py` logs a step. */
-  #stepLine({
-    step,
-    epoch,
-    loss,
-    imageToText,
-    textToImage,
-    logitScale,
-    learningRate,
-    seconds,
-  }: Extract<TrainingEvent, { readonly type: "step" }>): string | undefined {
-    const { steps = 0, batchSize = 0, pairs = 0, stepsPerEpoch = 1 } = this.#started ?? {};
-    if (step % this.#interval !== 0 && step !== steps) return undefined;
-    const inEpoch = ((step - 1) % stepsPerEpoch) + 1;
-    return [
-      `Global Steps: ${step}/${steps}`,
-      `Train Epoch: ${epoch} [${Math.min(inEpoch * batchSize, pairs)}/${pairs} (${Math.round((100 * inEpoch) / stepsPerEpoch)}%)]`,
-      `Loss: ${loss.toFixed(6)}`,
-      `Image2Text Acc: ${(100 * imageToText).toFixed(2)}`,
-      `Text2Image Acc: ${(100 * textToImage).toFixed(2)}`,
-      `Batch Time: ${seconds.toFixed(3)}s`,
-      `LR: ${learningRate.toFixed(6)}`,
-      `logit_scale: ${Math.log(logitScale).toFixed(3)}`,
-      `Global Batch Size: ${batchSize}`,
-    ].join(" | ");
-  }
-}
-
-function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "features" }>): Bilingual | undefined {
-  const percent = (share: number): string => (100 * share).toFixed(1);
-  if (event.type === "saved") return t`saved: ${event.folder} (step ${event.step})`;
-  if (event.type === "validation") {
-    const [texts, images] = [event.textToImage, event.imageToText].map(
-      ({ r1, r5, r10 }) => `${percent(r1)} / ${percent(r5)} / ${percent(r10)}`,
-    );
-    return t`validation after step ${event.step}: R@1 / R@5 / R@10, text to image ${texts ?? ""}, image to text ${images ?? ""}`;
-  }
-  const { pairs, images, skipped, batchSize, step, steps } = event;
-  return t`${pairs} pairs of ${images} images (${skipped.length} skipped), batches of ${batchSize}, steps ${step} to ${steps}`;
 }

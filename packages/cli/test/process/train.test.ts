@@ -1,8 +1,10 @@
-import { cpSync, existsSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { makeDrawings } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, MAIN, runCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
 
@@ -34,7 +36,19 @@ describe("a training run", () => {
     const classified = await runCli(["classify", "--model", path("tuned"), "--labels", "树,鱼", path("images/0.png"), "--json"]);
     expect(classified.code).toBe(0);
 
-    const again = await train([...args, "--json"]);
+    const [again, shown, summary] = await Promise.all([
+      train([...args, "--json", "--html", path("report.html")]),
+      runCli(["info", path("tuned")], { LC_ALL: "zh_CN.UTF-8" }),
+      runCli(["info", path("tuned"), "--json"]),
+    ]);
+    expect(shown.stdout).toMatch(
+      /训练 +第 3 \/ 3 步，第 2 轮\n +初始模型 .*demo-checkpoint\n +训练数据 .*pairs\.csv\n +最佳召回率 +第 2 步后平均 /u,
+    );
+    expect(shown.stdout).toContain("无需：训练已完成");
+    expect(JSON.parse(summary.stdout)).toMatchObject({ training: { step: 3, steps: 3, epoch: 2, best: { step: 2 } } });
+    const page = readFileSync(path("report.html"), "utf8");
+    expect(page.match(/<polyline /gu)).toHaveLength(11); // loss, two accuracies, R@1, R@5 and R@10 in both directions, rate, scale
+    expect(page).not.toMatch(/<script|https?:/u);
     expect(
       again.stdout
         .trimEnd()
@@ -42,6 +56,48 @@ describe("a training run", () => {
         .map((line) => JSON.parse(line) as unknown),
     ).toEqual([expect.objectContaining({ type: "started", step: 3, steps: 3 })]);
   });
+
+  it("tells how an interrupted run goes on", async () => {
+    const output = path("it's stopped");
+    const args = [
+      "--freeze-vision",
+      "--batch-size",
+      "3",
+      "--accum-freq",
+      "2",
+      "--max-steps",
+      "40",
+      "--log-interval",
+      "1",
+      "--lr",
+      "2e-4",
+      "--seed",
+      "7",
+    ];
+    const child = execFile(process.execPath, [
+      MAIN,
+      "train",
+      "--model",
+      DEMO,
+      "--train-data",
+      path("images/pairs.csv"),
+      ...args,
+      "--output",
+      output,
+    ]);
+    await new Promise<void>((resolve) => child.stdout?.on("data", (text: string) => text.includes("Global Steps: 5/") && resolve()));
+    child.kill("SIGINT");
+    await new Promise((resolve) => child.on("close", resolve));
+    const { stdout } = await runCli(["info", output, "--json"]);
+    const { step, resume } = (JSON.parse(stdout) as { training: { step: number; resume: string } }).training;
+    expect(step).toBeGreaterThanOrEqual(5);
+    expect(resume).toContain(`--freeze-vision --batch-size 3 --accum-freq 2 --lr 0.0002 --warmup 4 --max-steps 40`);
+    expect(resume.endsWith(`--output '${output.replace("'", "'\\''")}'`)).toBe(true);
+    // A shell reads the command as it was meant; nothing is left to do after the last steps.
+    const words = resume.replace("chinese-clip", "").replace("--max-steps 40", "--max-steps 40 --json");
+    const { stdout: resumed } = await promisify(execFile)("/bin/sh", ["-c", `"${process.execPath}" "${MAIN}" ${words}`]);
+    expect(JSON.parse(resumed.split("\n")[0] ?? "")).toMatchObject({ type: "started", step, steps: 40 });
+  }, 60_000);
 
   it("says in Chinese what is wrong", async () => {
     cpSync(path("tuned/model.safetensors"), path("foreign/model.safetensors"));

@@ -79,13 +79,21 @@ export async function openRun(options: TrainOptions, saved: SavedRun | undefined
           const compute = async (start: number, end: number): Promise<Float32Array> => {
             session ??= await platform.createSession(graphs[freeze], reader.files, numThreads === undefined ? {} : { numThreads });
             const values = new Float32Array((end - start) * dim);
+            const take = (at: number): Promise<TrainingBatch> => {
+              const items = Array.from({ length: Math.min(FROZEN_BATCH, end - at) }, (_, i) => at + i);
+              const inputs = inputsOf(freeze, pairs, items, settings.contextLength, signal);
+              inputs.catch(() => undefined); // it is thrown where it is awaited
+              return inputs;
+            };
+            let ahead = take(start);
             for (let at = start; at < end; at += FROZEN_BATCH) {
               signal?.throwIfAborted();
-              const items = Array.from({ length: Math.min(FROZEN_BATCH, end - at) }, (_, i) => at + i);
-              const inputs = await inputsOf(freeze, pairs, items, settings.contextLength, signal);
+              const inputs = await ahead;
+              const next = Math.min(at + FROZEN_BATCH, end);
+              if (next < end) ahead = take(next); // decoded while this one is computed
               const results = await session.run(inputs);
               values.set(results[FEATURES[freeze]]?.data as Float32Array, (at - start) * dim);
-              onProgress(at + items.length, rows);
+              onProgress(next, rows);
             }
             return values;
           };

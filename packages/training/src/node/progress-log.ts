@@ -5,16 +5,70 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { writingTo } from "@chinese-clip/pipeline/node";
+import type { Recall } from "./train-options.js";
 
 /** The log's file in a run's folder. */
 export const PROGRESS_FILE = "progress.jsonl";
 
 const SIGNATURE = "chinese-clip training 1";
 
+/** A step, as the log has it. */
+export interface StepRecord {
+  /** Counted from 1. */
+  readonly step: number;
+  /** Counted from 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** Share of the batch's images whose own text is the most similar one. */
+  readonly imageToText: number;
+  /** Share of the batch's texts whose own image is the most similar one. */
+  readonly textToImage: number;
+  /** What cosines are multiplied by, after the step. */
+  readonly logitScale: number;
+  readonly learningRate: number;
+  /** The step's time. */
+  readonly seconds: number;
+}
+
+/** Retrieval on the validation pairs after a step, as the log has it. */
+export interface ValidationRecord {
+  readonly step: number;
+  readonly textToImage: Recall;
+  readonly imageToText: Recall;
+}
+
+/** What a run is, at the log's head. */
+export interface RunHeader {
+  /** The settings that its steps follow from, as text by name. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Where its model and its pairs come from, as far as they have a name. */
+  readonly source: { readonly model?: string | undefined; readonly data?: string | undefined; readonly validation?: string | undefined };
+}
+
+/** A log's content. */
+export interface RunLog extends RunHeader {
+  readonly steps: readonly StepRecord[];
+  readonly validations: readonly ValidationRecord[];
+}
+
 /** Whether a folder has the log of a run. */
 export async function hasProgress(folder: string): Promise<boolean> {
   const text = await readFile(join(folder, PROGRESS_FILE), "utf8").catch(() => "");
   return text.startsWith(JSON.stringify({ format: SIGNATURE }).slice(0, -1));
+}
+
+/** Reads a log; what a killed process left of a line is no line. @returns undefined where there is none. */
+export async function readLog(folder: string): Promise<RunLog | undefined> {
+  if (!(await hasProgress(folder))) return undefined;
+  const [head = "", ...lines] = (await readFile(join(folder, PROGRESS_FILE), "utf8")).split("\n");
+  const records = lines.map(objectOf).filter((record) => typeof record?.["step"] === "number");
+  const { settings, source } = (objectOf(head) ?? {}) as Partial<RunHeader>;
+  return {
+    settings: settings ?? {},
+    source: source ?? {},
+    steps: records.filter((record) => record?.["validation"] === undefined) as unknown as StepRecord[],
+    validations: records.filter((record) => record?.["validation"] === true) as unknown as ValidationRecord[],
+  };
 }
 
 /** The lines of a run. */
@@ -30,31 +84,30 @@ export class ProgressLog {
    *
    * @param step - steps that are done: lines of later ones are dropped, and what a killed process left of a line.
    */
-  static async open(folder: string, step: number, settings: Readonly<Record<string, string>>): Promise<ProgressLog> {
+  static async open(folder: string, step: number, header: RunHeader): Promise<ProgressLog> {
     const path = join(folder, PROGRESS_FILE);
     const lines = (await hasProgress(folder)) ? (await readFile(path, "utf8")).split("\n").slice(1) : [];
     const kept = lines.filter((line) => {
-      const at = stepOf(line);
-      return at !== undefined && at <= step;
+      const at = objectOf(line)?.["step"];
+      return typeof at === "number" && at <= step;
     });
     await writeWhole(
       path,
-      [JSON.stringify({ format: SIGNATURE, settings }), ...kept].map((line) => `${line}\n`),
+      [JSON.stringify({ format: SIGNATURE, ...header }), ...kept].map((line) => `${line}\n`),
     );
     return new ProgressLog(path);
   }
 
   /** Adds a line. */
-  async add(line: Readonly<Record<string, unknown>> & { readonly step: number }): Promise<void> {
+  async add(line: StepRecord | (ValidationRecord & { readonly validation: true })): Promise<void> {
     await writingTo(this.#path, () => appendFile(this.#path, `${JSON.stringify(line)}\n`));
   }
 }
 
-function stepOf(line: string): number | undefined {
+function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const { step } = (typeof value === "object" && value !== null ? value : {}) as { readonly step?: unknown };
-    return typeof step === "number" ? step : undefined;
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
   } catch {
     return undefined;
   }

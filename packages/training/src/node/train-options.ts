@@ -1,6 +1,7 @@
 /** What a run is told, and what it tells. */
 import type { ModelSource, PretrainedOptions } from "@chinese-clip/pipeline";
 import type { PairList, SkippedPair } from "../data/pairs.js";
+import type { StepRecord, ValidationRecord } from "./progress-log.js";
 import type { TrainingPlatform } from "./training-platform.js";
 
 /** How to train. Defaults are those of cn_clip's fine-tuning scripts, where they have one. */
@@ -85,31 +86,14 @@ export type TrainingEvent =
       readonly done: number;
       readonly total: number;
     }
-  | {
+  | ({
       /** A step is done. */
       readonly type: "step";
-      /** Counted from 1. */
-      readonly step: number;
-      /** Counted from 1. */
-      readonly epoch: number;
-      readonly loss: number;
-      /** Share of the batch's images whose own text is the most similar one. */
-      readonly imageToText: number;
-      /** Share of the batch's texts whose own image is the most similar one. */
-      readonly textToImage: number;
-      /** What cosines are multiplied by, after the step. */
-      readonly logitScale: number;
-      readonly learningRate: number;
-      /** The step's time. */
-      readonly seconds: number;
-    }
-  | {
+    } & StepRecord)
+  | ({
       /** Retrieval on the validation pairs. */
       readonly type: "validation";
-      readonly step: number;
-      readonly textToImage: Recall;
-      readonly imageToText: Recall;
-    }
+    } & ValidationRecord)
   | {
       /** Model and state are on the disk. */
       readonly type: "saved";

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { lockOutput } from "@chinese-clip/dataset";
 import { stageFolder } from "@chinese-clip/pipeline/node";
 import { Tensor } from "onnxruntime-common";
@@ -15,7 +15,7 @@ import { learningRateAt } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
 import { inputsOf, openRun, type OpenRun } from "./open-run.js";
 import { checkPairs, type PreparedPairs } from "./prepared-pairs.js";
-import { hasProgress, ProgressLog } from "./progress-log.js";
+import { hasProgress, ProgressLog, type RunHeader, type StepRecord } from "./progress-log.js";
 import { recall } from "./recall.js";
 import { readRunState } from "./run-state.js";
 import { saveRun } from "./save-run.js";
@@ -56,7 +56,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
 async function beginFolder({ output, platform, model, source = {}, signal }: TrainOptions): Promise<void> {
   if (existsSync(join(output, "model.safetensors")) && !(await hasProgress(output)))
     throw new TrainingError("foreign-output", { file: output });
-  await ProgressLog.open(output, 0, {});
+  await ProgressLog.open(output, 0, { settings: {}, source: {} });
   await platform.convert(model, output, { ...source, signal });
 }
 
@@ -77,7 +77,7 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
   };
   const frozen = yield* frozenOf(run, data);
   const validationFrozen = validation && (yield* frozenOf(run, validation));
-  const log = await ProgressLog.open(output, done, record);
+  const log = await ProgressLog.open(output, done, { settings: record, source: sourceNames(options) });
   const batches = new Batches(run, freeze, frozen, signal);
   let savedStep = done;
   const save = async (step: number): Promise<TrainingEvent[]> => {
@@ -108,7 +108,7 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     await engine.update(step + 1, learningRate, norm);
     const logitScale = Math.exp(await engine.logitScale());
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
-    const event = { step: step + 1, epoch, ...result, logitScale, learningRate, seconds: (performance.now() - start) / 1000 };
+    const event: StepRecord = { step: step + 1, epoch, ...result, logitScale, learningRate, seconds: (performance.now() - start) / 1000 };
     await log.add(event);
     yield { type: "step", ...event };
     const isLast = step + 1 === schedule.steps;
@@ -119,6 +119,16 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     }
     if (isLast || (step + 1) % settings.saveEvery === 0) yield* await save(step + 1);
   }
+}
+
+/** Where a run's model and pairs come from; paths are absolute, so that they can be found from anywhere. */
+function sourceNames({ model, data, validation }: TrainOptions): RunHeader["source"] {
+  const nameOf = (name: string): string => (existsSync(name) ? resolve(name) : name);
+  return {
+    model: typeof model === "string" ? nameOf(model) : model instanceof URL ? model.href : undefined,
+    data: nameOf(data.name),
+    validation: validation && nameOf(validation.name),
+  };
 }
 
 /** A frozen tower's features, with events while they are computed. */
@@ -143,7 +153,7 @@ async function* frozenOf(run: OpenRun, pairs: PreparedPairs): AsyncGenerator<Tra
     const event = waiting.shift();
     if (event !== undefined) yield event;
     else if (isDone) break;
-    else await new Promise<void>((resolve) => (wake = resolve));
+    else await new Promise<void>((done) => (wake = done));
   }
   return computing;
 }
