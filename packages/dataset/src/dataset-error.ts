@@ -8,6 +8,8 @@ export const DATASET_MESSAGES = {
   "no-such-file": "no such file; check the path",
   "no-such-folder": "no such folder; check the path",
   "not-a-file": "expected a file, got a folder",
+  "named-pipe": "expected a file, got a named pipe",
+  "too-large": "expected at most <maximum> bytes; is this the right file?",
   "not-a-folder": "expected a folder, got a file",
   unreadable: "cannot be read (<reason>); check its permissions",
   "out-of-resources":

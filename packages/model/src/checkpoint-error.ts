@@ -8,6 +8,8 @@ export type CheckpointErrorCode =
   | "invalid-config"
   /** A file that this model needs is not there. */
   | "missing-file"
+  /** A file is there and cannot be read: no permission, a cycle of links, a failing disk. */
+  | "unreadable"
   /** A tensor that the configuration asks for is not in the checkpoint. */
   | "missing-tensor"
   /** A tensor is there with another shape than the configuration says. */

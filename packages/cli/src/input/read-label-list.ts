@@ -1,10 +1,14 @@
 /**
  * Labels as a command line gives them: a list separated by commas, or a file with one per line.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { missingFile } from "@chinese-clip/dataset";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { parseLabelLines, parseLabelList } from "@chinese-clip/pipeline/zero-shot";
 import { CommandError, t } from "../translation/translate.js";
+
+/** Millions of labels. */
+const MAX_LIST_BYTES = 1 << 26;
 
 /**
  * Reads labels.
@@ -32,9 +36,10 @@ async function isPath(value: string): Promise<boolean> {
 }
 
 async function readLabelFile(file: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+  const bytes = await readWholeFile(file, MAX_LIST_BYTES).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
+  const text = bytes.toString("utf8");
   if (text.includes("\0") || text.includes("\ufffd")) {
     throw new CommandError(t`${file}: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`);
   }

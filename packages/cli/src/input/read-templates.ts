@@ -2,10 +2,13 @@
  * The templates that `--templates` names: a set of the package, a file, or one list of a Python file.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { errorMessage } from "@chinese-clip/pipeline";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { CHINESE_TEMPLATES, isTemplateSet, parseTemplates, TEMPLATE_SETS, type TemplateList } from "@chinese-clip/pipeline/zero-shot";
 import { CommandError, t } from "../translation/translate.js";
+
+const MAX_TEMPLATE_BYTES = 1 << 24;
 
 /**
  * Reads templates.
@@ -43,13 +46,13 @@ function splitList(name: string): { readonly file: string; readonly list: string
 
 async function readTemplateFile(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return (await readWholeFile(file, MAX_TEMPLATE_BYTES)).toString("utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     const sets = TEMPLATE_SETS.join(", ");
     if (code === "ENOENT") throw new CommandError(t`${file}: no such file; give a file, or one of the sets ${sets}`, { cause });
     if (code === "EISDIR")
       throw new CommandError(t`${file}: expected a file, got a folder; give a file, or one of the sets ${sets}`, { cause });
-    throw new CommandError(t`${file}: cannot be read (${String(cause)}); give a file, or one of the sets ${sets}`, { cause });
+    throw new CommandError(t`${file}: cannot be read (${errorMessage(cause)}); give a file, or one of the sets ${sets}`, { cause });
   }
 }

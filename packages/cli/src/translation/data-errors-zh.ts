@@ -10,6 +10,8 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "no-such-file": "没有这个文件，请检查路径",
   "no-such-folder": "没有这个文件夹，请检查路径",
   "not-a-file": "应为文件，实际是文件夹",
+  "named-pipe": "应为文件，实际是命名管道",
+  "too-large": "应不超过 <maximum> 字节；文件是否选错？",
   "not-a-folder": "应为文件夹，实际是文件",
   unreadable: "无法读取（<reason>），请检查权限",
   "out-of-resources": "暂时无法读取：进程打开的文件过多或内存不足（<errno>）。请提高限制（ulimit -n），或减少同时运行的任务",

@@ -47,6 +47,7 @@ export const CHECKPOINT_ZH: Sentences<CheckpointErrorCode> = {
   "forbidden-global": (facts) => `${about(facts, "file")}其中的 pickle 要求调用 ${of(facts, "global")}，权重并不需要它；没有执行任何代码`,
   "invalid-config": (facts) => `${about(facts, "file", "key")}配置有误${reason(facts)}`,
   "missing-file": (facts) => `${about(facts, "source", "path")}缺少模型文件，或不是模型${reason(facts)}`,
+  unreadable: (facts) => `${about(facts, "file")}无法读取（${of(facts, "errno")}）；请检查权限`,
   "missing-tensor": (facts) => `${about(facts, "file")}缺少张量 ${of(facts, "tensor")}，形状应为 ${of(facts, "expected")}`,
   "shape-mismatch": (facts) =>
     `${about(facts, "file")}张量 ${of(facts, "tensor")} 的形状应为 ${of(facts, "expected")}，实际是 ${of(facts, "actual")}`,

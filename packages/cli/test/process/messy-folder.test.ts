@@ -50,6 +50,35 @@ describe("a messy folder", () => {
   }, 60_000);
 });
 
+describe.runIf(process.platform === "linux")("what is no file", () => {
+  it.each([
+    ["a named pipe", () => path("a-pipe"), "got a named pipe"],
+    ["a device without an end", () => "/dev/zero", "expected"],
+  ])("F4 %s ends no command in waiting", async (_, place, message) => {
+    const file = place();
+    if (file.startsWith(path("."))) execFileSync("mkfifo", [file]);
+    const image = write("image.png", images[0] ?? "");
+    const output = path("features.jsonl");
+    for (const args of [
+      ["classify", file, "--labels", "猫,狗"],
+      ["classify", image, "--labels", file],
+      ["classify", image, "--labels", "猫,狗", "--templates", file],
+      ["embed", "--texts", file, "--output", output],
+    ]) {
+      const { code, stderr } = await runCli([...args, "--model", DEMO]);
+      expect([args, code, stderr]).toEqual([args, 1, expect.stringContaining(message)]);
+    }
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it("a pipe of the shell is read", async () => {
+    const image = write("piped.png", images[0] ?? "");
+    const command = `"${process.execPath}" "${MAIN}" classify "${image}" --model "${DEMO}" --labels <(sleep 0.2; printf '猫\\n狗\\n') --json`;
+    const stdout = execFileSync("bash", ["-c", command], { encoding: "utf8" });
+    expect(stdout).toMatch(/"label":"[猫狗]"/u);
+  });
+});
+
 describe("a process that watches", () => {
   it("follows changes beside readers, keeps other writers out, and ends with 130", async () => {
     for (let i = 0; i < 3; i++) write(`watched/${i}.png`, images[i] ?? "");

@@ -2,7 +2,7 @@
  * A text file line by line, for files larger than memory. Node's `readline` is not used: it also ends lines at U+2028, which JSON strings
  * may hold as it is.
  */
-import { createReadStream } from "node:fs";
+import { NotAFileError, openFile } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 
 /** One line and its number, counted from 1. */
@@ -56,7 +56,8 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
 
 async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) yield chunk as Uint8Array;
+    const handle = await openFile(file);
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) yield chunk as Uint8Array;
   } catch (cause) {
     throw missingFile(file, cause);
   }
@@ -64,6 +65,10 @@ async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefi
 
 /** What to say of a file that could not be opened or read. */
 export function missingFile(file: string, cause: unknown): DatasetError {
+  if (cause instanceof NotAFileError)
+    return cause.code === "named-pipe"
+      ? new DatasetError("named-pipe", { file }, { cause })
+      : new DatasetError("too-large", { maximum: cause.maximum ?? 0, file }, { cause });
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "ENOENT") return new DatasetError("no-such-file", { file }, { cause });
   if (code === "EMFILE" || code === "ENFILE" || code === "ENOMEM")

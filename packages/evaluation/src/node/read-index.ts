@@ -1,9 +1,9 @@
 /**
  * ELEVATER's `index.json`: in which order the rows of a prediction file come.
  */
-import { readFile } from "node:fs/promises";
 import { missingFile } from "@chinese-clip/dataset";
 import { shownJson } from "@chinese-clip/dataset/formats";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { EvaluationError } from "../evaluation-error.js";
 
 /**
@@ -12,9 +12,10 @@ import { EvaluationError } from "../evaluation-error.js";
  * @throws DatasetError - no such file; EvaluationError - `invalid-index`, `row-number`.
  */
 export async function readIndex(file: string, rows: number): Promise<number[]> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+  const bytes = await readWholeFile(file).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
+  const text = bytes.toString("utf8");
   const index = parseJson(text);
   if (!Array.isArray(index) || index.length === 0) {
     throw new EvaluationError("invalid-index", { file });

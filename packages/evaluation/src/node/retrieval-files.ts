@@ -1,9 +1,9 @@
 /**
  * The files of an evaluation of retrieval, under cn_clip's names.
  */
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { missingFile, writeWhole } from "@chinese-clip/dataset";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { invertAnnotation, parseAnnotation } from "../cn-clip/annotation.js";
 import { formatJudgement } from "../cn-clip/recall.js";
 import type { Annotation, RetrievalResult } from "../cn-clip/retrieval.js";
@@ -20,9 +20,10 @@ export async function readAnnotation(file: string): Promise<Annotation> {
 
 /** A file's text. */
 export async function readTextFile(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: unknown) => {
+  const bytes = await readWholeFile(file).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
+  return bytes.toString("utf8");
 }
 
 /** What a set's files are called: of `valid_texts.jsonl`, `valid`. */

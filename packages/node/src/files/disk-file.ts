@@ -5,6 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { open, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
+import { errorMessage } from "@chinese-clip/pipeline";
 import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
 /** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
@@ -21,7 +22,7 @@ export interface DiskFile {
 /**
  * The whole of a small text file, or undefined where there is no such file.
  *
- * @throws CheckpointError - `malformed`: more than 64 MiB, or no UTF-8, as a vocabulary saved by an editor in GBK or UTF-16.
+ * @throws CheckpointError - `malformed`: more than 64 MiB, or no UTF-8, as a vocabulary saved by an editor in GBK or UTF-16; `unreadable`.
  */
 export async function readTextFile(path: string): Promise<string | undefined> {
   const size = await fileSize(path);
@@ -33,7 +34,7 @@ export async function readTextFile(path: string): Promise<string | undefined> {
       actual: size,
     });
   }
-  const bytes = await readFile(path);
+  const bytes = await readingFrom(path, () => readFile(path));
   if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString("utf8");
   const file = basename(path);
   throw new CheckpointError("malformed", `${path}: expected text in UTF-8, got another encoding; convert it first (iconv -t UTF-8)`, {
@@ -53,29 +54,50 @@ export async function openDiskFile(
 ): Promise<DiskFile | undefined> {
   const byteLength = await fileSize(path);
   if (byteLength === undefined) return undefined;
-  const real = await realpath(path);
+  const real = await readingFrom(path, () => realpath(path));
   return {
     folder: dirname(real),
     file: { name: basename(real), byteLength, read: (start, end) => readRange(real, start, allocate(end - start)) },
   };
 }
 
-/** Bytes, or undefined where there is no such file; another failure, such as a lack of permission, is the caller's to see. */
+/**
+ * Bytes, or undefined where there is no such file.
+ *
+ * @throws CheckpointError - `unreadable`.
+ */
 export async function fileSize(path: string): Promise<number | undefined> {
+  const found = await readingFrom(path, () =>
+    stat(path).catch((error: unknown) => {
+      if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
+      throw error;
+    }),
+  );
+  return found?.isFile() === true ? found.size : undefined;
+}
+
+/**
+ * Runs what only reads a file or folder.
+ *
+ * @throws CheckpointError - `unreadable`, for an error of the file system; anything else as it is.
+ */
+export async function readingFrom<Result>(path: string, read: () => Promise<Result>): Promise<Result> {
   try {
-    const found = await stat(path);
-    return found.isFile() ? found.size : undefined;
+    return await read();
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
-    throw error;
+    const errno = systemErrorCode(error);
+    if (errno === undefined) throw error;
+    const cure = errno === "EACCES" || errno === "EPERM" ? "; check its permissions" : "";
+    const message = `${path}: cannot be read (${errorMessage(error)})${cure}`;
+    throw new CheckpointError("unreadable", message, { file: path, errno }, { cause: error });
   }
 }
 
 async function readRange(path: string, start: number, bytes: Uint8Array): Promise<Uint8Array> {
-  const handle = await open(path, "r");
+  const handle = await readingFrom(path, () => open(path, "r"));
   try {
     for (let filled = 0; filled < bytes.length;) {
-      const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+      const { bytesRead } = await readingFrom(path, () => handle.read(bytes, filled, bytes.length - filled, start + filled));
       if (bytesRead === 0) {
         throw new CheckpointError(
           "malformed",

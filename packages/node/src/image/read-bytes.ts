@@ -3,8 +3,8 @@
  */
 
 import { ImageError } from "@chinese-clip/image-processor";
-import { open } from "node:fs/promises";
 import { causeWithoutSecrets, isError } from "@chinese-clip/pipeline";
+import { openFile } from "@chinese-clip/pipeline/node";
 
 /** How to read. */
 export interface ReadOptions {
@@ -25,11 +25,11 @@ export async function readFileBytes(path: string | URL, { maxBytes, signal }: Re
   const source = String(path);
   signal?.throwIfAborted();
   try {
-    const file = await open(path);
+    const file = await openFile(path);
     try {
       const stat = await file.stat();
       if (stat.isFile() && stat.size > maxBytes) throw tooLarge(source, maxBytes, stat.size);
-      // Pipes and devices have no size.
+      // Devices have no size.
       if (!stat.isFile() || stat.size === 0) {
         return await collectBytes(file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }), source, { maxBytes, signal });
       }

@@ -5,7 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { CheckpointFile } from "@chinese-clip/model";
 import { isShardIndex, isWeightsFile, type ModelFiles } from "@chinese-clip/pipeline";
-import { readTextFile } from "../files/disk-file.js";
+import { readingFrom, readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
 
 /** A model's folder. */
@@ -40,7 +40,7 @@ export class LocalFolder implements ModelFiles {
   }
 
   async list(): Promise<readonly string[]> {
-    const entries = await readdir(this.folder, { withFileTypes: true });
+    const entries = await readingFrom(this.folder, () => readdir(this.folder, { withFileTypes: true }));
     const names = await Promise.all(
       entries.map(async (entry) => {
         if (!this.#has(entry.name)) return undefined;

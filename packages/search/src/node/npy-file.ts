@@ -1,7 +1,8 @@
 /**
  * `.npy` files of float32 rows on the disk: read in chunks of bounded memory, searched while the next chunk is read, and written whole.
  */
-import { open, type FileHandle, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, rename, rm, writeFile } from "node:fs/promises";
+import { openFile as open, readWholeFile } from "@chinese-clip/pipeline/node";
 import { checkDimension, type OnRows } from "../gallery/feature-lines.js";
 import { formatNpy, npyHeadOf, parseNpy, type Rows, truncatedNpy } from "../npy/npy.js";
 import { SearchError } from "../search-error.js";
@@ -103,7 +104,7 @@ export async function searchNpy(file: string, query: Float32Array, k: number, on
  * @throws SearchError - `missing-file`, `npy-format`, `npy-truncated`.
  */
 export async function readNpy(file: string): Promise<Rows> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
+  const bytes = await readWholeFile(file, Number.MAX_SAFE_INTEGER).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
   return parseNpy(bytes, file);
@@ -122,7 +123,7 @@ export async function writeNpy(file: string, rows: Rows): Promise<void> {
 }
 
 function openFile(file: string): Promise<FileHandle> {
-  return open(file, "r").catch((cause: unknown) => {
+  return open(file).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
 }

@@ -2,11 +2,11 @@
  * Pairs from cn_clip's files: `train_imgs.tsv` and `train_texts.jsonl`. Only the places of the images are in memory; an image's line is read when the
  * image is needed.
  */
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { missingFile, readLines } from "@chinese-clip/dataset";
 import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
+import { openFile } from "@chinese-clip/pipeline/node";
 import { type PairList, type SkippedPair, type TrainingImage, type TrainingPair, usablePairs } from "../../data/pairs.js";
 
 /**
@@ -66,6 +66,9 @@ function isId(value: unknown): value is number {
 
 const [TAB, NEWLINE] = [9, 10];
 
+/** In characters of those that a message shows; nothing longer is an id. */
+const MAX_ID_LENGTH = 1024;
+
 /** Where each image's base64 lies in a `*_imgs.tsv`. */
 async function indexImageTsv(file: string): Promise<ReadonlyMap<number, TrainingImage>> {
   const images = new Map<number, TrainingImage>();
@@ -87,7 +90,8 @@ async function indexImageTsv(file: string): Promise<ReadonlyMap<number, Training
     [line, tab, id, lineStart] = [line + 1, -1, "", end + 1];
   };
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    const handle = await openFile(file);
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
       let at = 0;
       while (at < chunk.length) {
         if (tab < 0) {
@@ -95,6 +99,7 @@ async function indexImageTsv(file: string): Promise<ReadonlyMap<number, Training
           const stop = found < 0 ? chunk.length : at + found;
           id += chunk.toString("latin1", at, Math.min(stop, at + 64)); // an id is short; of anything else a message needs the start
           at = stop;
+          if (id.length > MAX_ID_LENGTH) finish(offset + at);
           if (found < 0) break;
           if (chunk[at] === TAB) tab = offset + at++;
           else finish(offset + at++);

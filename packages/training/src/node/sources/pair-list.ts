@@ -2,10 +2,10 @@
  * Pairs from a list: CSV or TSV with a header line (RFC 4180), or JSON lines. Paths of images are relative to the list's folder.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, extname, resolve } from "node:path";
 import { missingFile, readLines } from "@chinese-clip/dataset";
 import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { type PairList, type SkippedPair, type TrainingImage, type TrainingPair, usablePairs } from "../../data/pairs.js";
 import { TrainingError } from "../../training-error.js";
 
@@ -67,7 +67,7 @@ async function* tableRows(file: string): AsyncGenerator<Row, void, undefined> {
 }
 
 async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
+  const bytes = await readWholeFile(file).catch((cause: unknown) => {
     throw missingFile(file, cause);
   });
   try {
