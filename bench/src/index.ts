@@ -13,6 +13,7 @@ import { benchCombinedOnnx } from "./combined-onnx.js";
 import { benchConcurrent } from "./concurrent.js";
 import { benchDecode } from "./decode.js";
 import { benchEventLoop } from "./event-loop.js";
+import { benchFewShot } from "./few-shot.js";
 import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
 import { benchGrowth } from "./growth.js";
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "first-text": async () => benchFirstText(await vitB16()),
   "combined-onnx": async () => benchCombinedOnnx(await vitB16()),
   profile: async () => benchProfile(await vitB16(), cache("profiles")),
+  "few-shot": () => benchFewShot(),
   growth: async () => benchGrowth(await vitB16(), plot),
   memory: async () => benchMemory(await shallow()),
   throughput: async () => benchThroughput(await vitB16()),
@@ -60,7 +62,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Takes minutes, or gigabytes, or says in detail what another one says: only when asked for. */
-const ON_REQUEST: readonly string[] = ["decode", "first-text", "index-search", "index-search-1m", "web-memory", "published-models"];
+const ON_REQUEST: readonly string[] = ["decode", "few-shot", "first-text", "index-search", "index-search-1m", "web-memory", "published-models"];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {

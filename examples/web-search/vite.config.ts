@@ -24,6 +24,7 @@ export default defineConfig({
     // The workers and the page are small; what is large is ONNX Runtime's `.wasm`.
     chunkSizeWarningLimit: 1000,
     rolldownOptions: {
+      input: ["index.html", "classifier.html"],
       output: {
         // A model is a folder: its files stay together and keep their names.
         assetFileNames: ({ originalFileNames: [file = ""] }) =>

@@ -3,6 +3,7 @@
  */
 import type { ChineseCLIP } from "@chinese-clip/web";
 import type { Indexing } from "./app-state.js";
+import { idOf } from "./content-id.js";
 import type { ImageLibrary, LibraryImage } from "./image-library.js";
 import { createThumbnail, type Thumbnail } from "./thumbnail.js";
 
@@ -132,12 +133,4 @@ export class Indexer {
     this.#total = 0;
     this.#listeners.onProgress(undefined);
   }
-}
-
-/** SHA-256 of a file, in hexadecimal; undefined where it cannot be read. */
-async function idOf(file: File): Promise<string | undefined> {
-  const bytes = await file.arrayBuffer().catch(() => undefined);
-  if (bytes === undefined) return undefined;
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

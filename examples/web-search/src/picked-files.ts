@@ -14,23 +14,40 @@ export function isHidden({ name }: File): boolean {
   return name.startsWith(".") || /^(?:thumbs\.db|desktop\.ini)$/iu.test(name);
 }
 
+/** A file and where it lay: `kinds/猫/1.png`, or its name alone. */
+export interface PlacedFile {
+  readonly file: File;
+  readonly path: string;
+}
+
+/** Files that were picked, of a folder with their paths in it. */
+export function placedFiles(files: readonly File[]): PlacedFile[] {
+  return files.map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+}
+
 /** All files of a drop or a paste, those in folders and their folders included. */
 export async function filesOf(transfer: DataTransfer): Promise<File[]> {
+  return (await placedFilesOf(transfer)).map(({ file }) => file);
+}
+
+/** The same with their paths below what was dropped. */
+export async function placedFilesOf(transfer: DataTransfer): Promise<PlacedFile[]> {
   // What was dropped can only be asked for before the first await.
   const entries = [...transfer.items]
     .filter(({ kind }) => kind === "file")
     .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
-  const found: File[] = [];
+  const found: PlacedFile[] = [];
   for (const { entry, file } of entries) {
     if (entry !== null) await walk(entry, found);
-    else if (file !== null) found.push(file);
+    else if (file !== null) found.push({ file, path: file.name });
   }
   return found;
 }
 
-async function walk(entry: FileSystemEntry, found: File[]): Promise<void> {
+async function walk(entry: FileSystemEntry, found: PlacedFile[]): Promise<void> {
   if (entry.isFile) {
-    found.push(await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)));
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    found.push({ file, path: entry.fullPath.replace(/^\//u, "") || file.name });
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();

@@ -37,8 +37,8 @@ export async function openSite(): Promise<Site> {
   };
 }
 
-/** Opens the page as a first visitor. What the page asks for elsewhere, and its errors, go into `complaints`. */
-export async function visit({ browser, origin }: Site, options: BrowserContextOptions, complaints: string[]): Promise<Page> {
+/** Opens the page, or another of the site, as a first visitor. What the page asks for elsewhere, and its errors, go into `complaints`. */
+export async function visit({ browser, origin }: Site, options: BrowserContextOptions, complaints: string[], path = ""): Promise<Page> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   // A machine that does other things as well may be slow; how fast the page is, is not what is tested.
@@ -50,6 +50,6 @@ export async function visit({ browser, origin }: Site, options: BrowserContextOp
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
-  await page.goto(origin);
+  await page.goto(origin + path);
   return page;
 }

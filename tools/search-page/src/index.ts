@@ -27,5 +27,5 @@ export { closeIcon, folderIcon, imageIcon, plusIcon } from "./view/icons.js";
 export { pickButton, pickedFiles } from "./view/pick.js";
 export type { Explanation } from "./words/explain.js";
 export { formatBytes, formatMs } from "./words/format.js";
-export { type Language, readLanguage } from "./words/language.js";
+export { type Language, readLanguage, writeLanguage } from "./words/language.js";
 export type { Messages } from "./words/messages.js";

@@ -53,6 +53,7 @@ function buttons({ state, app, say }: View, isMain: boolean): unknown {
     ${pickButton({ name: "images", label: say.addImages, icon: imageIcon, isFolder: false, isMain, isDisabled }, add)}
     ${pickButton({ name: "folder", label: say.addFolder, icon: folderIcon, isFolder: true, isDisabled }, add)}
     ${isMain ? html`<button ?disabled=${isDisabled} @click=${() => void app.addSamples()}>${say.samples}</button>` : nothing}
+    <a class="button quiet" href="classifier.html">${say.toClassifier}</a>
   `;
 }
 

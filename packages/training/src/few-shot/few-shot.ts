@@ -7,7 +7,6 @@ import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
 import { TrainingError } from "../training-error.js";
 import type { FewShotExamples } from "./examples.js";
 import { findRepeated } from "./repeated-examples.js";
-import type { LinearProbeOptions } from "./linear-probe.js";
 import { type MethodScore, selectHead } from "./select-head.js";
 
 /** A class and its examples. */
@@ -30,7 +29,7 @@ export interface FewShotOptions<Image> {
   readonly templates?: readonly string[] | undefined;
   /** The model's `logitScale`. Default 100, the published models'. */
   readonly logitScale?: number | undefined;
-  /** The L2 regularisation of `linear`, as in {@link LinearProbeOptions}. Default: chosen by cross-validation. */
+  /** The L2 regularisation of `linear`. Default: chosen by cross-validation. */
   readonly regularization?: number | undefined;
   /** Told how far images are embedded, then how far the fit is. */
   readonly onProgress?: ((step: "images" | "fit", done: number, total: number) => void) | undefined;
