@@ -62,7 +62,15 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
 };
 
 /** Takes minutes, or gigabytes, or says in detail what another one says: only when asked for. */
-const ON_REQUEST: readonly string[] = ["decode", "few-shot", "first-text", "index-search", "index-search-1m", "web-memory", "published-models"];
+const ON_REQUEST: readonly string[] = [
+  "decode",
+  "few-shot",
+  "first-text",
+  "index-search",
+  "index-search-1m",
+  "web-memory",
+  "published-models",
+];
 
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--");
 if (wanted.includes("--check")) {

@@ -97,13 +97,23 @@ describe.skipIf(chromiumPath === undefined)("the page of classifiers", { timeout
     await page.getByRole("region", { name: "Try it" }).getByText("cannot be read").waitFor();
     expect(await widthOf(page)).toBeLessThanOrEqual(360);
     // Another image is another classifier: the page says so.
-    await card("汽车").locator("input[name=images]").setInputFiles(join(kinds, "汽车", "4.png"));
+    await card("汽车")
+      .locator("input[name=images]")
+      .setInputFiles(join(kinds, "汽车", "4.png"));
     await page.getByText("The classes have changed. Make it again.").waitFor();
 
     await page.setInputFiles("input[name=classifier]", join(DEMO, "config.json"));
     await page.getByRole("alert").getByText("This file is no classifier.").waitFor();
     const text = readFileSync(file, "utf8");
-    writeFileSync(path("foreign.json"), text.replace(/"probe":"[^"]+"/u, `"probe":"${Buffer.from(Float32Array.from({ length: 128 }, (_, i) => (i === 5 ? 1 : 0)).buffer).toString("base64")}"`).replace(/"fingerprint":"[^"]+"/u, '"fingerprint":"another-fp32"'));
+    writeFileSync(
+      path("foreign.json"),
+      text
+        .replace(
+          /"probe":"[^"]+"/u,
+          `"probe":"${Buffer.from(Float32Array.from({ length: 128 }, (_, i) => (i === 5 ? 1 : 0)).buffer).toString("base64")}"`,
+        )
+        .replace(/"fingerprint":"[^"]+"/u, '"fingerprint":"another-fp32"'),
+    );
     await page.setInputFiles("input[name=classifier]", path("foreign.json"));
     await page.getByRole("alert").getByText("This classifier is of another model.").waitFor();
     await page.setInputFiles("input[name=classifier]", file);
@@ -155,7 +165,10 @@ async function leave(page: Page): Promise<void> {
 }
 
 async function save(page: Page): Promise<string> {
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /保存为 JSON|Save as JSON/u }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: /保存为 JSON|Save as JSON/u }).click(),
+  ]);
   expect(download.suggestedFilename()).toBe("classifier.json");
   return readFileSync(await download.path(), "utf8");
 }

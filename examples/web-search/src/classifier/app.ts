@@ -112,7 +112,9 @@ export class ClassifierApp {
   /** Removes one image of a class. */
   removeExample(key: number, id: string): void {
     this.#changeClasses(
-      this.#store.state.classes.map((one) => (one.key === key ? { ...one, examples: one.examples.filter((example) => example.id !== id) } : one)),
+      this.#store.state.classes.map((one) =>
+        one.key === key ? { ...one, examples: one.examples.filter((example) => example.id !== id) } : one,
+      ),
     );
   }
 

@@ -36,7 +36,13 @@ const zh = {
   skipped: (count: number) => `跳过 ${count} 个文件`,
   skipReasons,
   method: "方法",
-  methods: { auto: "自动选择", linear: "线性分类器", "tip-adapter": "Tip-Adapter", "tip-adapter-f": "Tip-Adapter-F", "zero-shot": "只用名称（零样本）" },
+  methods: {
+    auto: "自动选择",
+    linear: "线性分类器",
+    "tip-adapter": "Tip-Adapter",
+    "tip-adapter-f": "Tip-Adapter-F",
+    "zero-shot": "只用名称（零样本）",
+  },
   fit: "生成分类器",
   fitting: "正在生成",
   needs: {
@@ -109,7 +115,13 @@ const en: typeof zh = {
     "no-class": "in no class's folder",
   },
   method: "Method",
-  methods: { auto: "Choose the best", linear: "Linear probe", "tip-adapter": "Tip-Adapter", "tip-adapter-f": "Tip-Adapter-F", "zero-shot": "Names alone (zero-shot)" },
+  methods: {
+    auto: "Choose the best",
+    linear: "Linear probe",
+    "tip-adapter": "Tip-Adapter",
+    "tip-adapter-f": "Tip-Adapter-F",
+    "zero-shot": "Names alone (zero-shot)",
+  },
   fit: "Make the classifier",
   fitting: "Fitting",
   needs: {

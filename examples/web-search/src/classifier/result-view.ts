@@ -18,7 +18,8 @@ export function resultSection(view: ClassifierView): unknown {
   return html`<section class="result" aria-label=${say.resultTitle}>
     <h2>${say.resultTitle}</h2>
     ${file === undefined ? nothing : html`<p class="hint"><bdi>${say.opened(shownName(file))}</bdi> · ${say.methods[classifier.head.method]}</p>`}
-    ${isStale && result !== undefined ? html`<p class="problem">${say.stale}</p>` : nothing} ${result === undefined ? nothing : scores(view, result)}
+    ${isStale && result !== undefined ? html`<p class="problem">${say.stale}</p>` : nothing}
+    ${result === undefined ? nothing : scores(view, result)}
     ${result === undefined ? html`<p class="hint">${classifier.head.classes.map(shownName).join(" · ")}</p>` : nothing}
     <p class="buttons"><button class="main" @click=${() => app.save()}>${say.save}</button></p>
     <p class="hint">${say.saveHint}</p>
@@ -27,7 +28,9 @@ export function resultSection(view: ClassifierView): unknown {
 
 function scores({ say }: ClassifierView, { classifier, folds, validation }: FewShotResult): TemplateResult {
   const { method, classes } = classifier.head;
-  if (folds === 0) return html`<p>${say.methods[method]}</p><p class="hint">${say.unmeasured}</p>`;
+  if (folds === 0)
+    return html`<p>${say.methods[method]}</p>
+      <p class="hint">${say.unmeasured}</p>`;
   const own = validation.find((score) => score.method === method);
   return html`<p class="hint">${say.accuracy(folds)}</p>
     <table>
@@ -36,7 +39,9 @@ function scores({ say }: ClassifierView, { classifier, folds, validation }: FewS
           ({ method: name, accuracy }) =>
             html`<tr class=${name === method ? "best" : ""}>
               <th scope="row">${say.methods[name]}${name === method ? html` <small>${say.chosen}</small>` : nothing}</th>
-              <td><span class="bar"><i style="width:${100 * accuracy}%"></i></span></td>
+              <td>
+                <span class="bar"><i style="width:${100 * accuracy}%"></i></span>
+              </td>
               <td class="number">${(100 * accuracy).toFixed(1)}%</td>
             </tr>`,
         )}
@@ -47,8 +52,12 @@ function scores({ say }: ClassifierView, { classifier, folds, validation }: FewS
       ${classes.map((label, i) => {
         const row = [...(own?.confusion[i] ?? [])];
         const total = row.reduce((a, b) => a + b, 0);
-        const wrong = row.flatMap((count, other) => (count > 0 && other !== i ? [say.mistakenFor(shownName(classes[other] ?? ""), count)] : []));
-        return html`<li><bdi>${shownName(label)}</bdi> <span class="number">${say.rightOf(row[i] ?? 0, total)}</span> <small>${wrong.join(" · ")}</small></li>`;
+        const wrong = row.flatMap((count, other) =>
+          count > 0 && other !== i ? [say.mistakenFor(shownName(classes[other] ?? ""), count)] : [],
+        );
+        return html`<li>
+          <bdi>${shownName(label)}</bdi> <span class="number">${say.rightOf(row[i] ?? 0, total)}</span> <small>${wrong.join(" · ")}</small>
+        </li>`;
       })}
     </ul>`;
 }
@@ -73,7 +82,9 @@ export function trySection({ state, app, say, hold }: ClassifierView): unknown {
   >
     <h2>${say.tryTitle}</h2>
     <p class="hint">${say.tryText}</p>
-    <p class="buttons">${pickButton({ name: "try", label: say.tryImages, icon: imageIcon, isFolder: false }, (files) => void app.try(files))}</p>
+    <p class="buttons">
+      ${pickButton({ name: "try", label: say.tryImages, icon: imageIcon, isFolder: false }, (files) => void app.try(files))}
+    </p>
     <ul class="trials">
       ${state.trials.map((trial) => html`<li>${trialOf(trial, say)}</li>`)}
     </ul>
