@@ -7,6 +7,7 @@ import type { Graph, GraphTarget, NamedTensor, Storage, Value } from "../ir/grap
 import { GraphBuilder } from "../ir/graph-builder.js";
 import { attentionSteps, fusedAttention } from "./attention.js";
 import { gemm } from "./gemm.js";
+import { PackedTokens } from "./packed-tokens.js";
 import type { Lowering, QuantizedLayers } from "./quantized-layers.js";
 
 /** Which stored dtypes a graph can read, and what ONNX calls them. */
@@ -23,7 +24,10 @@ const STORED_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
 export async function forTarget(graph: Graph, target: GraphTarget): Promise<Graph> {
   const lowering = new TargetLowering(graph, target);
   const isQuantized = [...graph.parameters.values()].some(({ kind }) => kind !== "float");
-  return lowering.run(isQuantized ? new (await import("./quantized-layers.js")).QuantizedLayers(lowering) : undefined);
+  return lowering.run(
+    isQuantized ? new (await import("./quantized-layers.js")).QuantizedLayers(lowering) : undefined,
+    PackedTokens.of(lowering),
+  );
 }
 
 class TargetLowering implements Lowering {
@@ -39,7 +43,7 @@ class TargetLowering implements Lowering {
     this.result = new GraphBuilder(source.name, target === "gpu-half" ? "float16" : "float32");
   }
 
-  run(quantized: QuantizedLayers | undefined): Graph {
+  run(quantized: QuantizedLayers | undefined, packed: PackedTokens | undefined): Graph {
     const outputs = new Set(this.source.outputs);
     for (const name of this.source.inputs) {
       const { type, dims } = this.source.values.get(name) ?? unknown(name);
@@ -48,7 +52,7 @@ class TargetLowering implements Lowering {
     for (const node of this.source.nodes) {
       const [name = ""] = node.outputs;
       if (outputs.has(name)) this.result.output(name, this.value(node.inputs[0] ?? ""));
-      else for (const [i, value] of this.#lower(node, quantized).entries()) this.#values.set(node.outputs[i] ?? "", value);
+      else for (const [i, value] of this.#lower(node, quantized, packed).entries()) this.#values.set(node.outputs[i] ?? "", value);
     }
     return this.result.finish();
   }
@@ -93,15 +97,16 @@ class TargetLowering implements Lowering {
     return storage.tensor.transposed ? this.result.transpose(value, [1, 0]) : value;
   }
 
-  #lower(node: Node, quantized: QuantizedLayers | undefined): Value[] {
+  #lower(node: Node, quantized: QuantizedLayers | undefined, packed: PackedTokens | undefined): Value[] {
     const [first = "", second = "", third] = node.inputs;
-    const layer = quantized?.lower(node);
+    const layer = packed?.lower(node) ?? quantized?.lower(node);
     if (layer !== undefined) return [layer];
     if (node.opType === "Linear") return [this.#linear(first, second, third)];
     if (node.opType === "Embedding") return [this.#embedding(first, second)];
     if (node.opType === "Attention") return this.#attention(node);
     const [name = ""] = node.outputs;
-    const { type, dims, content } = this.source.values.get(name) ?? unknown(name);
+    const { type, dims: known, content } = this.source.values.get(name) ?? unknown(name);
+    const dims = packed?.dims(known) ?? known;
     const result = { type: type === "float32" ? this.result.computeType : type, dims, ...(content === undefined ? {} : { content }) };
     const inputs = node.inputs.map((input) => (input === "" ? undefined : this.value(input)));
     return [this.result.apply(node.opType, inputs, result, node.attributes, node.domain)];
