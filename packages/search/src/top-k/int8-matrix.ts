@@ -59,11 +59,16 @@ export class Int8Matrix {
   /** Needs WebAssembly: see {@link hasInt8Kernel}. */
   constructor(dim: number) {
     this.#dim = dim;
-    this.#width = Math.ceil(dim / 16) * 16;
+    this.#width = Int8Matrix.widthOf(dim);
     this.#rowsPerSegment = Math.max(1, Math.floor(SEGMENT_BYTES / this.#width));
     this.source = () => {
       throw new Error("Int8Matrix: expected a source of rows");
     };
+  }
+
+  /** Bytes of a row of `dim` values: a multiple of 16. */
+  static widthOf(dim: number): number {
+    return Math.ceil(dim / 16) * 16;
   }
 
   /** Number of rows. */
@@ -100,6 +105,36 @@ export class Int8Matrix {
       }
       this.#count += count;
       done += count;
+    }
+  }
+
+  /**
+   * Adds rows that {@link Int8Matrix.exportRows} gave.
+   *
+   * @param integers - `[n, width]`.
+   * @param scales - `[n, 2]`.
+   */
+  appendQuantized(integers: Uint8Array, scales: Float32Array): void {
+    const width = this.#width;
+    const rows = integers.length / width;
+    for (let done = 0; done < rows;) {
+      const [index, at] = [Math.floor(this.#count / this.#rowsPerSegment), this.#count % this.#rowsPerSegment];
+      const count = Math.min(this.#rowsPerSegment - at, rows - done);
+      const segment = this.#reserve(index, at + count);
+      const place = new Uint8Array(segment.kernel.memory.buffer, this.#rowsAt + at * width, count * width);
+      place.set(integers.subarray(done * width, (done + count) * width));
+      segment.scales.set(scales.subarray(2 * done, 2 * (done + count)), 2 * at);
+      this.#count += count;
+      done += count;
+    }
+  }
+
+  /** Copies rows: their integers, and for each its scale and the largest possible norm of its error. */
+  exportRows(first: number, count: number, integers: Uint8Array, scales: Float32Array): void {
+    for (let i = 0; i < count; i++) {
+      const { segment, at, address } = this.#place(first + i);
+      integers.set(new Uint8Array(segment.kernel.memory.buffer, address, this.#width), i * this.#width);
+      scales.set(segment.scales.subarray(2 * at, 2 * at + 2), 2 * i);
     }
   }
 

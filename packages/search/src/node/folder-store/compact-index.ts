@@ -15,6 +15,8 @@ import {
 import { formatPut, type LogPosition, startOf, sumsOf } from "./index-log.js";
 import type { IndexState } from "./index-state.js";
 import type { OpenIndex } from "./open-index.js";
+import { QuantizedFile } from "./quantized-file.js";
+import { VectorSums } from "./vector-sums.js";
 
 /** Items of a line when a generation is written. */
 const ITEMS_PER_LINE = 1000;
@@ -24,8 +26,9 @@ export async function compactIndex(folder: string, { head, state }: OpenIndex): 
   const next: IndexHead = { ...head, generation: nextGeneration(head.generation), rows: state.rowOf.size };
   const files = await createGeneration(folder, next);
   let position = startOf(files.logBytes);
+  const sums = new VectorSums(head.dim);
   try {
-    position = await writeItems(state, files, position, head.dim);
+    position = await writeItems(state, files, position, head.dim, sums);
     await files.vectors.datasync();
     await files.log.datasync();
     await commitHead(folder, next);
@@ -37,13 +40,15 @@ export async function compactIndex(folder: string, { head, state }: OpenIndex): 
       throw error;
     }
   }
-  state.compact();
+  state.compact(sums);
   state.attach(files);
-  return { head: next, files, state, position };
+  const quantized = await QuantizedFile.open(folder, next, "r+");
+  await quantized?.advance(state, Number.POSITIVE_INFINITY);
+  return { head: next, files, state, position, quantized };
 }
 
 /** Writes a state's items to the files of a new generation. */
-async function writeItems(state: IndexState, files: IndexFiles, start: LogPosition, dim: number): Promise<LogPosition> {
+async function writeItems(state: IndexState, files: IndexFiles, start: LogPosition, dim: number, sums: VectorSums): Promise<LogPosition> {
   let { offset, lines, rows } = start;
   const vectors = new Float32Array(ITEMS_PER_LINE * dim);
   let [ids, metas]: [string[], string[]] = [[], []];
@@ -51,7 +56,9 @@ async function writeItems(state: IndexState, files: IndexFiles, start: LogPositi
     if (ids.length === 0) return;
     const values = vectors.subarray(0, ids.length * dim);
     await writeAll(files.vectors, bytesOf(values), NPY_HEAD + 4 * dim * rows);
-    const line = Buffer.from(formatPut({ row: rows, sums: sumsOf(values, dim), ids }, metas, lines + 1));
+    const record = { row: rows, sums: sumsOf(values, dim), ids };
+    sums.append(record);
+    const line = Buffer.from(formatPut(record, metas, lines + 1));
     await writeAll(files.log, line, offset);
     [offset, lines, rows] = [offset + line.length, lines + 1, rows + ids.length];
     [ids, metas] = [[], []];

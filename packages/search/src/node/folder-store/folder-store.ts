@@ -94,6 +94,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
       const { index, size, damaged } = await openToWrite(folder, head, options.repair === true, options.precision);
       const store = new FolderStore<Meta>(folder, index, options, unlock);
       await store.#repair(size, damaged).catch(async (error: unknown) => {
+        await index.quantized?.close();
         await closeFiles(index.files);
         throw error;
       });
@@ -233,9 +234,10 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   async compact(): Promise<void> {
     this.#checkWritable();
     await this.#inTurn(async () => {
-      const { files: old } = this.#opened;
+      const { files: old, quantized: oldQuantized } = this.#opened;
       this.#opened = await compactIndex(this.folder, this.#opened);
       this.#isTorn = false;
+      await oldQuantized?.close();
       await closeFiles(old);
       await sweep(this.folder, this.#opened.head.generation);
     });
@@ -246,6 +248,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#turn;
+    await this.#opened.quantized?.close();
     await closeFiles(this.#opened.files);
     await this.#unlock?.();
     this.#opened = { ...this.#opened, state: new IndexState(this.info.dim, "float32") };
@@ -285,6 +288,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
       lines: position.lines + 1,
       rows: position.rows + ("ids" in record ? record.ids.length : 0),
     };
+    await this.#opened.quantized?.advance(state);
   }
 
   /** Cuts what is after the last whole line, and after the vectors that the log states. */

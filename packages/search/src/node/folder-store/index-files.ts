@@ -136,7 +136,7 @@ export async function commitHead(folder: string, head: IndexHead): Promise<void>
 /** Removes what compactions that ended or were killed left behind; files that are not an index's stay. */
 export async function sweep(folder: string, current: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    const generation = /^(?:vectors|log)\.(\d+-[0-9a-f]{8})\.(?:npy|jsonl)$/.exec(name)?.[1];
+    const generation = /^(?:vectors|log|int8)\.(\d+-[0-9a-f]{8})\.(?:npy|jsonl|bin)$/.exec(name)?.[1];
     if (generation !== undefined && generation !== current) await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 }

@@ -3,9 +3,12 @@ import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError, type SearchErrorDetails } from "../../search-error.js";
+import { Int8Matrix } from "../../top-k/int8-matrix.js";
 import { type IndexFiles, type IndexHead, namesOf } from "./index-files.js";
 import { type LogPosition, type LogRecord, type LogTail, readLog, ROWS_PER_SUM } from "./index-log.js";
 import { type IndexState, liveRows } from "./index-state.js";
+import type { QuantizedFile } from "./quantized-file.js";
+import { VectorSums } from "./vector-sums.js";
 
 /** Bytes of vectors that are read at a time. */
 const CHUNK = 4 << 20;
@@ -29,12 +32,14 @@ export async function readIndex(
   state: IndexState,
   from: LogPosition,
   keepsDamaged: boolean,
+  quantized?: QuantizedFile,
 ): Promise<ReadResult> {
   const names = namesOf(folder, generation);
   const tail = await readLog(files.log, from, names.log);
   const { records, end } = tail;
   try {
-    const suspects = await readVectors(files.vectors, dim, state, records);
+    const loaded = quantized === undefined || keepsDamaged ? 0 : await loadQuantized(quantized, files.vectors, state, records, end.rows);
+    const suspects = await readVectors(files.vectors, dim, state, records, loaded);
     const missing = end.rows - state.matrix.count;
     if (missing > 0) {
       if (!keepsDamaged) throw damaged("rows that the log states are missing", { file: names.vectors, expected: end.rows });
@@ -48,11 +53,26 @@ export async function readIndex(
       lost.push(id);
     }
     state.apply(records);
+    if (lost.length === 0) state.sums.setChecked(Math.max(loaded, from.rows), end.rows);
     return { ...tail, damaged: lost };
   } catch (error) {
     state.matrix.truncate(from.rows);
     throw error;
   }
+}
+
+/** Appends rows that were quantised before, as long as the file has the vectors that they are of. @returns how many. */
+async function loadQuantized(
+  quantized: QuantizedFile,
+  vectors: FileHandle,
+  { matrix, dim }: IndexState,
+  records: readonly LogRecord[],
+  rows: number,
+): Promise<number> {
+  if (!(matrix instanceof Int8Matrix) || matrix.count > 0 || (await vectors.stat()).size < NPY_HEAD + 4 * dim * rows) return 0;
+  const sums = new VectorSums(dim);
+  for (const record of records) if ("ids" in record) sums.append(record);
+  return quantized.load(matrix, sums, rows);
 }
 
 /** Rows that have a checksum together. */
@@ -62,8 +82,19 @@ interface SumBlock {
   readonly sum: number;
 }
 
-/** Appends rows to the state's matrix, as many as the file has. @returns those whose bytes may not be what the log states. */
-async function readVectors(handle: FileHandle, dim: number, state: IndexState, records: readonly LogRecord[]): Promise<Set<number>> {
+/**
+ * Appends rows to the state's matrix, as many as the file has.
+ *
+ * @param loaded - rows that the matrix has already.
+ * @returns those whose bytes may not be what the log states.
+ */
+async function readVectors(
+  handle: FileHandle,
+  dim: number,
+  state: IndexState,
+  records: readonly LogRecord[],
+  loaded: number,
+): Promise<Set<number>> {
   const rowBytes = 4 * dim;
   const suspects = new Set<number>();
   const suspect = (row: number, end: number): void => {
@@ -71,7 +102,7 @@ async function readVectors(handle: FileHandle, dim: number, state: IndexState, r
   };
   // The next chunk is read while one is checked.
   const buffers = [0, 1].map(() => new Uint8Array(Math.max(CHUNK, ROWS_PER_SUM * rowBytes)));
-  const chunks = chunksOf(records, Math.max(ROWS_PER_SUM, Math.floor(CHUNK / rowBytes)));
+  const chunks = chunksOf(records, loaded, Math.max(ROWS_PER_SUM, Math.floor(CHUNK / rowBytes)));
   const read = (chunk: readonly SumBlock[] | undefined, turn: number): Promise<Uint8Array> | undefined => {
     const [first, last] = [chunk?.[0], chunk?.at(-1)];
     if (first === undefined || last === undefined) return undefined;
@@ -93,21 +124,23 @@ async function readVectors(handle: FileHandle, dim: number, state: IndexState, r
       if (own.length < rows * rowBytes || crc32(own) !== sum) suspect(row, row + rows);
     }
     const whole = Math.floor(bytes.length / rowBytes);
-    if (isWhole) state.matrix.append(new Float32Array(bytes.buffer, bytes.byteOffset, whole * dim));
+    const skipped = Math.min(whole, Math.max(0, loaded - first));
+    if (isWhole) state.matrix.append(new Float32Array(bytes.buffer, bytes.byteOffset + skipped * rowBytes, (whole - skipped) * dim));
     isWhole &&= whole === chunk.reduce((count, { rows }) => count + rows, 0);
     chunk = following;
   }
   return suspects;
 }
 
-/** Neighbouring blocks of so many rows together, at most. */
-function* chunksOf(records: readonly LogRecord[], maximum: number): Generator<readonly SumBlock[], undefined, undefined> {
+/** Neighbouring blocks of so many rows together, at most, without those before a row. */
+function* chunksOf(records: readonly LogRecord[], from: number, maximum: number): Generator<readonly SumBlock[], undefined, undefined> {
   let [chunk, rows]: [SumBlock[], number] = [[], 0];
   for (const record of records) {
     if (!("ids" in record)) continue;
     for (const [i, sum] of record.sums.entries()) {
       const start = i * ROWS_PER_SUM;
       const block = { row: record.row + start, rows: Math.min(ROWS_PER_SUM, record.ids.length - start), sum };
+      if (block.row + block.rows <= from) continue;
       if (rows + block.rows > maximum) {
         yield chunk;
         [chunk, rows] = [[], 0];

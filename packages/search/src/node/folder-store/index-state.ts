@@ -4,7 +4,7 @@ import { RowMatrix } from "../../top-k/row-matrix.js";
 import type { IndexFiles } from "./index-files.js";
 import type { LogRecord } from "./index-log.js";
 import type { MetadataBlock } from "./metadata-block.js";
-import { readRow } from "./read-row.js";
+import { VectorSums } from "./vector-sums.js";
 
 /** How vectors are held in memory. */
 export type Precision = "float32" | "int8";
@@ -14,6 +14,8 @@ export class IndexState {
   readonly dim: number;
   readonly matrix: RowMatrix | Int8Matrix;
   readonly rowOf: Map<string, number> = new Map();
+  /** Checksums of all rows. */
+  sums: VectorSums;
   /** By row; undefined where an item was removed or replaced. */
   ids: (string | undefined)[] = [];
   /** By row: the metadata of its call, and which of them are the row's. */
@@ -22,12 +24,13 @@ export class IndexState {
 
   constructor(dim: number, precision: Precision) {
     this.dim = dim;
+    this.sums = new VectorSums(dim);
     this.matrix = precision === "int8" && hasInt8Kernel() ? new Int8Matrix(dim) : new RowMatrix(dim);
   }
 
   /** Names the files that rows are read from which memory has in 8 bits only. */
   attach({ vectors }: Pick<IndexFiles, "vectors">): void {
-    if (this.matrix instanceof Int8Matrix) this.matrix.source = (row) => readRow(vectors.fd, row, this.dim);
+    if (this.matrix instanceof Int8Matrix) this.matrix.source = (row) => this.sums.readRow(vectors.fd, row);
   }
 
   /** The metadata of a row; not a copy. */
@@ -49,6 +52,7 @@ export class IndexState {
         continue;
       }
       const { row, ids, metas } = record;
+      this.sums.append(record);
       for (let i = 0; i < ids.length; i++) {
         const id = ids[i] as string;
         if (!isFirst) this.#vacate(id);
@@ -64,8 +68,13 @@ export class IndexState {
     }
   }
 
-  /** Moves the items together, in the order of their rows. */
-  compact(): void {
+  /**
+   * Moves the items together, in the order of their rows.
+   *
+   * @param sums - of the rows as they are then.
+   */
+  compact(sums: VectorSums): void {
+    this.sums = sums;
     const [ids, blocks, places]: [string[], MetadataBlock[], number[]] = [[], [], []];
     for (const [row, id] of this.ids.entries()) {
       const block = this.#blocks[row];
