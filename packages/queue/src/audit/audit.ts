@@ -71,8 +71,8 @@ class Audit {
   readonly #again = new Set<string>();
   readonly #remove: string[] = [];
   readonly #keys = new KeyCollection();
-  /** SHA-256 of rows to the shard that has them. */
-  readonly #rowsOf = new Map<string, string>();
+  /** Hashes of a shard's rows and metadata to its id. */
+  readonly #shardOf = new Map<string, string>();
   /** For each complete shard a bit for each file that it recorded. */
   readonly #files: Uint8Array;
   #faultCount = 0;
@@ -118,15 +118,15 @@ class Audit {
     this.#failed += state.record.failed;
   }
 
-  /** Whether another shard has these rows. */
+  /** Whether another shard has these rows under these keys. The rows alone may be the same: of copies of one image. */
   #sameRows(id: string, record: ShardRecord): AuditFault | undefined {
     const names = shardFiles(record.index);
     const file = record.towers.includes("image") ? names.image : names.text;
-    const sha256 = record.files[file]?.sha256;
-    if (sha256 === undefined || record.rows === 0) return undefined;
-    const other = this.#rowsOf.get(sha256);
-    if (other === undefined) this.#rowsOf.set(sha256, id);
-    return other === undefined ? undefined : { kind: "duplicate", file, reason: `its rows are those of the shard ${other}` };
+    if (record.rows === 0) return undefined;
+    const digest = `${record.files[file]?.sha256} ${record.files[names.metadata]?.sha256}`;
+    const other = this.#shardOf.get(digest);
+    if (other === undefined) this.#shardOf.set(digest, id);
+    return other === undefined ? undefined : { kind: "duplicate", file, reason: `its rows and keys are those of the shard ${other}` };
   }
 
   async #contentFault(id: string, record: ShardRecord): Promise<AuditFault | undefined> {
