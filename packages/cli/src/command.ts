@@ -32,6 +32,8 @@ export interface CommandContext {
   readonly note: (text: string) => void;
   /** Aborted when the user ends the command: it then removes what is not whole and throws. */
   readonly signal: AbortSignal;
+  /** Lets the command take longer to end than others, in seconds from the first signal. */
+  readonly extendGrace?: (seconds: number) => void;
 }
 
 /** A command in the list of commands. */

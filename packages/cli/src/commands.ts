@@ -60,6 +60,30 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import("./commands/embed.js")).embed,
   },
   {
+    name: "enqueue",
+    summary: {
+      en: "List a source once and add its shards to a queue, for workers on any number of machines",
+      zh: "列出数据源的分片并加入队列，由任意多台机器上的 worker 处理",
+    },
+    load: async () => (await import("./commands/enqueue.js")).enqueue,
+  },
+  {
+    name: "worker",
+    summary: {
+      en: "Take shards from a queue and embed them; killed workers lose nothing",
+      zh: "从队列取分片并提取特征；进程被杀也不丢失",
+    },
+    load: async () => (await import("./commands/worker.js")).worker,
+  },
+  {
+    name: "audit",
+    summary: {
+      en: "Check that every shard of a manifest is there, whole and of one model; say what to run where it is not",
+      zh: "核对清单中的每个分片：是否齐全、完整、属于同一模型，并给出修复命令",
+    },
+    load: async () => (await import("./commands/audit.js")).audit,
+  },
+  {
     name: "evaluate retrieval",
     summary: {
       en: "Recall of images by texts and of texts by images, as cn_clip measures it",

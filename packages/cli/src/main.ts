@@ -56,7 +56,13 @@ async function main(): Promise<number> {
   const args = given[0] === "help" && given.length > 1 ? [...given.slice(1), "--help"] : given;
   const command = COMMANDS.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
   if (command !== undefined)
-    return runCommand(command, args.slice(command.name.split(" ").length), { language, print, note, signal: interruption.signal });
+    return runCommand(command, args.slice(command.name.split(" ").length), {
+      language,
+      print,
+      note,
+      signal: interruption.signal,
+      extendGrace: (seconds) => interruption.extendGrace(seconds),
+    });
   const [first = ""] = args;
   if (["--version", "-v", "version"].includes(first)) {
     print(await readVersion());

@@ -3,7 +3,7 @@ export { enqueueShards, type EnqueueOptions, type EnqueueSummary } from "./jobs/
 export { type FailedShard, type QueueStatus, readQueueStatus, retryFailedShards } from "./jobs/failed-shards.js";
 export type { JobCounts } from "./jobs/job-counts.js";
 export type { QueueOptions } from "./queue/with-queue.js";
-export { QueueError, type QueueErrorCode, type QueueErrorDetails } from "./queue-error.js";
+export { QUEUE_MESSAGES, QueueError, type QueueErrorCode, type QueueErrorDetails } from "./queue-error.js";
 export { startWorker } from "./worker/start-worker.js";
 export type { RunningWorker, ShardContext, ShardOutcome, WorkerEvent, WorkerOptions, WorkerTotals } from "./worker/worker-types.js";
 export { audit } from "./audit/audit.js";

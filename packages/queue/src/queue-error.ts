@@ -2,8 +2,8 @@
  * What can go wrong between a queue's server, its jobs and a worker.
  */
 
-/** A code's sentence; details take the place of `<name>`. */
-const QUEUE_MESSAGES = {
+/** Sentences by code; `<name>` is the detail of that name. */
+export const QUEUE_MESSAGES = {
   "invalid-address": "expected an address such as redis://127.0.0.1:6379 or postgres://user@host/database, got <got>",
   "invalid-name": "expected a queue's name of 1 to 100 letters, digits, dots, dashes and underscores, got <got>",
   "not-reachable": "<address>: nothing answers (<reason>). Start redis-server or PostgreSQL there, or name another address",

@@ -111,7 +111,10 @@ describe("finds", () => {
     const report = await auditOf((_, file) => {
       for (const name of ["image", "metadata"] as const) cpSync(file(shardFiles(4)[name]), file(files[name]));
       const four = readFileSync(file(shardFiles(4).record), "utf8");
-      writeFileSync(file(files.record), four.replaceAll("_0004", "_0003").replace(manifest.ids[4]!, shard3()!).replace('"index": 4', '"index": 3'));
+      writeFileSync(
+        file(files.record),
+        four.replaceAll("_0004", "_0003").replace(manifest.ids[4]!, shard3()!).replace('"index": 4', '"index": 3'),
+      );
     });
     expect(report.faults).toEqual([expect.objectContaining({ kind: "duplicate", shard: manifest.ids[4] })]);
   });

@@ -138,7 +138,9 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     dependencies: {
       "@chinese-clip/dataset": "manifests, shards and their files",
       "@chinese-clip/pipeline": "messages without passwords",
+      "@chinese-clip/search": "the head of .npy files, for an audit",
       bullmq: "jobs, retries and stalled workers, on Redis or PostgreSQL",
+      hyparquet: "keys of metadata tables, for an audit",
       ioredis: "BullMQ's client of Redis and Valkey, which it leaves to its users to install",
       "prom-client": "metrics of a worker",
     },
@@ -158,6 +160,7 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/tokenizer": "cn_clip's preparation of texts for evaluation",
       "@chinese-clip/training": "fine-tuning",
     },
+    peerDependencies: { "@chinese-clip/queue": "optional: BullMQ and its clients, for those who embed on many machines" },
   },
   web: {
     platformFree: false,

@@ -22,6 +22,7 @@ export interface InterruptibleProcess {
 export class Interruption {
   readonly #controller = new AbortController();
   #received: InterruptingSignal | undefined;
+  #graceMs = GRACE_MS;
 
   /**
    * Listens from now on.
@@ -33,11 +34,16 @@ export class Interruption {
       target.on(name, () => {
         if (this.#received !== undefined) return target.exit(128 + SIGNALS[name]);
         this.#received = name;
-        setTimeout(() => target.exit(128 + SIGNALS[name]), GRACE_MS).unref();
+        setTimeout(() => target.exit(128 + SIGNALS[name]), this.#graceMs).unref();
         onStop(name);
         this.#controller.abort();
       });
     }
+  }
+
+  /** Gives the command another time to end, in seconds from the first signal: what it does then is worth waiting for. */
+  extendGrace(seconds: number): void {
+    this.#graceMs = seconds * 1000;
   }
 
   /** Aborted at the first signal. */

@@ -3,6 +3,7 @@
  */
 import type { DatasetErrorCode } from "@chinese-clip/dataset/formats";
 import type { EvaluationErrorCode } from "@chinese-clip/evaluation";
+import type { QueueErrorCode } from "@chinese-clip/queue";
 import type { TrainingErrorCode } from "@chinese-clip/training";
 
 /** Sentences of a `DatasetError`. */
@@ -108,4 +109,22 @@ export const TRAINING_ZH: Readonly<Record<TrainingErrorCode, string>> = {
   "foreign-output": "里面的模型不是训练写出的；请另选文件夹，或用空文件夹",
   "other-settings": "创建时的 <option> 是 <recorded>，本次是 <current>。请仍用 <recorded>，或另选文件夹",
   "damaged-state": "应为训练的状态（<reason>）；删除它即可重新开始",
+};
+
+/** Sentences of a `QueueError`. */
+export const QUEUE_ZH: Readonly<Record<QueueErrorCode, string>> = {
+  "invalid-address": "地址应形如 redis://127.0.0.1:6379 或 postgres://user@host/database，实际是 <got>",
+  "invalid-name": "队列名应为 1 到 100 个字母、数字、点、短横或下划线，实际是 <got>",
+  "not-reachable": "<address>：没有应答（<reason>）。请在那里启动 redis-server 或 PostgreSQL，或用 --address 指定其他地址",
+  "access-denied": "<address>：服务器拒绝了用户名或密码（<reason>）。请写进地址：redis://user:password@host",
+  "not-a-queue-server": "<address>：应答的不是 Redis、Valkey 或 PostgreSQL（<reason>）",
+  "server-too-old": "<address>：版本为 <version>，需要 <minimum> 或更新",
+  "evicting-server": "<address>：maxmemory-policy 为 <policy>，内存满时会丢弃任务。请把 maxmemory-policy 设为 noeviction",
+  "missing-driver": "使用 PostgreSQL 队列需要安装 pg：npm install pg",
+  "invalid-job": "队列中有一个任务不是由 enqueueShards 加入的（<reason>）",
+  "other-manifest": "任务属于清单 <got>，而本进程的清单是 <expected>；请为每个清单使用单独的队列",
+  "unknown-shard": "清单中没有任务所指的分片 <shard>",
+  "port-in-use": "<host>：端口 <port> 已被占用；请为指标换一个端口，0 表示任意空闲端口",
+  "port-unavailable": "<host>：无法监听端口 <port>（<reason>）",
+  "not-loopback": "<host>：指标没有密码保护，只在本机提供；应为 127.0.0.1、::1 或 localhost",
 };

@@ -36,6 +36,31 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "expected folders, got an empty name; see --help": "请给出文件夹，实际是空名；用法见 --help",
   "give --index or images, not both": "--index 与图片只能给一个",
 
+  // Queues
+  "this command needs the package @chinese-clip/queue: npm install -g chinese-clip @chinese-clip/queue":
+    "这个命令需要安装 @chinese-clip/queue：npm install -g chinese-clip @chinese-clip/queue",
+  "$1 failed shards are in the queue again": "$1 个失败的分片已放回队列",
+  "one source": "一个数据源",
+  "$1 shards added; $2 were in the queue before": "加入 $1 个分片；$2 个原已在队列中",
+  "$1 shards are being embedded and were left alone; try again later": "$1 个分片正在处理，未改动；请稍后再试",
+  "$1: lists $2, not $3; name another manifest": "$1：列出的是 $2，不是 $3；请另指定清单",
+  "$1: no such manifest; name the source that it is to list, as folder:photos": "$1：没有这个清单；请给出要列出的数据源，如 folder:photos",
+  "$1: $2 shards, $3 images": "$1：$2 个分片，$3 张图片",
+  "--shards: the manifest has no shard $1": "--shards：清单中没有分片 $1",
+  "$1 done, $2 waiting, $3 in work, $4 to be tried again, $5 failed": "完成 $1，等待 $2，处理中 $3，待重试 $4，失败 $5",
+  "$1 shards, $2 images; $3 attempts failed": "$1 个分片，$2 张图片；$3 次尝试失败",
+  "$1: was complete": "$1：原已完成",
+  "$1: $2 images in $3 s, $4 unreadable": "$1：$2 张图片，用时 $3 秒，$4 张无法读取",
+  "$1: attempt $2 of $3 failed: $4": "$1：第 $2 次尝试失败（共 $3 次）：$4",
+  "$1: another worker has it, as this one was silent for too long": "$1：本进程停顿过久，已由其他 worker 接手",
+  "$1: handed back": "$1：已放回队列",
+  "$1: its worker is gone; it waits again": "$1：原来的 worker 已不在，重新等待处理",
+  "waiting $1 s, as one shard after the other failed": "分片接连失败，等待 $1 秒",
+  "the queue's server: $1; trying again": "队列服务器：$1；正在重试",
+  "$1 of $2 shards are complete: $3 rows, $4 images without one; $5 faults": "$2 个分片中 $1 个完整：$3 行，$4 张图片没有特征；$5 处问题",
+  "… $1 more; all of them with --json": "……另有 $1 处；用 --json 查看全部",
+  "to mend it, when no worker runs:": "修复方法（请先停止所有 worker）：",
+
   // train
   "--freeze-vision and --freeze-text leave nothing to train; give one of them":
     "--freeze-vision 与 --freeze-text 同时给出就没有可训练的部分；请只给一个",

@@ -3,7 +3,7 @@
  * their `code` from their `details`.
  */
 import { fillMessage } from "@chinese-clip/dataset/formats";
-import { DATASET_ZH, EVALUATION_ZH, TRAINING_ZH } from "./data-errors-zh.js";
+import { DATASET_ZH, EVALUATION_ZH, QUEUE_ZH, TRAINING_ZH } from "./data-errors-zh.js";
 import {
   CHECKPOINT_ZH,
   CLASSIFIER_ZH,
@@ -26,6 +26,7 @@ import { type Bilingual, CommandError } from "./translate.js";
 const SENTENCES: Readonly<Record<string, Readonly<Record<string, ErrorSentence>>>> = {
   DatasetError: filled(DATASET_ZH),
   EvaluationError: filled(EVALUATION_ZH),
+  QueueError: filled(QUEUE_ZH),
   TrainingError: filled(TRAINING_ZH),
   CheckpointError: CHECKPOINT_ZH,
   ClassifierError: CLASSIFIER_ZH,

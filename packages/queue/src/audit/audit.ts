@@ -1,7 +1,15 @@
 /**
  * Whether the output of a manifest is what it is to be: every shard there, whole, of one model, each image once, and nothing else.
  */
-import { checkShard, DatasetError, type FileStore, folderStore, readShardRecord, type ShardRecord, shardFiles } from "@chinese-clip/dataset";
+import {
+  checkShard,
+  DatasetError,
+  type FileStore,
+  folderStore,
+  readShardRecord,
+  type ShardRecord,
+  shardFiles,
+} from "@chinese-clip/dataset";
 import { errorMessage } from "@chinese-clip/pipeline";
 import { createHash } from "node:crypto";
 import { type AuditFault, type AuditOptions, type AuditReport, MOST_FAULTS } from "./audit-types.js";
@@ -113,7 +121,10 @@ class Audit {
     const fault = (quick ? undefined : await this.#contentFault(id, state.record)) ?? this.#sameRows(id, state.record);
     if (fault !== undefined) return this.report({ ...fault, shard: id });
     this.#complete++;
-    this.#files[index] = Object.keys(state.record.files).reduce((bits, file) => bits | fileBit(index, file), fileBit(index, shardFiles(index).record));
+    this.#files[index] = Object.keys(state.record.files).reduce(
+      (bits, file) => bits | fileBit(index, file),
+      fileBit(index, shardFiles(index).record),
+    );
     this.#rows += state.record.rows;
     this.#failed += state.record.failed;
   }
@@ -182,7 +193,8 @@ class Audit {
         if (typeof key !== "string" || !isRepeated(key)) continue;
         const other = first.get(key);
         if (other === undefined) first.set(key, id);
-        else if (other !== id && !this.#again.has(id)) this.report({ kind: "duplicate", shard: id, file, reason: `${key} is in the shard ${other} too` });
+        else if (other !== id && !this.#again.has(id))
+          this.report({ kind: "duplicate", shard: id, file, reason: `${key} is in the shard ${other} too` });
       }
     }
   }
@@ -227,4 +239,3 @@ function ofRecord(error: unknown): undefined {
   if (error instanceof DatasetError && error.code === "invalid-shard-record") return undefined;
   throw error;
 }
-

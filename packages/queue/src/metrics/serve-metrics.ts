@@ -22,7 +22,11 @@ export interface MetricsServer {
  */
 export async function serveMetrics(
   metrics: WorkerMetrics,
-  { port, host = "127.0.0.1", allowRemote = false }: { readonly port: number; readonly host?: string | undefined; readonly allowRemote?: boolean },
+  {
+    port,
+    host = "127.0.0.1",
+    allowRemote = false,
+  }: { readonly port: number; readonly host?: string | undefined; readonly allowRemote?: boolean },
 ): Promise<MetricsServer> {
   if (!allowRemote && !LOOPBACK.includes(host)) throw new QueueError("not-loopback", { host });
   const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000, headersTimeout: 5000 }, (request, response) => {

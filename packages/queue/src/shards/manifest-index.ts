@@ -54,7 +54,8 @@ export async function indexManifest(file: string, signal?: AbortSignal): Promise
   const endLine = (): void => {
     number++;
     const id = SHARD_LINE.exec(head)?.[1];
-    if (id !== undefined && lines.has(id)) throw new DatasetError("not-a-manifest", { reason: `id ${id} is there already`, file, line: number });
+    if (id !== undefined && lines.has(id))
+      throw new DatasetError("not-a-manifest", { reason: `id ${id} is there already`, file, line: number });
     if (id !== undefined) lines.set(id, { start, end: at });
     else if (number > 1) expected = Number(END_LINE.exec(head)?.[1] ?? Number.NaN);
     head = "";
@@ -62,7 +63,7 @@ export async function indexManifest(file: string, signal?: AbortSignal): Promise
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     signal?.throwIfAborted();
     hash.update(chunk);
-    for (let from = 0; from < chunk.length; ) {
+    for (let from = 0; from < chunk.length;) {
       const newline = chunk.indexOf(10, from);
       const to = newline < 0 ? chunk.length : newline;
       if (head.length < HEAD) head += chunk.toString("latin1", from, Math.min(to, from + HEAD));

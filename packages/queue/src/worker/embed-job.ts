@@ -1,5 +1,13 @@
 /** What a worker does with a shard's id: reads the shard from the manifest, embeds it, and puts its files into the output. */
-import { type DataSource, embedShard, type EmbedShardOptions, type FileStore, folderStore, type ShardEmbedder, shardFiles } from "@chinese-clip/dataset";
+import {
+  type DataSource,
+  embedShard,
+  type EmbedShardOptions,
+  type FileStore,
+  folderStore,
+  type ShardEmbedder,
+  shardFiles,
+} from "@chinese-clip/dataset";
 import type { ManifestIndex } from "../shards/manifest-index.js";
 import type { WorkerOptions } from "./worker-types.js";
 
@@ -16,7 +24,13 @@ export interface EmbedJobOptions extends Pick<EmbedShardOptions, "towers" | "set
 }
 
 /** `manifest` and `process` of a worker that embeds a manifest's shards. */
-export function embedJobs({ manifest, source, embedder, output, ...options }: EmbedJobOptions): Pick<WorkerOptions, "manifest" | "process"> {
+export function embedJobs({
+  manifest,
+  source,
+  embedder,
+  output,
+  ...options
+}: EmbedJobOptions): Pick<WorkerOptions, "manifest" | "process"> {
   const store = typeof output === "string" ? folderStore(output) : output;
   return {
     manifest: manifest.digest,

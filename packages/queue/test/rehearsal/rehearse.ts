@@ -10,7 +10,15 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { audit, type AuditReport, enqueueShards, indexManifest, type ManifestIndex, type QueueStatus, readQueueStatus } from "../../src/index.js";
+import {
+  audit,
+  type AuditReport,
+  enqueueShards,
+  indexManifest,
+  type ManifestIndex,
+  type QueueStatus,
+  readQueueStatus,
+} from "../../src/index.js";
 
 /** A server of queues that can be killed. */
 export interface RehearsalServer {
@@ -76,7 +84,7 @@ export async function rehearse(plan: RehearsalPlan): Promise<RehearsalResult> {
   log(`calm run: ${calmSeconds.toFixed(1)} s`);
 
   const disk = Disk.mount(join(folder, "output"));
-  const left = [...(plan.diskFullSeconds > 0 && !disk.isOwn ? ["a full disk: needs root, to mount a tmpfs"] : [])];
+  const left = plan.diskFullSeconds > 0 && !disk.isOwn ? ["a full disk: needs root, to mount a tmpfs"] : [];
   const queue = { address: plan.server.address, queue: "rehearsal" };
   const team = new Team(plan.workers, { ...queue, manifestFile, output: disk.folder, model: MODEL });
   const start = performance.now();
