@@ -81,7 +81,7 @@ export async function* readNpyParts(file: string, createBuffers: CreateBuffers =
 /**
  * The best `k` rows of a file by their inner product with a query.
  *
- * @throws SearchError - as {@link readNpyParts}; `dimension-mismatch`.
+ * @throws SearchError - as {@link readNpyParts}; `dimension-mismatch`; `non-finite`: a row with NaN or an infinity.
  */
 export async function searchNpy(file: string, query: Float32Array, k: number, onRows?: OnRows): Promise<FoundRow[]> {
   const best = new TopRows(k);
@@ -93,6 +93,10 @@ export async function searchNpy(file: string, query: Float32Array, k: number, on
   });
   for await (const { first, values, rows, dim } of parts) {
     scorer?.offer(values, first, best);
+    if (best.nonFinite !== undefined) {
+      const reason = `row ${best.nonFinite}: expected finite numbers, got NaN or an infinity; compute the features again`;
+      throw new SearchError("non-finite", reason, { file });
+    }
     onRows?.(first + values.length / dim, rows);
   }
   return best.sorted();

@@ -15,6 +15,7 @@ export interface FoundRow {
 export class TopRows {
   readonly #k: number;
   readonly #heap: FoundRow[] = [];
+  #nonFinite: number | undefined;
 
   constructor(k: number) {
     this.#k = k;
@@ -23,6 +24,16 @@ export class TopRows {
   /** What a score must exceed to be among the best: rows are offered in order, so an equal one is later than those in the heap. */
   get floor(): number {
     return this.#heap.length < this.#k ? -Infinity : (this.#heap[0]?.score ?? Infinity);
+  }
+
+  /** The first row whose score is NaN or an infinity, as is that of a row with such a value; for the readers of files that others wrote. */
+  get nonFinite(): number | undefined {
+    return this.#nonFinite;
+  }
+
+  /** Notes a row whose score is no finite number; it is not among the best. */
+  reject(row: number): void {
+    this.#nonFinite ??= row;
   }
 
   /** Offers a row; rows are offered in order. */
@@ -75,7 +86,8 @@ export function scoreRows(rows: Float32Array, first: number, query: Float32Array
   let floor = best.floor;
   for (let row = 0, at = 0; row < count; row++, at += dim) {
     const score = dotAt(rows, at, wide, 0, dim);
-    if (score > floor) {
+    if (!Number.isFinite(score)) best.reject(first + row);
+    else if (score > floor) {
       best.offer(first + row, score);
       floor = best.floor;
     }
@@ -87,7 +99,8 @@ export function offerScores(scores: Float64Array, count: number, first: number, 
   let floor = best.floor;
   for (let row = 0; row < count; row++) {
     const score = scores[row] as number;
-    if (score > floor) {
+    if (!Number.isFinite(score)) best.reject(first + row);
+    else if (score > floor) {
       best.offer(first + row, score);
       floor = best.floor;
     }
