@@ -37,6 +37,18 @@ export async function loadHeicDecoder(name?: string): Promise<HeicDecoder | unde
   }
 }
 
+/** Runs libheif, which prints what is wrong with a file, among a program's results; the error says it as well. */
+async function silently<Result>(run: () => Promise<Result>): Promise<Result> {
+  const { log, warn, error } = console;
+  const say = (): void => undefined;
+  Object.assign(console, { log: say, warn: say, error: say });
+  try {
+    return await run();
+  } finally {
+    Object.assign(console, { log, warn, error });
+  }
+}
+
 /**
  * Reads the header of a HEIC file.
  *
@@ -47,7 +59,7 @@ export async function openHeic(
   bytes: Uint8Array,
   maxPixels: number,
 ): Promise<{ readonly memory: number; readonly decode: () => Promise<RawImage> }> {
-  const images = await decoder.all({ buffer: bytes });
+  const images = await silently(() => decoder.all({ buffer: bytes }));
   const [image] = images;
   if (image === undefined) throw new ImageError("invalid-image", "expected an image, got none");
   const { width, height } = image;
@@ -57,7 +69,7 @@ export async function openHeic(
   }
   const decode = async (): Promise<RawImage> => {
     try {
-      return { data: withoutAlpha((await image.decode()).data), width, height, channels: 3 };
+      return { data: withoutAlpha((await silently(() => image.decode())).data), width, height, channels: 3 };
     } finally {
       images.dispose?.();
     }

@@ -57,6 +57,9 @@ const OTHERS: readonly (readonly [number, string, string])[] = [
   [0, "P4", "a PBM image, which is not decoded"],
   [0, "P5", "a PGM image, which is not decoded"],
   [0, "P6", "a PPM image, which is not decoded"],
+  [4, "ftypisom", "a video (MP4)"],
+  [4, "ftypmp4", "a video (MP4)"],
+  [4, "ftypqt  ", "a video (QuickTime)"],
   [0, "PK\x03\x04", "a zip archive"],
   [0, "\x1f\x8b", "gzip-compressed data"],
 ];

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { detectImageFormat, describeUnknownBytes } from "../../src/image/image-format.js";
 import { openImage } from "../../src/image/decode-image.js";
 import { loadImage } from "../../src/image/load-image.js";
@@ -68,6 +68,7 @@ describe("D images", () => {
     ["\0\0\x01\0\x01\0", /an icon \(ICO\)/],
     ["\0\0\0\x0cjP  \r\n", /a JPEG 2000 image/],
     ["8BPS\0\x01", /a Photoshop document/],
+    ["\0\0\0\x20ftypisom\0\0\x02\0", /a video \(MP4\)/],
   ])("D4 %j is named", async (text, message) => {
     await expect(loadImage(Buffer.from(text, "latin1"))).rejects.toThrow(message);
   });
@@ -92,6 +93,19 @@ describe("D5 HEIC", () => {
     expect(image.memory).toBe(22);
     expect(await image.decode()).toEqual({ data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1, channels: 3 });
     await expect(openImage(heic, { ...options, heicDecoder, maxPixels: 1 })).rejects.toMatchObject({ code: "too-large" });
+  });
+
+  it("D5 what the decoder prints of a damaged file is not printed, and other output is", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    try {
+      const heicDecoder = decoder("export default Object.assign(() => {}, { all: async () => (console.log('no meta box'), []) })");
+      await expect(openImage(heic, { ...options, heicDecoder })).rejects.toMatchObject({ code: "invalid-image" });
+      expect(log.mock.calls).toEqual([]);
+      console.log("a program's own line");
+      expect(log.mock.calls).toEqual([["a program's own line"]]);
+    } finally {
+      log.mockRestore();
+    }
   });
 
   it("D5 what the decoder throws is an ImageError", async () => {

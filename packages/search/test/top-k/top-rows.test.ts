@@ -79,18 +79,21 @@ describe("the best rows are those of a brute-force search, ties in order", () =>
     await expect(searchNpy(file, query, 25)).rejects.toThrow("cut off");
   });
 
-  it.each([Number.NaN, Infinity, -Infinity])("I6 a row with %d in a .npy is an error that names it, and no row that is left out", async (value) => {
-    const [rows, dim] = [5000, 512];
-    const query = new Float32Array(dim).fill(0.1);
-    const file = join(folder, "not-finite.npy");
-    for (const row of [0, 4321]) {
-      const data = new Float32Array(rows * dim).fill(0.5);
-      data[row * dim + 7] = value;
-      writeFileSync(file, Buffer.concat([formatNpyHead(rows, dim), Buffer.from(data.buffer)]));
-      const error = await searchNpy(file, query, 3).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ name: "SearchError", code: "non-finite", message: expect.stringContaining(`row ${row}: `) });
-    }
-  });
+  it.each([Number.NaN, Infinity, -Infinity])(
+    "I6 a row with %d in a .npy is an error that names it, and no row that is left out",
+    async (value) => {
+      const [rows, dim] = [5000, 512];
+      const query = new Float32Array(dim).fill(0.1);
+      const file = join(folder, "not-finite.npy");
+      for (const row of [0, 4321]) {
+        const data = new Float32Array(rows * dim).fill(0.5);
+        data[row * dim + 7] = value;
+        writeFileSync(file, Buffer.concat([formatNpyHead(rows, dim), Buffer.from(data.buffer)]));
+        const error = await searchNpy(file, query, 3).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ name: "SearchError", code: "non-finite", message: expect.stringContaining(`row ${row}: `) });
+      }
+    },
+  );
 });
 
 it("a head is what NumPy reads and writes", () => {
