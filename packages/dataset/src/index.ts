@@ -36,7 +36,7 @@ export {
   type ShardProgress,
   type ShardSummary,
 } from "./shards/embed-shard.js";
-export { type FileStore, folderStore, type StoreCall, type StoredFile } from "./shards/file-store.js";
+export { type FileStore, folderStore, type StoreCall, type StoredFile } from "./store/file-store.js";
 export {
   checkShard,
   type ExpectedShard,

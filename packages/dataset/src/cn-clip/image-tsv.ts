@@ -25,7 +25,7 @@ const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 export async function* readImageTsv(file: string): AsyncGenerator<TsvImage, void, undefined> {
   const lineOf = new Map<number, number>();
   for await (const { number: line, text } of readLines(file)) {
-    const image = parseLine(text.trim(), file, line);
+    const image = parseImageLine(text, file, line);
     const before = lineOf.get(image.id);
     if (before !== undefined) {
       throw new DatasetError("duplicate-id", { name: "id", id: image.id, before, file, line });
@@ -36,8 +36,13 @@ export async function* readImageTsv(file: string): AsyncGenerator<TsvImage, void
   if (lineOf.size === 0) throw new DatasetError("no-tsv-images", { file });
 }
 
-function parseLine(text: string, file: string, line: number): TsvImage {
-  const [id = "", base64, ...more] = text.split("\t");
+/**
+ * Parses a line of a `*_imgs.tsv`.
+ *
+ * @throws DatasetError - it is not in this format.
+ */
+export function parseImageLine(text: string, file: string, line: number): TsvImage {
+  const [id = "", base64, ...more] = text.trim().split("\t");
   if (base64 === undefined || more.length > 0) {
     throw new DatasetError("tsv-fields", { got: more.length + (base64 === undefined ? 1 : 2), file, line });
   }

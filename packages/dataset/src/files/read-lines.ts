@@ -21,9 +21,20 @@ const LONGEST_LINE = 2 ** 27;
  *
  * @throws DatasetError - `no-such-file` and its like; `not-utf8`; `line-too-long`.
  */
-export async function* readLines(file: string): AsyncGenerator<NumberedLine, void, undefined> {
+export function readLines(file: string): AsyncGenerator<NumberedLine, void, undefined> {
+  return linesOf(openBytes(file), file);
+}
+
+/**
+ * The lines of UTF-8 bytes, empty ones left out.
+ *
+ * @param file - its name for messages.
+ * @param before - lines that come before these.
+ * @throws DatasetError - `not-utf8`; `line-too-long`; what reading throws.
+ */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>, file: string, before = 0): AsyncGenerator<NumberedLine, void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  let number = 0;
+  let number = before;
   let pending: string[] = [];
   let pendingLength = 0;
   const take = function* (end: string): Generator<NumberedLine, void, undefined> {
@@ -40,7 +51,7 @@ export async function* readLines(file: string): AsyncGenerator<NumberedLine, voi
       throw new DatasetError("not-utf8", { file, line: number + 1 }, { cause });
     }
   };
-  for await (const bytes of openBytes(file)) {
+  for await (const bytes of chunks) {
     const lines = decode(bytes).split("\n");
     const last = lines.pop() ?? "";
     for (const line of lines) yield* take(line);

@@ -7,11 +7,12 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { writingTo } from "@chinese-clip/pipeline/node";
 import { DatasetError, isRunFault } from "../dataset-error.js";
+import { readChunks } from "../files/read-chunks.js";
 import type { ImageResult } from "../output/embedder.js";
 import type { Tower } from "../output/model-record.js";
 import type { DataSource, SourceItem, SourceSample, SourceShard } from "../sources/source.js";
 import { checkShard, digestOf, type FileDigest, formatShardRecord, shardFiles, type ShardSettings } from "./shard-files.js";
-import { type FileStore, folderStore, stageText } from "./file-store.js";
+import { type FileStore, folderStore, stageText } from "../store/file-store.js";
 import { MetadataRows } from "./metadata-table.js";
 import { createRowFile } from "./row-file.js";
 import { withStaging } from "./staging-folder.js";
@@ -303,7 +304,7 @@ async function putShard(
 async function fileDigest(file: string): Promise<FileDigest> {
   const handle = await open(file);
   try {
-    return await digestOf(handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }));
+    return await digestOf(readChunks(handle));
   } finally {
     await handle.close();
   }

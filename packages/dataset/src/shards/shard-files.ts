@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { DatasetError } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
 import type { JsonObject, JsonValue, SourceShard } from "../sources/source.js";
-import { type FileStore, readText, type StoreCall } from "./file-store.js";
+import { type FileStore, readText, type StoreCall } from "../store/file-store.js";
 
 /** Names of a shard's files below the output. */
 export interface ShardFiles {

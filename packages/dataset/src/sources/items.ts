@@ -69,7 +69,12 @@ export async function* jsonlTexts(file: string): AsyncGenerator<EmbedItem, void,
   }
 }
 
-function parseTextLine(raw: string, file: string, line: number): { readonly id: number; readonly text: string } {
+/**
+ * Parses a line of a `*_texts.jsonl`.
+ *
+ * @throws DatasetError - it is not in this format.
+ */
+export function parseTextLine(raw: string, file: string, line: number): { readonly id: number; readonly text: string } {
   let object: unknown;
   try {
     object = JSON.parse(raw);

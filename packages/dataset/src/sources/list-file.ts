@@ -13,9 +13,10 @@ const LONGEST_PATH = 1 << 16;
 /**
  * The paths of a list. Names that are no UTF-8 stay bytes.
  *
+ * @param file - the list's name for messages.
  * @throws DatasetError - `no-paths`; `line-too-long`: this is no list.
  */
-export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<FilePath, void, undefined> {
+export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, file = "stdin"): AsyncGenerator<FilePath, void, undefined> {
   let count = 0;
   let pending: Buffer = Buffer.alloc(0);
   let separator: number | undefined;
@@ -39,10 +40,10 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>): 
       }
     }
     pending = bytes.subarray(from);
-    if (pending.length > LONGEST_PATH) throw new DatasetError("line-too-long", { maximum: LONGEST_PATH, file: "stdin", line: count + 1 });
+    if (pending.length > LONGEST_PATH) throw new DatasetError("line-too-long", { maximum: LONGEST_PATH, file, line: count + 1 });
   }
   yield* paths(separator === undefined ? withoutMark(pending) : pending);
-  if (count === 0) throw new DatasetError("no-paths", { file: "stdin" });
+  if (count === 0) throw new DatasetError("no-paths", { file });
 }
 
 function withoutMark(bytes: Buffer): Buffer {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync,
 import { describe, expect, it } from "vitest";
 import { DatasetError } from "../../src/dataset-error.js";
 import { embedShard, type FailedItem } from "../../src/shards/embed-shard.js";
-import { type FileStore, folderStore } from "../../src/shards/file-store.js";
+import { type FileStore, folderStore } from "../../src/store/file-store.js";
 import { checkShard, readShardRecord } from "../../src/shards/shard-files.js";
 import { folderSource } from "../../src/sources/folder-source.js";
 import type { SourceItem } from "../../src/sources/source.js";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadImage } from "../../src/image/load-image.js";
-import { isPrivateAddress } from "../../src/image/private-address.js";
+import { isPrivateAddress } from "@chinese-clip/pipeline/node";
 import { imageError } from "./image-error.js";
 import { listen } from "./listen.js";
 

@@ -9,7 +9,8 @@ import { fetchBytes } from "../../src/image/fetch-image.js";
 
 const OUTSIDE = "127.0.0.2";
 
-vi.mock("../../src/image/private-address.js", () => ({ isPrivateAddress: (address: string) => address !== "127.0.0.2" }));
+vi.mock("@chinese-clip/pipeline/node", () => import("../../../pipeline/src/node/index.js"));
+vi.mock("../../../pipeline/src/node/private-address.js", () => ({ isPrivateAddress: (address: string) => address !== "127.0.0.2" }));
 
 /** Name to the addresses of its next look-ups. */
 const names = vi.hoisted(() => new Map<string, string[][]>());

@@ -4,6 +4,7 @@
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { readChunks } from "../files/read-chunks.js";
 import { missingFile } from "../files/read-lines.js";
 
 /** A file of a store. */
@@ -56,9 +57,9 @@ export function folderStore(folder: string): FileStore {
         throw missingFile(path(name), cause);
       });
       try {
-        for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
+        for await (const chunk of readChunks(handle)) {
           signal?.throwIfAborted();
-          yield chunk as Uint8Array;
+          yield chunk;
         }
       } finally {
         await handle.close();
