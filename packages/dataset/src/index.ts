@@ -53,6 +53,15 @@ export { findImages } from "./sources/find-images.js";
 export { type EmbedItem, folderImages, jsonlTexts, listedImages, tsvImages } from "./sources/items.js";
 export { listedFiles } from "./sources/list-file.js";
 export { openSource, type SourceOptions } from "./sources/open-source.js";
+export type { ParquetColumns } from "./sources/parquet-source.js";
+export type { AccessOptions } from "./sources/locations.js";
+export type { FetchOptions } from "./sources/fetch-images.js";
+export type { ParquetLimits } from "./parquet/parquet-reader.js";
+export type { HttpOptions } from "./bytes/http-file.js";
+export type { NetworkOptions } from "./bytes/resumed.js";
+export { openStore, type StoreOptions } from "./store/open-store.js";
+export type { S3Options } from "./store/s3-client.js";
+export { s3Store, type S3StoreOptions } from "./store/s3-store.js";
 export type {
   DataSource,
   JsonObject,

@@ -23,13 +23,22 @@ export const nodePlatform: NodePlatform = {
 
   checkDevice,
 
-  async createSession(graph, files, { device = "cpu", numThreads, spin = true, sessionOptions, lowMemory = false, copyWeights = false }) {
+  async createSession(graph, files, options) {
+    const {
+      device = "cpu",
+      numThreads,
+      spin = true,
+      sessionOptions,
+      lowMemory = false,
+      copyWeights = false,
+      deterministic = false,
+    } = options;
     // Not in half precision: whether a GPU has it, only a run that fails would tell here.
     const encoded = await encodeGraph(graph, device === "cpu" ? "cpu" : "gpu");
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
     const all = { ...deviceOptions(device), ...threads, ...sessionOptions };
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded. What is copied is read once.
-    const packing = lowMemory ? "never" : device === "cpu" && !copyWeights ? "later" : "at once";
+    const packing = lowMemory ? "never" : device === "cpu" && !copyWeights && !deterministic ? "later" : "at once";
     try {
       return await createNodeSession(encoded, files.folderOf(graph.files), all, { packing, copyWeights, spin });
     } catch (error) {

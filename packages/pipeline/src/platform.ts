@@ -101,6 +101,12 @@ export interface PretrainedOptions {
    */
   readonly lowMemory?: boolean | undefined;
   /**
+   * The same bits whenever and in whatever process an input is embedded, on machines of one kind: in Node the weights are repacked when a tower is
+   * loaded, as ONNX Runtime does, and not once it has been busy for a second, from when on the last bits of its features are others. Loading takes
+   * about a second longer. What goes through the model together has to be the same as well, as `embedShard` sees to. Default false.
+   */
+  readonly deterministic?: boolean | undefined;
+  /**
    * Copy the weights into memory when a tower is first used, instead of mapping their file: it may then be overwritten or cut while the model answers
    * from what it has read, at the cost of the weights' size in memory, twice that while loading. Default false: a file that was written since is
    * found before each run, which throws `InferenceError` `weights-changed`, but one that is cut in the middle of a run ends the process. A browser

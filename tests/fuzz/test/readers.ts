@@ -3,6 +3,13 @@ import { readFileSync, readdirSync } from "node:fs";
 import { runCommand } from "../../../packages/cli/src/command.js";
 import { info } from "../../../packages/cli/src/commands/info.js";
 import { parseFeature } from "../../../packages/dataset/src/cn-clip/feature-lines.js";
+import { braceNames } from "../../../packages/dataset/src/bytes/brace-names.js";
+import { openParquet } from "../../../packages/dataset/src/parquet/parquet-reader.js";
+import { parseShard } from "../../../packages/dataset/src/shards/manifest.js";
+import { parseShardRecord } from "../../../packages/dataset/src/shards/shard-files.js";
+import { openSource } from "../../../packages/dataset/src/sources/open-source.js";
+import { parseS3Address } from "../../../packages/dataset/src/store/s3-store.js";
+import { streamedSamples } from "../../../packages/dataset/src/tar/samples.js";
 import { parseAnnotation } from "../../../packages/evaluation/src/cn-clip/annotation.js";
 import { parseImageProcessorConfig } from "../../../packages/image-processor/src/image-processor-config.js";
 import { parseCnClipConfig } from "../../../packages/model/src/config/cn-clip-config.js";
@@ -268,6 +275,72 @@ export const READERS: readonly Reader[] = [
     read: parseFilter,
   },
   { name: "npy", weight: 8, kind: "bytes", seeds: [npy()], read: (input) => parseNpy(input, "a.npy") },
+  {
+    name: "tar",
+    weight: 12,
+    kind: "bytes",
+    seeds: folder("fixtures/shards/", /\.tar$/u),
+    read: async (input) => {
+      const chunks = async function* (): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < input.length; at += 1000) yield input.subarray(at, at + 1000);
+      };
+      for await (const _ of streamedSamples(chunks(), "a.tar", { maxMemberBytes: 1 << 20 }));
+    },
+  },
+  {
+    name: "parquet",
+    weight: 1, // each case starts a thread
+    kind: "bytes",
+    seeds: folder("fixtures/shards/", /\.parquet$/u),
+    read: async (input) => {
+      const file = {
+        label: "a.parquet",
+        size: async () => input.length,
+        stream: async function* ({ start = 0, end = input.length }: { start?: number | undefined; end?: number | undefined } = {}) {
+          yield input.subarray(start, end);
+        },
+      };
+      const reader = await openParquet(file, { maxBytes: 1 << 24, milliseconds: 1500 }, undefined);
+      try {
+        const columns = reader.columns.map(({ name }) => name);
+        for await (const _ of reader.rows(0, 100, columns));
+      } finally {
+        await reader.close();
+      }
+    },
+  },
+  {
+    name: "shard",
+    weight: 2,
+    kind: "json",
+    seeds: ['{"id":"00000-1f3a9c0b2d41","index":0,"count":10,"part":{"file":"00000.tar","size":1024}}'],
+    read: (input) => parseShard(input, "manifest.jsonl", 2),
+  },
+  {
+    name: "shard record",
+    weight: 2,
+    kind: "json-text",
+    seeds: [
+      '{"format":"chinese-clip-shard","version":1,"id":"a","index":0,"rows":1,"failed":0,"towers":["image"],"dim":8,"fingerprint":"f","settings":{},"files":{"a":{"bytes":1,"sha256":"00"}}}',
+    ],
+    read: (input) => parseShardRecord(input, "shard_0000.json"),
+  },
+  {
+    name: "data source",
+    weight: 3,
+    kind: "text",
+    seeds: [
+      "webdataset:s3://data/{00000..00099}.tar?endpoint=http://minio:9000",
+      "parquet:https://host/part-{a,b}.parquet",
+      "folder:photos",
+    ],
+    read: (input) => {
+      const source = openSource(input);
+      let count = 0;
+      for (const _ of braceNames(input)) if (++count === 100) break;
+      return input.startsWith("s3:") ? parseS3Address(input) : source;
+    },
+  },
   {
     name: "feature line",
     weight: 6,

@@ -65,17 +65,21 @@ export async function* resumed(
   let tag: string | undefined;
   while (at < end) {
     const attempt = new Attempt(signal);
+    let idle: AsyncIterator<Uint8Array> | undefined; // one that is not waiting for bytes
     try {
       const transfer = await attempt.within(stall, open(at, tag, attempt.signal));
+      const chunks = transfer.chunks[Symbol.asyncIterator]();
+      idle = chunks;
       if (tag !== undefined && transfer.tag !== undefined && tag !== transfer.tag) throw replaced(label);
       tag ??= transfer.tag;
       const last = Math.min(end, transfer.total ?? Infinity);
       let skip = at - transfer.start;
       let [waited, received] = [0, 0];
-      const chunks = transfer.chunks[Symbol.asyncIterator]();
       for (;;) {
         const asked = performance.now();
+        idle = undefined;
         const next = await attempt.within(stall, chunks.next());
+        idle = chunks;
         if (next.done === true) break;
         waited += performance.now() - asked;
         received += next.value.length;
@@ -90,7 +94,14 @@ export async function* resumed(
         at += bytes.length;
         if (at - counted >= PROGRESS) [counted, failures] = [at, 0];
         yield bytes;
-        if (at >= last) return;
+        if (at < last) continue;
+        // An answer that is read to its end leaves a connection that can be used again.
+        if (last === transfer.total) {
+          idle = undefined;
+          await attempt.within(stall, chunks.next()).catch(() => undefined);
+          idle = chunks;
+        }
+        return;
       }
       if (at < last && last !== Infinity) throw new TransientFault(`the connection ended at byte ${at} of ${last}`);
       return;
@@ -99,7 +110,7 @@ export async function* resumed(
       if (error instanceof DatasetError) throw error;
       await pause(label, error, ++failures, network, signal);
     } finally {
-      attempt.end();
+      attempt.end(idle);
     }
   }
 }
@@ -114,13 +125,14 @@ export async function retried<Result>(
   for (let failures = 1; ; failures++) {
     const attempt = new Attempt(signal);
     try {
-      return await attempt.within(network.stallMilliseconds ?? 30_000, operation(attempt.signal));
+      const result = await attempt.within(network.stallMilliseconds ?? 30_000, operation(attempt.signal));
+      attempt.release();
+      return result;
     } catch (error) {
+      attempt.end();
       signal?.throwIfAborted();
       if (error instanceof DatasetError) throw error;
       await pause(label, error, failures, network, signal);
-    } finally {
-      attempt.end();
     }
   }
 }
@@ -185,8 +197,15 @@ class Attempt {
     }
   }
 
-  end(): void {
+  /** Follows the caller's signal no longer. */
+  release(): void {
     this.#outer?.removeEventListener("abort", this.#abort);
-    this.#controller.abort();
+  }
+
+  /** Ends the transfer: one that waits for bytes by its signal, another one by its own end. */
+  end(idle?: AsyncIterator<Uint8Array>): void {
+    this.release();
+    if (idle === undefined) this.#controller.abort();
+    else idle.return?.().catch(() => undefined);
   }
 }

@@ -5,7 +5,11 @@ import type { FileHandle } from "node:fs/promises";
 const CHUNK = 1 << 18;
 
 /** The bytes from `start` up to `end` or the end of the file; each chunk has a buffer of its own. The handle stays open. */
-export async function* readChunks(handle: FileHandle, start = 0, end = Infinity): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readChunks(
+  handle: FileHandle,
+  start: number = 0,
+  end: number = Infinity,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = start; at < end;) {
     const bytes = Buffer.allocUnsafe(Math.min(CHUNK, end - at));
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);

@@ -1,4 +1,5 @@
 /** Images behind URLs or in a bucket, several on their way at a time, given in the order of the list. */
+import { setMaxListeners } from "node:events";
 import type { ByteFile } from "../bytes/byte-file.js";
 import { readBytes } from "../bytes/byte-file.js";
 import type { NetworkOptions } from "../bytes/resumed.js";
@@ -31,6 +32,7 @@ export async function* fetchImages(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SourceItem, void, undefined> {
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal); // one for each image on its way
   const abort = (): void => stop.abort(signal?.reason);
   signal?.throwIfAborted();
   signal?.addEventListener("abort", abort);

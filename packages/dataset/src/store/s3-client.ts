@@ -74,7 +74,7 @@ export async function createS3Client(
     // Checksums beyond the protocol's own are unknown to older stores.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { requestTimeout: stall, connectionTimeout: Math.min(stall, 10_000) },
+    requestHandler: { socketTimeout: stall, connectionTimeout: Math.min(stall, 10_000) },
   });
   const send = async <Output>(place: S3Place, run: () => Promise<Output>): Promise<Output> => {
     try {
