@@ -85,7 +85,6 @@ export const DATASET_MESSAGES = {
   "duplicate-key": "<name> is there more than once",
   "sample-json": "<name> is no JSON object (<reason>)",
   "expands-too-far": "its <got> compressed bytes become more than <maximum>: it is damaged, or made to exhaust what reads it",
-  "too-large": "has more than <maximum> bytes; larger ones are not read",
   "brace-range": "expected ranges such as {00000..00099}, or lists such as {a,b}; got <got>",
   "no-files": "no files that end in <extensions>",
   "http-status": "expected a successful answer, got HTTP status <status>",

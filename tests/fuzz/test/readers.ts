@@ -289,7 +289,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: "parquet",
-    weight: 1, // each case starts a thread
+    weight: 1, // each case starts a process
     kind: "bytes",
     seeds: folder("fixtures/shards/", /\.parquet$/u),
     read: async (input) => {
@@ -305,7 +305,7 @@ export const READERS: readonly Reader[] = [
         const columns = reader.columns.map(({ name }) => name);
         for await (const _ of reader.rows(0, 100, columns));
       } finally {
-        await reader.close();
+        reader.close();
       }
     },
   },

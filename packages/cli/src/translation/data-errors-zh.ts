@@ -84,7 +84,6 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "duplicate-key": "<name> 出现多次",
   "sample-json": "<name> 不是 JSON 对象（<reason>）",
   "expands-too-far": "<got> 个压缩字节解压后超过 <maximum> 字节：文件已损坏，或有意耗尽资源",
-  "too-large": "超过 <maximum> 字节，不读取",
   "brace-range": "应为 {00000..00099} 这样的范围或 {a,b} 这样的列表，实际是 <got>",
   "no-files": "没有以 <extensions> 结尾的文件",
   "http-status": "服务器返回 HTTP 状态 <status>",

@@ -1,4 +1,4 @@
-/** What the two sides of a thread that decodes Parquet say to each other. */
+/** What the two sides of a process that decodes Parquet say to each other. */
 
 /** A column at the top of a file's schema. */
 export interface ParquetColumn {
@@ -9,14 +9,14 @@ export interface ParquetColumn {
   readonly members: readonly string[];
 }
 
-/** To the thread. `bytes` answers its `read`. */
+/** To the process. `bytes` answers its `read`. */
 export type ParquetRequest =
   | { readonly type: "open"; readonly byteLength: number; readonly maxBytes: number }
   | { readonly type: "select"; readonly from: number; readonly to: number; readonly columns: readonly string[]; readonly maxBytes: number }
   | { readonly type: "next"; readonly count: number }
-  | { readonly type: "bytes"; readonly id: number; readonly bytes: ArrayBuffer };
+  | { readonly type: "bytes"; readonly id: number; readonly bytes: Uint8Array };
 
-/** From the thread. */
+/** From the process. */
 export type ParquetAnswer =
   | { readonly type: "opened"; readonly groups: readonly number[]; readonly columns: readonly ParquetColumn[] }
   | { readonly type: "selected"; readonly count: number }

@@ -1,6 +1,7 @@
-/** Rows of a Parquet file, wherever it is: its footer and the columns that are asked for are read, and decoded in a thread. */
+/** Rows of a Parquet file, wherever it is: its footer and the columns that are asked for are read, and decoded in a process of its own. */
 import { existsSync } from "node:fs";
-import { Worker } from "node:worker_threads";
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { type ByteFile, readBytes } from "../bytes/byte-file.js";
 import { DatasetError, shown } from "../dataset-error.js";
 import type { ParquetAnswer, ParquetColumn, ParquetRequest } from "./parquet-messages.js";
@@ -9,7 +10,7 @@ import type { ParquetAnswer, ParquetColumn, ParquetRequest } from "./parquet-mes
 export interface ParquetLimits {
   /** Bytes of the footer, and of the columns of a row group, at most. Default 1 GiB. */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds that the thread may compute without an answer. Default 60,000. */
+  /** Milliseconds that the process may compute without an answer. Default 60,000. */
   readonly milliseconds?: number | undefined;
 }
 
@@ -24,13 +25,13 @@ export interface ParquetReader {
   readonly columns: readonly ParquetColumn[];
   /** Rows of the file from one to another. */
   rows(from: number, to: number, columns: readonly string[]): AsyncGenerator<ParquetRow, void, undefined>;
-  /** Ends the thread. */
-  close(): Promise<void>;
+  /** Ends the process. */
+  close(): void;
 }
 
-/** MiB of objects in the thread. */
+/** MiB of objects in the process. */
 const HEAP_MB = 1024;
-/** Rows that come from the thread at a time. */
+/** Rows that come from the process at a time. */
 const ROWS_AT_ONCE = 32;
 
 /**
@@ -44,28 +45,34 @@ export async function openParquet(
   signal: AbortSignal | undefined,
 ): Promise<ParquetReader> {
   const byteLength = await file.size({ signal });
-  const worker = new Worker(workerUrl(), {
-    name: "chinese-clip-parquet",
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    ...(process.execArgv.some((flag) => flag.startsWith("--input-type")) ? { execArgv: [] } : {}),
+  const child = fork(fileURLToPath(processUrl()), {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`],
+    env: {},
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   const invalid = (reason: string, cause?: unknown): DatasetError =>
     new DatasetError("invalid-parquet", { reason: shown(reason), file: file.label }, { cause });
+  const send = (request: ParquetRequest): void => {
+    child.send(request, () => undefined); // one that is gone says so by its exit
+  };
   const ask = (request: ParquetRequest): Promise<ParquetAnswer> =>
     new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout;
       const settle = (run: () => void): void => {
         clearTimeout(timer);
-        worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+        child.off("message", onMessage).off("error", onError).off("exit", onExit);
         signal?.removeEventListener("abort", onAbort);
         run();
       };
       const late = (): void => settle(() => reject(invalid(`decoding it took more than ${milliseconds} ms`)));
       const onError = (error: unknown): void =>
         settle(() => reject(invalid(error instanceof Error ? error.message : String(error), error)));
-      const onExit = (): void => settle(() => reject(invalid("its thread ended")));
+      const onExit = (code: number | null, cause: string | null): void =>
+        settle(() => reject(invalid(`decoding it ended its process: ${cause ?? `exit code ${code}`}`)));
       const onAbort = (): void => settle(() => reject(signal?.reason as Error));
-      const onMessage = (answer: ParquetAnswer): void => {
+      const onMessage = (message: unknown): void => {
+        const answer = message as ParquetAnswer;
         clearTimeout(timer);
         if (answer.type === "error") settle(() => reject(invalid(answer.message)));
         else if (answer.type !== "read") settle(() => resolve(answer));
@@ -73,21 +80,20 @@ export async function openParquet(
           readBytes(file, maxBytes, { start: answer.start, end: answer.end, signal }).then(
             (bytes) => {
               if (bytes.length < answer.end - answer.start) return onError(new Error(`it ends at byte ${answer.start + bytes.length}`));
-              const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
               timer = setTimeout(late, milliseconds);
-              worker.postMessage({ type: "bytes", id: answer.id, bytes: copy } satisfies ParquetRequest, [copy]);
+              send({ type: "bytes", id: answer.id, bytes });
             },
             (error: unknown) => settle(() => reject(error as Error)),
           );
         }
       };
-      worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+      child.on("message", onMessage).on("error", onError).on("exit", onExit);
       signal?.addEventListener("abort", onAbort);
       timer = setTimeout(late, milliseconds);
-      worker.postMessage(request);
+      send(request);
     });
-  const close = async (): Promise<void> => {
-    await worker.terminate();
+  const close = (): void => {
+    child.kill("SIGKILL");
   };
   try {
     signal?.throwIfAborted();
@@ -114,13 +120,13 @@ export async function openParquet(
       close,
     };
   } catch (error) {
-    await close();
+    close();
     throw error;
   }
 }
 
-/** Beside this file once it is built; the tests read the sources, and find the built thread. */
-function workerUrl(): URL {
-  const built = new URL("./parquet-worker.js", import.meta.url);
-  return existsSync(built) ? built : new URL("../../dist/parquet-worker.js", import.meta.url);
+/** Beside this file once it is built; the tests read the sources, and find the built file. */
+function processUrl(): URL {
+  const built = new URL("./parquet-process.js", import.meta.url);
+  return existsSync(built) ? built : new URL("../../dist/parquet-process.js", import.meta.url);
 }

@@ -7,7 +7,7 @@ import { fetchImages, type FetchOptions, IMAGE_NETWORK, type PendingItem } from 
 import { parseTextLine } from "./items.js";
 import { lineRange, lineShards } from "./line-shards.js";
 import { listedFiles } from "./list-file.js";
-import { type AccessOptions, isUrl, openFile } from "./locations.js";
+import { type AccessOptions, isUrl, openLocation } from "./locations.js";
 import { shardSizeOf } from "./shard-id.js";
 import type { DataSource, SourceItem, SourceSample } from "./source.js";
 
@@ -19,7 +19,7 @@ export interface ListSourceOptions extends AccessOptions, FetchOptions {
 
 /** Opens a list of images, one path or URL a line. */
 export function listSource(location: string, spec: string, options: ListSourceOptions): DataSource {
-  const file = openFile(location, options);
+  const file = openLocation(location, options);
   return {
     spec,
     async *list({ signal, ...rest } = {}) {
@@ -47,7 +47,7 @@ export function listSource(location: string, spec: string, options: ListSourceOp
 /** An item whose image is behind a URL; what is none is a fault. */
 export function pendingImage(sample: Omit<SourceSample, "image">, url: string, options: AccessOptions): PendingItem {
   try {
-    return { sample, file: openFile(url, { ...options, network: options.network ?? IMAGE_NETWORK }) };
+    return { sample, file: openLocation(url, { ...options, network: options.network ?? IMAGE_NETWORK }) };
   } catch (error) {
     if (error instanceof DatasetError) return { key: sample.key, error };
     throw error;
@@ -77,7 +77,7 @@ function lineSource(
   none: "no-tsv-images" | "no-texts",
   parse: (text: string, file: string, line: number) => SourceSample,
 ): DataSource {
-  const file = openFile(location, options);
+  const file = openLocation(location, options);
   return {
     spec,
     async *list({ signal, ...rest } = {}) {

@@ -49,7 +49,8 @@ export function filesAt(location: string, extensions: readonly string[], options
   const [base, rest] = [pattern.slice(0, cut), pattern.slice(cut)];
   const fits = (name: string): boolean => extensions.some((extension) => name.toLowerCase().endsWith(extension));
   const none = (): DatasetError => new DatasetError("no-files", { extensions: extensions.join(" "), file: shown(location) });
-  const open = (folder: string, name: string): ByteFile => openFile(isRemote ? `${folder}${name}${query}` : join(folder, name), options);
+  const open = (folder: string, name: string): ByteFile =>
+    openLocation(isRemote ? `${folder}${name}${query}` : join(folder, name), options);
   let folder: string | undefined;
   return {
     async *list(signal) {
@@ -94,7 +95,7 @@ export function filesAt(location: string, extensions: readonly string[], options
 }
 
 /** Opens a path, `http(s)://…` or `s3://…`. Nothing is read yet. */
-export function openFile(location: string, { s3, ...http }: AccessOptions): ByteFile {
+export function openLocation(location: string, { s3, ...http }: AccessOptions): ByteFile {
   if (location.startsWith("s3:")) return s3File(location, { network: http.network, ...s3 });
   if (!isUrl(location)) return localFile(location);
   if (!URL.canParse(location)) throw new DatasetError("unknown-source", { expected: "a URL", file: shown(location) });

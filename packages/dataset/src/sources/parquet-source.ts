@@ -51,7 +51,7 @@ export function parquetSource(location: string, spec: string, options: ParquetSo
       for await (const { name } of files.list(signal)) {
         const file = files.open(name);
         const [size, { groups, close }] = [await file.size({ signal }), await openParquet(file, limits, signal)];
-        await close();
+        close();
         let first = 0;
         for (const rows of groups) {
           for (let from = first; from < first + rows; from += shardSize) {
@@ -78,7 +78,7 @@ export function parquetSource(location: string, spec: string, options: ParquetSo
         };
         yield* fetchImages(items(), options.maxImageBytes, options, signal);
       } finally {
-        await reader.close();
+        reader.close();
       }
     },
   };

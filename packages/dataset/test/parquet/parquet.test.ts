@@ -57,7 +57,7 @@ describe("Parquet of pyarrow", () => {
         });
         expect(rows[5]).toMatchObject({ TEXT: "图 8", width: 8 });
       } finally {
-        await reader.close();
+        reader.close();
       }
     },
   );
@@ -129,7 +129,7 @@ describe("Parquet of strangers", () => {
     }
   });
 
-  it("that makes the decoder run without an end, or allocate without a bound, costs its thread alone", async () => {
+  it("that makes the decoder run without an end, or allocate without a bound, costs its own process alone", async () => {
     const whole = readFileSync(`${FIXTURES}urls-none.parquet`);
     // A run of 2^30 equal levels in two bytes where the first column's definition levels are: "\x02\x00\x00\x00 \x08\x01".
     const at = whole.indexOf(Buffer.from([2, 0, 0, 0, 8, 1]));

@@ -1,8 +1,8 @@
 /**
- * Decodes Parquet in a thread of its own: what a stranger's file makes the decoder do, be it a run of a billion values or a loop without an end, costs
- * this thread and not the program. The bytes are read by the other side, `parquet-reader.ts`, which ends this thread when it takes too long.
+ * Decodes Parquet in a process of its own: what a stranger's file makes the decoder do, be it a run of a billion values or a loop without an end, ends
+ * this process and not the program. (A thread is not enough: V8 aborts the whole process when an array grows beyond its limit.) The bytes are read by the
+ * other side, `parquet-reader.ts`, which ends this process when it takes too long.
  */
-import { parentPort } from "node:worker_threads";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { decompress as unzstd } from "fzstd";
 import {
@@ -23,7 +23,6 @@ const MOST_PAGE_BYTES = 256 << 20;
 /** Rows of a row group, at most. */
 const MOST_ROWS = 16_000_000;
 
-const port = parentPort;
 let metadata: FileMetaData | undefined;
 let file: AsyncBuffer | undefined;
 let rows: Record<string, unknown>[] = [];
@@ -31,27 +30,30 @@ let at = 0;
 const reads = new Map<number, (bytes: ArrayBuffer) => void>();
 let readId = 0;
 
-port?.on("message", (request: ParquetRequest) => {
+process.on("disconnect", () => process.exit());
+process.on("message", (request: ParquetRequest) => {
   if (request.type === "bytes") {
-    reads.get(request.id)?.(request.bytes);
+    const { buffer, byteOffset, byteLength } = request.bytes;
+    reads.get(request.id)?.(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
     reads.delete(request.id);
     return;
   }
-  serve(request).then(
-    (answer) => port.postMessage(answer),
-    (error: unknown) => port.postMessage({ type: "error", message: error instanceof Error ? error.message : String(error) }),
-  );
+  serve(request).then(send, (error: unknown) => send({ type: "error", message: error instanceof Error ? error.message : String(error) }));
 });
 
+function send(answer: ParquetAnswer): void {
+  process.send?.(answer);
+}
+
 async function serve(request: Exclude<ParquetRequest, { type: "bytes" }>): Promise<ParquetAnswer> {
-  if (request.type === "open") return openFile(request.byteLength, request.maxBytes);
+  if (request.type === "open") return openFooter(request.byteLength, request.maxBytes);
   if (request.type === "select") return select(request.from, request.to, request.columns, request.maxBytes);
   const part = rows.slice(at, at + request.count);
   at += part.length;
   return { type: "rows", rows: part.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))) };
 }
 
-async function openFile(byteLength: number, maxBytes: number): Promise<ParquetAnswer> {
+async function openFooter(byteLength: number, maxBytes: number): Promise<ParquetAnswer> {
   const slice = async (start: number, end: number = byteLength): Promise<ArrayBuffer> => {
     if (!(start >= 0 && end <= byteLength && start <= end)) throw new RangeError(`bytes ${start} to ${end} of ${byteLength}`);
     if (end - start > maxBytes) throw new RangeError(`a footer or column of ${end - start} bytes; at most ${maxBytes} are read at once`);
@@ -157,7 +159,7 @@ function readRange(start: number, end: number): Promise<ArrayBuffer> {
   const id = readId++;
   return new Promise((resolve) => {
     reads.set(id, resolve);
-    port?.postMessage({ type: "read", id, start, end } satisfies ParquetAnswer);
+    send({ type: "read", id, start, end });
   });
 }
 
