@@ -103,7 +103,7 @@ export interface PretrainedOptions {
   /**
    * The same bits whenever and in whatever process an input is embedded, on machines of one kind: in Node the weights are repacked when a tower is
    * loaded, as ONNX Runtime does, and not once it has been busy for a second, from when on the last bits of its features are others. Loading takes
-   * about a second longer. What goes through the model together has to be the same as well, as `embedShard` sees to. Default false.
+   * about a second longer. What goes through the model together has to be the same as well, as `embedShard` sees to. Default false; a browser always repacks them when it loads.
    */
   readonly deterministic?: boolean | undefined;
   /**

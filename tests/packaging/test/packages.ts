@@ -72,7 +72,11 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
     dependencies: {
       "@chinese-clip/pipeline": "files that appear whole",
       "@chinese-clip/search": "the head of .npy files, and the lock of what one process writes",
+      fzstd: "Parquet compressed with Zstandard, which Node 20 does not have",
+      hyparquet: "reads Parquet; without a dependency of its own",
+      "hyparquet-writer": "writes metadata as Parquet",
     },
+    peerDependencies: { "@aws-sdk/client-s3": "optional: sources and outputs in S3 and what speaks its protocol" },
     subpaths: { formats: "the lines of cn_clip's files, for any platform" },
   },
   evaluation: {

@@ -28,6 +28,7 @@ import {
 import { shardOf } from "../input/shard-options.js";
 import { noteSkipped } from "../input/skipped-files.js";
 import { standardInput } from "../input/standard-input.js";
+import { embedSource } from "./embed-source.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
@@ -48,6 +49,25 @@ export const embed: Command = {
         zh: "文件夹、*_imgs.tsv，或 -（从标准输入读文件名）",
       },
     },
+    source: {
+      type: "string",
+      value: "source",
+      help: {
+        en: "images shard by shard: folder:, list:, webdataset:, parquet:, s3://…; see docs/many-machines.md",
+        zh: "按分片处理的图片来源：folder:、list:、webdataset:、parquet:、s3://… 等，见 docs/many-machines.md",
+      },
+    },
+    manifest: {
+      type: "string",
+      value: "file",
+      help: { en: "the source's list of shards; made if it is not there", zh: "数据来源的分片清单；没有则新建" },
+    },
+    "shard-size": {
+      type: "string",
+      value: "n",
+      help: { en: "images of a shard of --source (default: 1000)", zh: "--source 每个分片的图片数（默认 1000）" },
+    },
+    captions: { type: "boolean", help: { en: "embed the captions of --source as well", zh: "同时计算 --source 中图片说明的特征" } },
     texts: { type: "string", value: "file", help: { en: "cn_clip's *_texts.jsonl", zh: "*_texts.jsonl" } },
     output: {
       type: "string",
@@ -77,10 +97,12 @@ export const embed: Command = {
     "--model OFA-Sys/chinese-clip-vit-base-patch16 --images photos --output photos.img_feat.jsonl",
     "--model model --images - --output features < list.txt",
     "--model model --texts valid_texts.jsonl --output valid_texts.txt_feat.jsonl",
+    "--model model --source webdataset:s3://data/{00000..00099}.tar --captions --output s3://data/features",
   ],
 
   async run(values, context) {
     const shard = shardOf(stringValue(values, "shard-index"), stringValue(values, "shard-count"), process.env);
+    if (values["source"] !== undefined) return embedSource(values, context, shard);
     const [name, output] = [requiredValue(values, "output"), sourceOf(values, context)];
     requiredValue(values, "model");
     return withEmbedder(values, context, async ({ openEmbedder, onProgress, below }) => {
@@ -138,7 +160,8 @@ interface Source {
 
 function sourceOf(values: OptionValues, context: CommandContext): Source {
   const [images, texts] = [stringValue(values, "images"), stringValue(values, "texts")];
-  if ((images === undefined) === (texts === undefined)) throw new UsageError(t`give --images or --texts, one of them; see --help`);
+  if ((images === undefined) === (texts === undefined))
+    throw new UsageError(t`give --images, --texts or --source, one of them; see --help`);
   if (texts !== undefined) {
     const prepared = async function* (): AsyncGenerator<EmbedItem, void, undefined> {
       for await (const item of jsonlTexts(texts)) yield { ...item, content: preprocessEvalText(String(item.content)) };

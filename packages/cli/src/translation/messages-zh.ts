@@ -119,7 +119,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
     "--immich-upstream：应为以 http:// 或 https:// 开头的地址，实际是 $1",
 
   // embed
-  "give --images or --texts, one of them; see --help": "--images 与 --texts 要给且只能给一个；用法见 --help",
+  "give --images, --texts or --source, one of them; see --help": "--images、--texts、--source 要给且只能给一个；用法见 --help",
   "shard $1 of how many? Give --shard-count": "这是第 $1 份，但不知共几份；请加 --shard-count",
   "--shard-count needs --shard-index, JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID":
     "有 --shard-count 时还需要 --shard-index、JOB_COMPLETION_INDEX 或 SLURM_ARRAY_TASK_ID",

@@ -42,6 +42,49 @@ async function killAt(args: readonly string[], file: string, size: number): Prom
   return signal === "SIGKILL";
 }
 
+describe("a source", () => {
+  const contents = (folder: string): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => [
+          `${entry.parentPath.slice(folder.length)}/${entry.name}`,
+          readFileSync(`${entry.parentPath}/${entry.name}`, "base64"),
+        ]),
+    );
+
+  it("is embedded shard by shard, by one process or by the jobs of an array, killed or not, to the same bytes", async () => {
+    const source = ["--source", `folder:${path("images")}`, "--shard-size", "64"];
+    const { code, stdout, stderr } = await embed([...source, "--output", path("shards"), "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ shards: 4, skipped: 0, rows: PICTURES - BROKEN.length, failed: BROKEN.length });
+    expect(stderr.split("\n").filter((line) => line.startsWith("skipped: "))).toHaveLength(BROKEN.length);
+    const whole = contents(path("shards"));
+    expect(Object.keys(whole)).toHaveLength(4 * 3 + 3);
+
+    const jobs = [...source, "--manifest", path("run/manifest.jsonl"), "--output", path("jobs"), "--shard-count", "2"];
+    await killAt([...jobs, "--shard-index", "1"], path("jobs/img_emb/img_emb_0001.npy"), 1);
+    const codes = await Promise.all([0, 1].map((index) => embed([...jobs, "--shard-index", String(index)])));
+    expect(codes.map((job) => job.code)).toEqual([1, 1]);
+    expect(contents(path("jobs"))).toEqual(whole);
+    const again = await embed([...jobs, "--shard-index", "0"]);
+    expect(again.stdout).toMatch(/^2 shards \(2 complete before\), \d+ features/u);
+  });
+
+  it("with a mistake is rejected before the model is loaded", async () => {
+    for (const [args, message] of [
+      [["--source", "photos"], "unknown source; expected folder:"],
+      [["--source", "folder:x", "--images", "x"], "give --images, --texts or --source"],
+      [["--source", `folder:${path("none")}`], "no such folder"],
+      [["--source", "folder:x", "--shard-size", "0"], "--shard-size: expected an integer of at least 1"],
+    ] as const) {
+      const { code, stderr } = await embed([...args, "--output", path("mistake")]);
+      expect([code === 0, stderr]).toEqual([false, expect.stringContaining(message)]);
+      expect(existsSync(path("mistake"))).toBe(false);
+    }
+  });
+});
+
 describe("images of a folder", () => {
   it("to cn_clip's jsonl, in order, the unreadable ones skipped and remembered", async () => {
     const output = path("whole.jsonl");
@@ -207,7 +250,7 @@ describe("what cannot be embedded: a message that says what to do, and an exit c
       "skipped: ",
     ],
     ["no output", () => ["--images", path("images")], 2, "--output is needed"],
-    ["no input", () => ["--output", path("x.jsonl")], 2, "give --images or --texts"],
+    ["no input", () => ["--output", path("x.jsonl")], 2, "give --images, --texts or --source"],
     ["a part without a count", () => ["--images", "a", "--output", "b", "--shard-index", "2"], 2, "Give --shard-count"],
     [
       "a part that is none",

@@ -50,6 +50,8 @@ export interface FailedItem {
   readonly code: string | undefined;
   /** Why, in English. */
   readonly reason: string;
+  /** The error itself, which the list of failures in the output has no more. */
+  readonly error: unknown;
 }
 
 /** What a shard may cost. */
@@ -168,7 +170,7 @@ async function writeShard(
         await writingTo(folder, () => failures.writeFile(`${JSON.stringify(failure)}\n`));
         if (NETWORK.has(failure.code)) unreachable++;
         failed++;
-        onFailure?.(failure);
+        onFailure?.({ ...failure, error });
       } else {
         rows.add(item);
         await rows.flush();

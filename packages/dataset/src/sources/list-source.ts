@@ -15,6 +15,8 @@ import type { DataSource, SourceItem, SourceSample } from "./source.js";
 export interface ListSourceOptions extends AccessOptions, FetchOptions {
   /** Bytes of a fetched image, at most. */
   readonly maxImageBytes: number;
+  /** Whether URLs of images may lead to this machine and its network. */
+  readonly allowPrivateItems: boolean;
 }
 
 /** Opens a list of images, one path or URL a line. */
@@ -45,9 +47,12 @@ export function listSource(location: string, spec: string, options: ListSourceOp
 }
 
 /** An item whose image is behind a URL; what is none is a fault. */
-export function pendingImage(sample: Omit<SourceSample, "image">, url: string, options: AccessOptions): PendingItem {
+export function pendingImage(sample: Omit<SourceSample, "image">, url: string, options: ListSourceOptions): PendingItem {
   try {
-    return { sample, file: openLocation(url, { ...options, network: options.network ?? IMAGE_NETWORK }) };
+    return {
+      sample,
+      file: openLocation(url, { ...options, allowPrivateAddresses: options.allowPrivateItems, network: options.network ?? IMAGE_NETWORK }),
+    };
   } catch (error) {
     if (error instanceof DatasetError) return { key: sample.key, error };
     throw error;

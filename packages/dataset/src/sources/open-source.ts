@@ -12,7 +12,12 @@ import type { DataSource } from "./source.js";
 import { tarSource } from "./tar-source.js";
 
 /** How a source is read. */
-export interface SourceOptions extends AccessOptions, FetchOptions {
+export interface SourceOptions extends Omit<AccessOptions, "allowPrivateAddresses">, FetchOptions {
+  /**
+   * Whether URLs may lead to this machine and its network: `true` for all, `"location"` for the source's own files and not for the URLs that are
+   * written in them. Default false.
+   */
+  readonly allowPrivateAddresses?: boolean | "location" | undefined;
   /** Bytes of one encoded image, at most. Default 64 MiB. */
   readonly maxImageBytes?: number | undefined;
   /** Which columns of a Parquet file are read. Default: found by their names. */
@@ -44,7 +49,9 @@ const SCHEMES = "folder:, list:, tsv:, jsonl:, webdataset:, parquet:, s3:// or a
  * @throws DatasetError - `unknown-source`, `brace-range`, `s3-address`.
  */
 export function openSource(spec: string, options: SourceOptions = {}): DataSource {
-  const all = { ...options, maxImageBytes: options.maxImageBytes ?? MAX_IMAGE_BYTES };
+  const { allowPrivateAddresses = false, maxImageBytes = MAX_IMAGE_BYTES } = options;
+  const allowed = { allowPrivateAddresses: allowPrivateAddresses !== false, allowPrivateItems: allowPrivateAddresses === true };
+  const all = { ...options, ...allowed, maxImageBytes };
   const [scheme, place] = schemeOf(spec);
   const named = withoutSecrets(spec);
   switch (scheme) {

@@ -65,7 +65,7 @@ describe("a shard", () => {
       ),
     );
     expect(failed.map(({ key }) => key)).toEqual([3, 4, 9, 10, 14, 17, 19, 24].map((i) => `item ${i}`));
-    expect(failed[1]).toEqual({ key: "item 4", code: "corrupt", reason: "no image" });
+    expect(failed[1]).toMatchObject({ key: "item 4", code: "corrupt", reason: "no image", error: { message: "no image" } });
     expect(progress).toEqual([...Array(10).keys(), ...Array(10).keys(), ...Array(5).keys()].map((i) => i + 1));
     const rows = (await Promise.all([0, 1, 2].map((i) => rowsOf(`${output}/metadata/metadata_000${i}.parquet`)))).flat();
     const images = [0, 1, 2].map((i) => parseNpy(readFileSync(`${output}/img_emb/img_emb_000${i}.npy`), "npy"));

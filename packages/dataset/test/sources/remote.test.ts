@@ -191,6 +191,18 @@ describe("sources behind URLs", () => {
     expect((await read(`list:${origin}/list.txt`)).map(({ key }) => key)).toEqual(lines.slice(0, 6));
   });
 
+  it("may be of a private network themselves while the URLs in them may not", async () => {
+    const list = Buffer.from(`${origin}/1.jpg`);
+    answer = (request, response) => serve(request.url === "/list.txt" ? list : Buffer.from("secret"), request, response);
+    const found: unknown[] = [];
+    for (const allowPrivateAddresses of [true, "location"] as const) {
+      const source = openSource(`list:${origin}/list.txt`, { ...options, allowPrivateAddresses });
+      for (const shard of await shardsOf(source))
+        for await (const item of source.read(shard)) found.push("error" in item ? item.error.code : item.image?.toString());
+    }
+    expect(found).toEqual(["secret", "private-address"]);
+  });
+
   it("an image that takes too long, or is too large, is a failure of that image", async () => {
     answer = (request, response) => {
       if (request.url === "/slow") return;
