@@ -34,6 +34,7 @@ export { cosine, type FoundRow, softmax, topK } from "@chinese-clip/search";
 export { type BatchEncoding, BertTokenizer, TokenizerError, type TokenizerErrorCode } from "@chinese-clip/tokenizer";
 export { Tensor } from "onnxruntime-common";
 export { convert, type ConvertOptions } from "./export/convert.js";
+export { convertToTorch } from "./export/convert-torch.js";
 export { exportWeb, type ExportWebOptions } from "./export/export-web.js";
 export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";

@@ -9,6 +9,10 @@ export const TRAINING_MESSAGES = {
     "step <step>: the loss is <loss> for the batch <batch>. The weights of step <before> are saved; try a lower learning rate, a longer warm-up or other pairs",
   "gradient-not-finite":
     "step <step>: a gradient is not finite for the batch <batch>. The weights of step <before> are saved; try a lower learning rate or a longer warm-up",
+  "not-enough-memory":
+    "a step of <batch> pairs takes at least <needed> MB, and <available> MB are free for it. A batch of <fittingBatch> in chunks of <fittingChunk>, block by block, would fit in <fittingMemory> MB",
+  "no-batch-fits":
+    "a step takes at least <needed> MB whatever its batch, and <available> MB are free for it: parameters, gradients and moments alone take <parameters> MB. Freeze a tower, or use a smaller model",
   "too-few-pairs": "expected at least 2 pairs of an image and a text, got <count> (<skipped> skipped); a contrast needs two",
   "one-text": "expected at least 2 different texts, got <text> for every image; each text should say what its own image shows",
   "too-few-classes": "expected at least 2 classes, got <count>; a classifier tells classes apart",

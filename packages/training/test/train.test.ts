@@ -72,6 +72,21 @@ describe("train", () => {
     for (const [i, event] of a.entries()) expect(lossOf(b[i]!)).toBeCloseTo(lossOf(event), 4);
   });
 
+  it("says how it computes, and rejects what cannot fit before the first step", async () => {
+    const [started] = await eventsOf(optionsOf({ steps: 1, blocks: true, chunkSize: 4 }));
+    expect(started).toMatchObject({ type: "started", blocks: true, chunkSize: 4, memory: expect.any(Number) as number });
+    const options = optionsOf({ memory: 50e6 });
+    await expect(eventsOf(options)).rejects.toThrow("a step takes at least");
+    expect(existsSync(join(options.output, "state.safetensors"))).toBe(false);
+  });
+
+  it("goes on as it began, whatever memory there is then", async () => {
+    const options = optionsOf({ steps: 3, blocks: true, chunkSize: 2 });
+    await eventsOf(options);
+    const { blocks: _, chunkSize: __, ...rest } = options;
+    expect(await eventsOf(rest)).toEqual([expect.objectContaining({ step: 3, blocks: true, chunkSize: 2 })]);
+  });
+
   it("goes on where it was stopped, to the same bits", async () => {
     const undisturbed = optionsOf({ steps: 6 });
     await eventsOf(undisturbed);

@@ -102,5 +102,16 @@ function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "feature
     return t`validation after step ${event.step}: R@1 / R@5 / R@10, text to image ${texts ?? ""}, image to text ${images ?? ""}`;
   }
   const { pairs, images, skipped, batchSize, step, steps } = event;
-  return t`${pairs} pairs of ${images} images (${skipped.length} skipped), batches of ${batchSize}, steps ${step} to ${steps}`;
+  const said = t`${pairs} pairs of ${images} images (${skipped.length} skipped), batches of ${batchSize}, steps ${step} to ${steps}`;
+  const plan = planLine(event);
+  return { en: `${said.en}\n${plan.en}`, zh: `${said.zh}\n${plan.zh}` };
+}
+
+/** How a step is computed, and what that takes. */
+function planLine({ batchSize, chunkSize, blocks, memory }: Extract<TrainingEvent, { readonly type: "started" }>): Bilingual {
+  const megabytes = Math.round(memory / 1e6);
+  if (blocks) return t`memory: about ${megabytes} MB, block by block in chunks of ${chunkSize}`;
+  return chunkSize === batchSize
+    ? t`memory: about ${megabytes} MB, a step as one graph`
+    : t`memory: about ${megabytes} MB, in chunks of ${chunkSize}`;
 }

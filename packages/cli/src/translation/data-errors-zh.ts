@@ -121,6 +121,10 @@ export const EVALUATION_ZH: Readonly<Record<EvaluationErrorCode, string>> = {
 export const TRAINING_ZH: Readonly<Record<TrainingErrorCode, string>> = {
   "loss-not-finite": "第 <step> 步：批次 <batch> 的损失为 <loss>。已保存第 <before> 步的权重；请降低学习率、延长预热，或检查这些图文对",
   "gradient-not-finite": "第 <step> 步：批次 <batch> 的梯度不是有限数。已保存第 <before> 步的权重；请降低学习率或延长预热",
+  "not-enough-memory":
+    "每批 <batch> 对的一步至少需要 <needed> MB 内存，可用 <available> MB。改为每批 <fittingBatch> 对、每次计算 <fittingChunk> 对并逐块计算，只需 <fittingMemory> MB",
+  "no-batch-fits":
+    "无论批次多小，一步至少需要 <needed> MB 内存，可用 <available> MB：仅参数、梯度与动量就占 <parameters> MB。请冻结一个塔，或改用更小的模型",
   "too-few-pairs": "至少需要 2 个图文对，实际有 <count> 个（跳过 <skipped> 个）；对比学习要有对比",
   "one-text": "至少需要 2 种不同的文本，实际每张图片都是 <text>；每条文本应描述它自己的图片",
   "too-few-classes": "至少需要 2 个类别，实际有 <count> 个；分类器用来区分类别",

@@ -68,6 +68,9 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "saved: $1 (step $2)": "已保存：$1（第 $2 步）",
   "validation after step $1: R@1 / R@5 / R@10, text to image $2, image to text $3":
     "第 $1 步后的评测：R@1 / R@5 / R@10，文搜图 $2，图搜文 $3",
+  "memory: about $1 MB, block by block in chunks of $2": "内存：约 $1 MB，逐块计算，每次 $2 对",
+  "memory: about $1 MB, a step as one graph": "内存：约 $1 MB，一步一次算完",
+  "memory: about $1 MB, in chunks of $2": "内存：约 $1 MB，每次 $2 对",
   "$1 pairs of $2 images ($3 skipped), batches of $4, steps $5 to $6":
     "$1 个图文对，$2 张图片（跳过 $3 个），每批 $4 对，第 $5 步至第 $6 步",
 

@@ -54,8 +54,12 @@ export interface TrainingRuntime {
   write(memory: number, byteOffset: number, values: Float32Array): Promise<void>;
   /** Copies so many values out of a memory. */
   read(memory: number, byteOffset: number, length: number): Promise<Float32Array>;
-  /** Loads a graph, ONNX protobuf. */
-  createSession(model: Uint8Array, bindings: ResidentBindings): Promise<ResidentSession>;
+  /**
+   * Loads a graph, ONNX protobuf.
+   *
+   * @param keepsMemory - whether memory for intermediate tensors stays allocated between runs, which is faster, but adds up over graphs. Default true.
+   */
+  createSession(model: Uint8Array, bindings: ResidentBindings, keepsMemory?: boolean): Promise<ResidentSession>;
   /** Calls a kernel, in order. @returns what each call gave; 0 where it gives nothing. */
   call(kernel: KernelCalls): Promise<readonly number[]>;
   /** Releases all; idempotent. */

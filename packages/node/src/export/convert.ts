@@ -152,12 +152,15 @@ export async function safetensors(
 ): Promise<Piece[]> {
   const headers = tensors.map(([name, { dtype, shape, transposed }]) => ({ name, dtype, shape: transposed ? shape.toReversed() : shape }));
   const pieces: Piece[] = [safetensorsHeader(headers, { format: "pt" })];
-  for (const [, { shape, transposed, file: location, byteOffset: offset, byteLength: length, bytes }] of tensors) {
-    const range = { location, offset, length };
-    // Only the two projections are ever transposed, at most a few megabytes each.
-    pieces.push(transposed ? transpose(bytes ?? (await readPiece(files.folderOf([location]), range)), shape, length) : (bytes ?? range));
-  }
+  for (const [, tensor] of tensors) pieces.push(await tensorPiece(tensor, tensor.transposed, files));
   return pieces;
+}
+
+/** A tensor's bytes. @param isTurned - whether as they lie the other way round: only the two projections ever, at most a few megabytes each. */
+export async function tensorPiece(tensor: StoredTensor, isTurned: boolean, files: DiskModelFiles): Promise<Piece> {
+  const { shape, file: location, byteOffset: offset, byteLength: length, bytes } = tensor;
+  const range = { location, offset, length };
+  return isTurned ? transpose(bytes ?? (await readPiece(files.folderOf([location]), range)), shape, length) : (bytes ?? range);
 }
 
 /** A matrix of elements of any size, the other way round: a copy. */

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 import { CheckpointError, type ExternalData } from "@chinese-clip/model";
 import type { Piece } from "@chinese-clip/model/onnx";
 import type { LoadProgress } from "@chinese-clip/pipeline";
@@ -118,6 +119,23 @@ export async function readPiece(folder: string, range: ExternalData): Promise<Ui
   const sources = new SourceFiles(() => folder);
   try {
     return await sources.read(range, 0, range.length);
+  } finally {
+    await sources.close();
+  }
+}
+
+/** CRC-32 of contents, a chunk of which is in memory at a time. */
+export async function checksum(folderOf: (name: string) => string, pieces: readonly Piece[]): Promise<number> {
+  const sources = new SourceFiles(folderOf);
+  try {
+    let sum = 0;
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length; at += CHUNK_BYTES) {
+        const end = Math.min(at + CHUNK_BYTES, piece.length);
+        sum = crc32(piece instanceof Uint8Array ? piece.subarray(at, end) : await sources.read(piece, at, end), sum);
+      }
+    }
+    return sum;
   } finally {
     await sources.close();
   }

@@ -17,7 +17,7 @@ export type TrainingRequest =
   | { readonly type: "memory"; readonly byteLength: number }
   | { readonly type: "write"; readonly memory: number; readonly byteOffset: number; readonly values: Float32Array }
   | { readonly type: "read"; readonly memory: number; readonly byteOffset: number; readonly length: number }
-  | { readonly type: "load"; readonly model: Uint8Array; readonly bindings: ResidentBindings }
+  | { readonly type: "load"; readonly model: Uint8Array; readonly bindings: ResidentBindings; readonly keepsMemory: boolean }
   | { readonly type: "run"; readonly session: number; readonly feeds: PlainTensors; readonly bindings: ResidentBindings | undefined }
   | { readonly type: "release"; readonly session: number }
   | { readonly type: "call"; readonly kernel: KernelCalls };

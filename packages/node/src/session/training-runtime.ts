@@ -49,8 +49,8 @@ class TrainingThread implements TrainingRuntime {
     return this.#host.call({ type: "read", memory, byteOffset, length });
   }
 
-  async createSession(model: Uint8Array, bindings: ResidentBindings): Promise<ResidentSession> {
-    const session = await this.#host.call<number>({ type: "load", model, bindings });
+  async createSession(model: Uint8Array, bindings: ResidentBindings, keepsMemory = true): Promise<ResidentSession> {
+    const session = await this.#host.call<number>({ type: "load", model, bindings, keepsMemory });
     return {
       run: async (feeds: Readonly<Record<string, Tensor>>, placed?: ResidentBindings) => {
         const plain = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, { type, data, dims } as PlainTensor]);

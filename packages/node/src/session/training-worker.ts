@@ -87,11 +87,11 @@ servePort<TrainingRequest>(
       return new Transferred(values, [values.buffer]);
     },
 
-    async load({ model, bindings }): Promise<number> {
+    async load({ model, bindings, keepsMemory }): Promise<number> {
       const { InferenceSession } = await runtime;
       const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
       const session = await gate
-        .pass(() => InferenceSession.create(model, { ...threads, ...OPTIONS }))
+        .pass(() => InferenceSession.create(model, { ...threads, ...OPTIONS, enableCpuMemArena: keepsMemory }))
         .catch((cause: unknown) => {
           throw loadFailure(cause);
         });

@@ -21,11 +21,25 @@ export interface ComputationSettings extends StepExtents {
   readonly blocks?: boolean | undefined;
 }
 
+/** What a step takes beside the parameters, in bytes. */
+export interface WorkingMemory {
+  /** What is kept from the way forward to the way back, in the runtime's memory. */
+  readonly states: number;
+  /** Graphs that are loaded. */
+  readonly graphs: number;
+  /** The most that is alive at a time while one graph runs. */
+  readonly live: number;
+  /** Whether the runtime keeps it allocated between runs. */
+  readonly isKept: boolean;
+}
+
 /** Graphs that give a step's gradients, before they are loaded. */
 export interface PlannedComputation {
   readonly parameters: readonly Parameter[];
   /** Names of those that are trained. */
   readonly trained: readonly string[];
+  /** What they take beside the parameters. */
+  readonly memory: WorkingMemory;
   /** Loads them over the parameters. */
   load(runtime: TrainingRuntime, memory: ParameterMemory): Promise<StepComputation>;
 }

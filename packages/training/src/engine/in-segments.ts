@@ -5,9 +5,9 @@
 import type { ResidentSession } from "@chinese-clip/model";
 import { Tensor } from "onnxruntime-common";
 import { FEATURES, lossGraph } from "../graphs/step-graphs.js";
-import { gradientName } from "../graphs/training-graph.js";
+import { type EncodedTraining, gradientName } from "../graphs/training-graph.js";
 import { parametersOf, planChain } from "../segments/chain-plan.js";
-import { TowerChain } from "../segments/tower-chain.js";
+import { stateBytes, TowerChain } from "../segments/tower-chain.js";
 import { type ComputationSettings, loadGraph, type PlannedComputation, type StepComputation, type Tower, TOWERS } from "./computation.js";
 import { type BatchResult, resultOf, rowsOf, type TrainingBatch } from "./rows.js";
 
@@ -21,15 +21,21 @@ export function planInSegments(settings: ComputationSettings): PlannedComputatio
   const kinds = chains.map(({ kind }) => kind);
   const loss = lossGraph(kinds, settings);
   const towers = chains.map(({ plan }) => parametersOf(plan));
+  const plans = chains.map(({ plan }) => plan);
+  const every = plans.flatMap(({ segments }) => segments.flatMap(({ forward, first, others = first }) => [forward, first, others]));
+  const graphs = distinct([...every, loss]);
+  const { states, gradient } = stateBytes(plans);
   return {
+    memory: {
+      states: states + 2 * gradient,
+      live: Math.max(...graphs.map((graph) => graph.liveBytes())),
+      graphs: graphs.length,
+      isKept: false,
+    },
     parameters: [...towers.flatMap(({ parameters }) => parameters), ...loss.parameters],
     trained: [...towers.flatMap(({ trained }) => trained), ...loss.trained.map(({ name }) => name)],
     async load(runtime, memory) {
-      const loaded = await TowerChain.createAll(
-        runtime,
-        memory,
-        chains.map(({ plan }) => plan),
-      );
+      const loaded = await TowerChain.createAll(runtime, memory, plans);
       const byKind = new Map(loaded.map((chain, i) => [kinds[i] ?? "text", chain]));
       return new InSegments(settings, byKind, await loadGraph(runtime, memory, loss));
     },
@@ -76,4 +82,9 @@ class InSegments implements StepComputation {
     const inputs = towers[kind]?.inputs ?? [];
     return Object.fromEntries(inputs.map((name) => [name, rowsOf(batch[name], B, index * chunk, chunk)]));
   }
+}
+
+/** One of those that are equal: they have one length, and a segment of another kind has another. */
+function distinct(graphs: readonly EncodedTraining[]): readonly EncodedTraining[] {
+  return [...new Map(graphs.map((graph) => [graph.model.length, graph])).values()];
 }

@@ -11,6 +11,7 @@ export function planOneGraph(settings: ComputationSettings): PlannedComputation 
   return {
     parameters: encoded.parameters,
     trained: encoded.trained.map(({ name }) => name),
+    memory: { states: 0, graphs: 1, live: encoded.liveBytes(), isKept: true },
     load: async (runtime, memory) => new OneGraph(runtime, memory, settings, await loadGraph(runtime, memory, encoded)),
   };
 }

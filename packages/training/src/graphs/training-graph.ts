@@ -6,6 +6,8 @@ import { encodeModel, GraphBuilder } from "@chinese-clip/model/graph";
 import { gradients, type Seed } from "../gradient/gradients.js";
 import { inlineGraph } from "../gradient/inline-graph.js";
 import { extentsOf } from "../gradient/steps.js";
+import { peakLiveBytes } from "../memory/live-bytes.js";
+import { earlyGradients } from "./early-gradients.js";
 
 /** A parameter: a tensor of the checkpoint, in the shape that the model has it. */
 export interface Parameter {
@@ -25,6 +27,8 @@ export interface EncodedTraining {
   readonly trained: readonly Parameter[];
   /** Whether those gradients are added to inputs called {@link earlierName}. */
   readonly accumulates: boolean;
+  /** Bytes of what is alive at a time while it runs, beside the parameters and their gradients. */
+  readonly liveBytes: () => number;
 }
 
 /** What a graph's output with a parameter's gradient is called. */
@@ -97,7 +101,8 @@ export class TrainingGraph {
 
   /** The finished graph. */
   encode(): EncodedTraining {
-    const { name, inputs, outputs, nodes, values, initializers } = this.builder.finish();
+    const { name, inputs, outputs, nodes: made, values, initializers } = this.builder.finish();
+    const nodes = earlyGradients(made, outputs);
     const describe = (value: string): Value[] => {
       const found = values.get(value);
       return found === undefined ? [] : [found];
@@ -116,6 +121,10 @@ export class TrainingGraph {
       parameters: [...this.#parameters.values()].map(parameter),
       trained: this.#trained.map(parameter),
       accumulates: this.#accumulates,
+      liveBytes: () => {
+        const elsewhere = new Set([...inputs, ...outputs, ...initializers.keys()]);
+        return peakLiveBytes({ nodes, values, isElsewhere: (value) => elsewhere.has(value) });
+      },
     };
   }
 }

@@ -9,6 +9,7 @@ import { TrainingEngine } from "../engine/training-engine.js";
 import { FEATURES, LOGIT_SCALE } from "../graphs/step-graphs.js";
 import { adamWDefaults } from "../optimizer/adamw.js";
 import { frozenFeatures } from "./frozen-features.js";
+import { type GivenPlan, type MemoryPlan, planMemory } from "./memory-plan.js";
 import { PreparedPairs } from "./prepared-pairs.js";
 import { checkSameSettings, type RunSettings, settleSettings } from "./run-settings.js";
 import type { SavedRun } from "./run-state.js";
@@ -20,6 +21,7 @@ const FROZEN_BATCH = 32;
 /** A run that is ready to go on. */
 export interface OpenRun {
   readonly settings: RunSettings;
+  readonly memoryPlan: MemoryPlan;
   readonly data: PreparedPairs;
   readonly validation: PreparedPairs | undefined;
   readonly engine: TrainingEngine;
@@ -44,8 +46,7 @@ export async function openRun(options: TrainOptions, saved: SavedRun | undefined
     };
     try {
       const prepared = new PreparedPairs(data, tokenizer, preprocessor);
-      const settings = settleSettings(options, prepared);
-      checkSameSettings(settings, saved, output);
+      const initial = settleSettings(options, prepared);
       const { projectionDim: dim } = config;
       const graphs = {
         text: await buildTextGraph(config.textConfig, checkpoint, { kind: "features" }, dim),
@@ -53,14 +54,23 @@ export async function openRun(options: TrainOptions, saved: SavedRun | undefined
       };
       const towers: Partial<Record<"text" | "vision", Graph>> = { ...graphs };
       if (freeze !== undefined) delete towers[freeze];
+      const computation = { towers, batch: initial.plan.batch, sequence: initial.contextLength, projection: dim };
+      const imageBytes = config.visionConfig.numChannels * config.visionConfig.imageSize ** 2 * Float32Array.BYTES_PER_ELEMENT;
+      const memoryPlan = planMemory(computation, givenPlan(options, saved), (batch) => ({
+        inputs: freeze === "vision" ? 0 : batch * imageBytes,
+        frozen: freeze === undefined ? 0 : parameterBytes(checkpoint, graphs[freeze]),
+      }));
+      const settings = {
+        ...initial,
+        record: { ...initial.record, chunkSize: String(memoryPlan.chunk), blocks: String(memoryPlan.blocks) },
+      };
+      checkSameSettings(settings, saved, output);
       const engine = await TrainingEngine.create(
         runtime,
         {
-          towers,
-          batch: settings.plan.batch,
-          chunk: settings.chunkSize,
-          sequence: settings.contextLength,
-          projection: dim,
+          ...computation,
+          chunk: memoryPlan.chunk,
+          blocks: memoryPlan.blocks,
           optimizer: { ...adamWDefaults(config.visionConfig.kind), weightDecay: settings.weightDecay },
           maxGradientNorm: settings.maxGradientNorm,
         },
@@ -105,7 +115,7 @@ export async function openRun(options: TrainOptions, saved: SavedRun | undefined
             await session?.dispose();
           }
         });
-      return { settings, data: prepared, validation: validation && new PreparedPairs(validation, tokenizer, preprocessor), engine, dim, frozen, dispose }; // prettier-ignore
+      return { settings, memoryPlan, data: prepared, validation: validation && new PreparedPairs(validation, tokenizer, preprocessor), engine, dim, frozen, dispose }; // prettier-ignore
     } catch (error) {
       await dispose();
       throw error;
@@ -142,4 +152,20 @@ async function towerDigest(checkpoint: Checkpoint, kind: "text" | "vision"): Pro
     hash.update(await checkpoint.readStart(name, 256));
   }
   return hash.digest("hex");
+}
+
+/** What of the plan is given, by the options or by the run that is gone on with. */
+function givenPlan({ chunkSize, blocks, memory }: TrainOptions, saved: SavedRun | undefined): GivenPlan {
+  const { chunkSize: savedChunk, blocks: savedBlocks } = saved?.settings ?? {};
+  return {
+    chunk: chunkSize ?? (savedChunk === undefined ? undefined : Number(savedChunk)),
+    blocks: blocks ?? (savedBlocks === undefined ? undefined : savedBlocks === "true"),
+    memory,
+  };
+}
+
+/** Bytes of a tower's parameters in float32. */
+function parameterBytes({ tensors }: Checkpoint, { parameters }: Graph): number {
+  const sizes = [...parameters.keys()].map((name) => (tensors.get(name)?.shape ?? []).reduce((size, extent) => size * extent, 4));
+  return sizes.reduce((total, size) => total + size, 0);
 }

@@ -11,7 +11,8 @@ export interface RunSettings {
   readonly plan: BatchPlan;
   readonly stepsPerEpoch: number;
   readonly schedule: Schedule;
-  readonly chunkSize: number;
+  /** Pairs that are computed at once, where that is given. */
+  readonly chunkSize: number | undefined;
   readonly contextLength: number;
   readonly weightDecay: number;
   readonly maxGradientNorm: number | undefined;
@@ -32,15 +33,16 @@ export function settleSettings(options: TrainOptions, data: PreparedPairs): RunS
   if (freeze !== undefined && freeze !== "vision" && freeze !== "text")
     throw new RangeError(`freeze: expected "vision" or "text", got ${JSON.stringify(freeze)}`);
   const batch = Math.min(integer("batchSize", options.batchSize ?? 128, 2), pairs);
-  const chunkSize = integer("chunkSize", options.chunkSize ?? batch, 1);
-  if (batch % chunkSize !== 0) throw new RangeError(`chunkSize: expected a divisor of the batch of ${batch}, got ${chunkSize}`);
+  const chunkSize = options.chunkSize === undefined ? undefined : integer("chunkSize", options.chunkSize, 1);
+  if (chunkSize !== undefined && batch % chunkSize !== 0)
+    throw new RangeError(`chunkSize: expected a divisor of the batch of ${batch}, got ${chunkSize}`);
   const plan = { pairs, batch, seed: integer("seed", seed, 0) };
   const stepsPerEpoch = batchesPerEpoch(plan);
   const steps = integer("steps", options.steps ?? Math.ceil(positive("epochs", epochs) * stepsPerEpoch), 1);
   const warmup = integer("warmup", options.warmup ?? Math.min(100, Math.floor(steps / 10)), 0);
   const contextLength = integer("contextLength", options.contextLength ?? data.longest, 3);
   const schedule = { learningRate: positive("learningRate", learningRate), warmup, steps };
-  const record = { pairs: data.digest, freeze: freeze ?? "nothing", batchSize: batch, chunkSize, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
+  const record = { pairs: data.digest, freeze: freeze ?? "nothing", batchSize: batch, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
   return {
     plan,
     stepsPerEpoch,

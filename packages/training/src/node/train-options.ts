@@ -23,8 +23,15 @@ export interface TrainOptions {
   readonly freeze?: "vision" | "text" | undefined;
   /** Pairs of a batch, from 2. All texts of a batch are each other's wrong answers. Default 128, at most the number of pairs. */
   readonly batchSize?: number | undefined;
-  /** Pairs that are computed at once; a divisor of the batch. Fewer take less memory and more time. Default: the whole batch. */
+  /** Pairs that are computed at once; a divisor of the batch. Fewer take less memory and more time. Default: as many as `memory` allows. */
   readonly chunkSize?: number | undefined;
+  /**
+   * Whether the towers are computed block by block, with one block's activations in memory, and once more on the way back: less memory, a quarter more
+   * time. Default: where `memory` asks for it. A ResNet is one block.
+   */
+  readonly blocks?: boolean | undefined;
+  /** Bytes that the process may take. Default: most of what is free. A run that cannot fit is rejected before its first step. */
+  readonly memory?: number | undefined;
   /** How often all pairs are gone through. Default 3. */
   readonly epochs?: number | undefined;
   /** Steps in all, in the place of `epochs`. */
@@ -76,6 +83,12 @@ export type TrainingEvent =
       readonly pairs: number;
       readonly images: number;
       readonly batchSize: number;
+      /** Pairs that are computed at once. */
+      readonly chunkSize: number;
+      /** Whether block by block. */
+      readonly blocks: boolean;
+      /** Estimate of what the process takes at its peak, in bytes. */
+      readonly memory: number;
       readonly contextLength: number;
       /** Pairs that were left out. */
       readonly skipped: readonly SkippedPair[];

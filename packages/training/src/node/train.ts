@@ -72,6 +72,9 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     pairs: plan.pairs,
     images: data.images.length,
     batchSize: plan.batch,
+    chunkSize: run.memoryPlan.chunk,
+    blocks: run.memoryPlan.blocks,
+    memory: run.memoryPlan.estimate.total,
     contextLength,
     skipped: options.data.skipped,
   };

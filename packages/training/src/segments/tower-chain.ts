@@ -12,7 +12,7 @@ import type { ChainPlan, SegmentPlan } from "./chain-plan.js";
 import { commonName, nameInBlock, RESULT } from "./cut-tower.js";
 import { STATE } from "./segment-graphs.js";
 
-/** Sessions of graphs, one for all that are equal. */
+/** Sessions of graphs, one for all that are equal. What one of them needs while it runs is given back for the next. */
 export class SharedSessions {
   readonly #runtime: TrainingRuntime;
   readonly #loaded: { readonly model: Uint8Array; readonly session: Promise<ResidentSession> }[] = [];
@@ -25,7 +25,7 @@ export class SharedSessions {
   get({ model }: EncodedTraining): Promise<ResidentSession> {
     let found = this.#loaded.find((other) => isEqual(other.model, model));
     if (found === undefined) {
-      found = { model, session: this.#runtime.createSession(model, { inputs: {}, outputs: {} }) };
+      found = { model, session: this.#runtime.createSession(model, { inputs: {}, outputs: {} }, false) };
       this.#loaded.push(found);
     }
     return found.session;
