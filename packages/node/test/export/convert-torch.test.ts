@@ -37,7 +37,8 @@ it("has cn_clip's wrapper, DistributedDataParallel's names, and data at multiple
   expect(path).toBe("state_dict.");
   expect(names.every((name) => name.startsWith("module."))).toBe(true);
   expect(names).toEqual(expect.arrayContaining(["module.visual.proj", "module.visual.transformer.resblocks.0.attn.in_proj_weight", "module.bert.embeddings.word_embeddings.weight", "module.text_projection"])); // prettier-ignore
-  for (const tensor of (await locate(names)).values()) expect(tensor).toMatchObject({ byteOffset: expect.toSatisfy((at: number) => at % 64 === 0) as number });
+  for (const tensor of (await locate(names)).values())
+    expect(tensor).toMatchObject({ byteOffset: expect.toSatisfy((at: number) => at % 64 === 0) as number });
 });
 
 it("leaves nothing of a file whose model is not there", async () => {
