@@ -9,7 +9,7 @@ import { parseShard } from "../../../packages/dataset/src/shards/manifest.js";
 import { parseShardRecord } from "../../../packages/dataset/src/shards/shard-files.js";
 import { openSource } from "../../../packages/dataset/src/sources/open-source.js";
 import { parseS3Address } from "../../../packages/dataset/src/store/s3-store.js";
-import { streamedSamples } from "../../../packages/dataset/src/tar/samples.js";
+import { streamedSamples } from "../../../packages/dataset/src/sources/tar-samples.js";
 import { parseAnnotation } from "../../../packages/evaluation/src/cn-clip/annotation.js";
 import { parseImageProcessorConfig } from "../../../packages/image-processor/src/image-processor-config.js";
 import { parseCnClipConfig } from "../../../packages/model/src/config/cn-clip-config.js";

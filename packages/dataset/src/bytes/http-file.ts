@@ -25,7 +25,7 @@ export function httpFile(url: URL, { allowPrivateAddresses = false, network = {}
       if (host !== undefined) throw new DatasetError("private-address", { host, file: label });
       throw new DatasetError("unreachable", { reason: error.message, file: label });
     });
-    response.on("error", () => undefined); // who reads it gets the error; an answer that nobody reads any more may break off
+    response.on("error", () => undefined); // the reader gets it; an answer without one may break off
     const { statusCode = 0 } = response;
     if (statusCode === 200 || statusCode === 206) return response;
     response.destroy();

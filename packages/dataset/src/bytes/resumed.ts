@@ -44,7 +44,7 @@ export class TransientFault extends Error {
 const LONGEST_PAUSE_MS = 8000;
 /** A server that asks for more patience than this is better reported. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
-/** Bytes after which a transfer is one that works, and later failures are counted anew. */
+/** Bytes after which a transfer is one that works, and later failures are counted from one. */
 const PROGRESS = 1 << 16;
 
 /**

@@ -62,8 +62,8 @@ async function openFooter(byteLength: number, maxBytes: number): Promise<Parquet
   file = { byteLength, slice };
   metadata = await parquetMetadataAsync(file, { geoparquet: false });
   const groups = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-  if (groups.some((count) => !(count >= 0 && count <= MOST_ROWS)))
-    throw new RangeError(`a row group of ${Math.max(...groups)} rows; at most ${MOST_ROWS} are read`);
+  const odd = groups.find((count) => !(count >= 0 && count <= MOST_ROWS));
+  if (odd !== undefined) throw new RangeError(`a row group of ${odd} rows; at most ${MOST_ROWS} are read`);
   const columns = parquetSchema(metadata).children.map(({ element, children }): ParquetColumn => ({
     name: element.name,
     isFlat: children.length === 0 && element.repetition_type !== "REPEATED",

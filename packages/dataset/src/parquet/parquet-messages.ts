@@ -5,7 +5,7 @@ export interface ParquetColumn {
   readonly name: string;
   /** Whether it is a value for each row, and neither a list nor a struct. */
   readonly isFlat: boolean;
-  /** Of a struct: the names of its members. */
+  /** The names of a struct's members. */
   readonly members: readonly string[];
 }
 

@@ -83,7 +83,7 @@ export async function openParquet(
               timer = setTimeout(late, milliseconds);
               send({ type: "bytes", id: answer.id, bytes });
             },
-            (error: unknown) => settle(() => reject(error as Error)),
+            (error: unknown) => settle(() => reject(error)),
           );
         }
       };

@@ -5,6 +5,7 @@
  */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { errorMessage } from "@chinese-clip/pipeline";
 import { writingTo } from "@chinese-clip/pipeline/node";
 import { DatasetError, isRunFault } from "../dataset-error.js";
 import { readChunks } from "../files/read-chunks.js";
@@ -166,7 +167,7 @@ async function writeShard(
     )) {
       if (error !== undefined) {
         if (isRunFault(error)) throw error;
-        const failure = { key: item.key, code: codeOf(error), reason: error instanceof Error ? error.message : String(error) };
+        const failure = { key: item.key, code: codeOf(error), reason: errorMessage(error) };
         await writingTo(folder, () => failures.writeFile(`${JSON.stringify(failure)}\n`));
         if (NETWORK.has(failure.code)) unreachable++;
         failed++;

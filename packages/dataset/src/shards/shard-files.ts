@@ -123,7 +123,7 @@ export function parseShardRecord(text: string, file: string): ShardRecord {
   };
 }
 
-/** What is to be true of a shard's record. */
+/** The shard, model and settings that a record must have. */
 export interface ExpectedShard {
   /** The shard as it was listed. */
   readonly shard: Pick<SourceShard, "id" | "index">;

@@ -14,7 +14,7 @@ export interface FetchOptions {
   readonly imageMilliseconds?: number | undefined;
 }
 
-/** Of millions of URLs many are dead: one is tried twice, and given up sooner than a file that a whole shard is in. */
+/** Many of a million URLs are dead: each is tried twice, and given up sooner than a file that a whole shard is in. */
 export const IMAGE_NETWORK: NetworkOptions = { attempts: 2, stallMilliseconds: 10_000 };
 
 /** An item whose image is still to be fetched, or one that is ready. */

@@ -43,7 +43,7 @@ function pathBelow(folder: string, path: string | Buffer): string {
 
 function filesOf({ id, part }: SourceShard): readonly string[] {
   const files = typeof part === "object" && part !== null && "files" in part ? part["files"] : undefined;
-  if (Array.isArray(files) && files.every((file) => typeof file === "string")) return files as readonly string[];
+  if (Array.isArray(files) && files.every((file) => typeof file === "string")) return files;
   throw new DatasetError("invalid-shard", { id, expected: "the files of a folder" });
 }
 

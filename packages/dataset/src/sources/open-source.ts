@@ -78,7 +78,7 @@ export function openSource(spec: string, options: SourceOptions = {}): DataSourc
 function schemeOf(spec: string): readonly [string, string] {
   const [, scheme = "", place = ""] = /^(folder|list|tsv|jsonl|webdataset|parquet):(.+)$/su.exec(spec) ?? [];
   if (scheme !== "") return [scheme, place];
-  const path = /^https?:|^s3:/u.test(spec) ? spec.replace(/[?#].*$/su, "") : spec;
+  const path = /^https?:|^s3:/u.test(spec) ? (spec.split(/[?#]/u)[0] ?? "") : spec;
   if (/\.(?:tar|tar\.gz|tgz)$/iu.test(path)) return ["webdataset", spec];
   if (/\.parquet$/iu.test(path)) return ["parquet", spec];
   if (/\.tsv$/iu.test(path)) return ["tsv", spec];

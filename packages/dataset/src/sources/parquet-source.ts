@@ -50,10 +50,11 @@ export function parquetSource(location: string, spec: string, options: ParquetSo
       let index = 0;
       for await (const { name } of files.list(signal)) {
         const file = files.open(name);
-        const [size, { groups, close }] = [await file.size({ signal }), await openParquet(file, limits, signal)];
-        close();
+        const size = await file.size({ signal });
+        const reader = await openParquet(file, limits, signal);
+        reader.close();
         let first = 0;
-        for (const rows of groups) {
+        for (const rows of reader.groups) {
           for (let from = first; from < first + rows; from += shardSize) {
             const to = Math.min(from + shardSize, first + rows);
             const part = { file: name, size, from, to };
@@ -129,7 +130,7 @@ function itemOf(row: ParquetRow, columns: FoundColumns, place: string, options: 
   for (const [name, value] of Object.entries(row)) {
     if (name === columns.image || name === columns.caption) continue;
     const plain = value instanceof Uint8Array ? textOf(value) : value;
-    if (plain !== undefined && plain !== null) Object.defineProperty(meta, name, { value: plain as JsonValue, enumerable: true });
+    if (plain !== undefined && plain !== null) Object.defineProperty(meta, name, { value: plain, enumerable: true });
   }
   const sample: Omit<SourceSample, "image"> = { key, ...(caption === undefined ? {} : { caption }), meta };
   const image = columns.image === undefined ? undefined : row[columns.image];

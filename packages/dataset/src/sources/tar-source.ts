@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DatasetError } from "../dataset-error.js";
-import { localSamples, type SampleLimits, streamedSamples } from "../tar/samples.js";
+import { localSamples, type SampleLimits, streamedSamples } from "./tar-samples.js";
 import { type AccessOptions, filesAt } from "./locations.js";
 import { shardId, shardSizeOf } from "./shard-id.js";
 import type { DataSource, SourceShard } from "./source.js";

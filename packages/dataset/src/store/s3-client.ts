@@ -17,11 +17,11 @@ export interface S3Options {
   readonly region?: string | undefined;
   /** Whether the bucket is in the path and not in the host's name. Default true where there is an endpoint, but for OSS. */
   readonly forcePathStyle?: boolean | undefined;
-  /** Who asks. */
+  /** The key that requests are signed with. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string } | undefined;
 }
 
-/** Bytes from which a file is put in parts, and bytes of a part. Ten thousand parts are 160 GiB. */
+/** Bytes from which an upload is multipart, and bytes of a part. Ten thousand parts are 160 GiB. */
 const PART = 16 << 20;
 /** Parts that are sent at a time. */
 const PARTS_AT_ONCE = 4;
@@ -43,9 +43,9 @@ export interface S3Client {
     tag: string | undefined,
     signal: AbortSignal,
   ): Promise<Transfer>;
-  /** The objects whose keys begin with a prefix, by key. */
+  /** The objects of a prefix, by key. */
   list(place: S3Place, signal: AbortSignal | undefined): AsyncGenerator<StoredFile, void, undefined>;
-  /** Puts a file of this machine; a large one in parts. */
+  /** Puts a file of this machine; a large one by a multipart upload. */
   put(place: S3Place, file: string, signal: AbortSignal | undefined): Promise<void>;
   /** Removes an object, if it is there. */
   remove(place: S3Place, signal: AbortSignal | undefined): Promise<void>;

@@ -44,7 +44,7 @@ interface Extension {
 
 /**
  * The files of a tar. Folders and links are left out; a sparse file, and one that is larger than allowed, has an error as its body. A damaged
- * header is one too, and reading goes on with the next header whose checksum is right.
+ * header is one too, and reading resumes at the next header whose checksum is right.
  *
  * @throws DatasetError - `not-a-tar`: it does not begin as one; `tar-cut`: it ends within a member or without an end.
  */

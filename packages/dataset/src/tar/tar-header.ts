@@ -14,7 +14,7 @@ export interface TarHeader {
   readonly type: string;
   /** Bytes of the body. */
   readonly size: number;
-  /** Of a sparse file, whether another block of its map comes before its body. */
+  /** Whether another block of a sparse file's map comes before its body. */
   readonly isExtended: boolean;
 }
 
@@ -73,10 +73,11 @@ function numberAt(block: Buffer, start: number, length: number): number | undefi
     for (let at = start + 1; at < start + length; at++) value = value * 256 + (block[at] ?? 0);
     return Number.isSafeInteger(value) ? value : undefined;
   }
+  // Spaces before the digits, spaces and zeros behind them.
   const text = block
     .toString("latin1", start, start + length)
-    .replace(/[\0 ]+$/u, "")
-    .replace(/^ +/u, "");
+    .replaceAll("\0", " ")
+    .trim();
   if (text === "") return 0;
   return /^[0-7]+$/u.test(text) ? Number.parseInt(text, 8) : undefined;
 }

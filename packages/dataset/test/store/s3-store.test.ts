@@ -164,9 +164,9 @@ describe("a bucket", () => {
     const { createHash } = await import("node:crypto");
     const tag = `"${createHash("md5").update(content).digest("hex")}"`;
     server.fault = (request, response) => {
-      const write = response.writeHead.bind(response);
+      const writeHead = response.writeHead.bind(response);
       response.writeHead = ((status: number, headers: Record<string, string>) =>
-        write(status, "etag" in headers ? { ...headers, etag: tag } : headers)) as never;
+        writeHead(status, "etag" in headers ? { ...headers, etag: tag } : headers)) as never;
       return fault?.(request, response) ?? false;
     };
     server.seen.length = 0;

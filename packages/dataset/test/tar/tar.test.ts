@@ -6,7 +6,7 @@ import { DatasetError } from "../../src/dataset-error.js";
 import { openSource } from "../../src/sources/open-source.js";
 import type { SourceItem } from "../../src/sources/source.js";
 import { readTar, type TarMember } from "../../src/tar/read-tar.js";
-import { localSamples, streamedSamples } from "../../src/tar/samples.js";
+import { localSamples, streamedSamples } from "../../src/sources/tar-samples.js";
 import { shardsOf } from "../shards/memory-source.js";
 import { type TarFile, tarOf } from "./write-tar.js";
 

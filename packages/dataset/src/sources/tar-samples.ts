@@ -7,9 +7,9 @@ import { DatasetError, shown } from "../dataset-error.js";
 import { readChunks } from "../files/read-chunks.js";
 import { missingFile } from "../files/read-lines.js";
 import { IMAGE_EXTENSIONS } from "../images/list-images.js";
-import type { JsonObject, SourceItem, SourceSample } from "../sources/source.js";
-import { readTar, type TarMember } from "./read-tar.js";
-import { BLOCK } from "./tar-header.js";
+import type { JsonObject, SourceItem, SourceSample } from "./source.js";
+import { readTar, type TarMember } from "../tar/read-tar.js";
+import { BLOCK } from "../tar/tar-header.js";
 
 const IMAGES: ReadonlySet<string> = new Set(IMAGE_EXTENSIONS.map((extension) => extension.slice(1)));
 
