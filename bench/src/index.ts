@@ -25,6 +25,7 @@ import { makeRandomCheckpoint, VIT_B_16, VIT_B_16_SHALLOW } from "./random-check
 import { benchPublishedModels } from "./published-models.js";
 import { currentLoad, describeMachine, describeRun, recordOutput, updateReadme } from "./readme.js";
 import { benchResize } from "./resize.js";
+import { benchSearchPage } from "./search-page.js";
 import { benchSearch } from "./search.js";
 import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
@@ -56,6 +57,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   search: () => benchSearch(cache("search-1m.npy")),
   "index-search": () => benchIndexSearch(cache("index-100k"), 100_000),
   "index-search-1m": () => benchIndexSearch(cache("index-1m"), 1_000_000),
+  "search-page": () => benchSearchPage(cache("image-index-50k")),
   web: async () => benchWeb(await vitB16()),
   "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),

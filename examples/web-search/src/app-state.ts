@@ -28,6 +28,15 @@ export interface Indexing {
   readonly total: number;
 }
 
+/** A file that no image could be read from. */
+export interface UnreadableFile {
+  readonly name: string;
+  readonly reason: UnreadableReason;
+}
+
+/** Why: a code of `ImageError`; `gone`: the file itself cannot be read. */
+export type UnreadableReason = "gone" | "too-large" | "truncated" | "unknown-format" | "out-of-resources" | "unreadable";
+
 /** The state. */
 export interface AppState {
   readonly settings: Settings;
@@ -43,8 +52,8 @@ export interface AppState {
   readonly indexing: Indexing | undefined;
   /** Milliseconds for each image, of the last ones that were indexed. */
   readonly imageMs: number | undefined;
-  /** Names of files that no image could be read from. */
-  readonly unreadable: readonly string[];
+  /** Files that no image could be read from. */
+  readonly unreadable: readonly UnreadableFile[];
   /** Names of files that were added and are of no format that browsers read. */
   readonly skipped: readonly string[];
   readonly candidates: readonly Candidate[];

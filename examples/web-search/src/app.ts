@@ -229,7 +229,7 @@ export class App {
         this.#store.update({ imageMs });
         this.#showImages([...this.#store.state.images, image]);
       },
-      onUnreadable: (name) => this.#store.update({ unreadable: [...this.#store.state.unreadable, name] }),
+      onUnreadable: (name, reason) => this.#store.update({ unreadable: [...this.#store.state.unreadable, { name, reason }] }),
       onProgress: (indexing) => this.#store.update({ indexing }),
       onProblem: (error) => this.report(error),
     });

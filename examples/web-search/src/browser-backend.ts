@@ -5,6 +5,7 @@ import { type ChineseCLIP, cosine } from "@chinese-clip/web";
 import {
   BackendError,
   type BackendInfo,
+  type DuplicateGroup,
   type DuplicatePage,
   type ImageDetails,
   type ImageFilter,
@@ -15,9 +16,10 @@ import {
   type SearchRequest,
   type Store,
 } from "@chinese-clip/search-page";
+import { similarImages } from "./similar-images.js";
 import { combine, matchesFilter, parseQuery, type QueryPart, SearchError } from "@chinese-clip/search";
 import type { AppState } from "./app-state.js";
-import type { LibraryImage } from "./image-library.js";
+import { detailsOf, type LibraryImage } from "./image-library.js";
 
 /** Name of the only index, which is not shown. */
 const INDEX = "browser";
@@ -51,6 +53,9 @@ export class BrowserBackend implements SearchBackend {
       }
     | undefined;
 
+  /** The groups of the images that were last compared. */
+  #duplicates: { readonly images: readonly LibraryImage[]; readonly found: Promise<readonly DuplicateGroup[]> } | undefined;
+
   constructor(store: Store<AppState>) {
     this.#store = store;
   }
@@ -69,7 +74,8 @@ export class BrowserBackend implements SearchBackend {
       indexes: [{ name: INDEX, count: images.length }],
       filters: ["path", "minSide", "minBytes"],
       searchesByImage: true,
-      duplicates: [],
+      // A file that is there already is not added again, so that there are no equal bytes; and no hash of an image's pixels is stored.
+      duplicates: ["similar"],
     };
   }
 
@@ -86,12 +92,21 @@ export class BrowserBackend implements SearchBackend {
   }
 
   async details(_: string, id: string): Promise<ImageDetails> {
-    const { name, path, bytes, modifiedAt, width, height } = this.#image(id);
-    return { id, name, path, bytes, modifiedAt, width, height };
+    return detailsOf(this.#image(id));
   }
 
-  async duplicates(): Promise<DuplicatePage> {
-    return { total: 0, groups: [] };
+  async duplicates(_: string, __: unknown, { offset, limit }: ResultWindow, signal: AbortSignal): Promise<DuplicatePage> {
+    const { images } = this.#store.state;
+    if (this.#duplicates?.images !== images) {
+      const found = similarImages(images);
+      const duplicates = (this.#duplicates = { images, found });
+      found.catch(() => {
+        if (this.#duplicates === duplicates) this.#duplicates = undefined;
+      });
+    }
+    const groups = await this.#duplicates.found;
+    signal.throwIfAborted();
+    return { total: groups.length, groups: groups.slice(offset, offset + limit) };
   }
 
   thumbnail(_: string, id: string): string | undefined {

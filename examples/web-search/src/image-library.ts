@@ -2,6 +2,7 @@
  * The index, in the browser's database: of each model the images that it has embedded, as a preview, a vector and a few facts. The images
  * themselves stay where they are.
  */
+import type { ImageDetails } from "@chinese-clip/search-page";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 
 /** What is known of an image's file; images of earlier versions of the page have less. */
@@ -26,6 +27,11 @@ export interface LibraryImage extends FileFacts {
   readonly thumbnailUrl: string;
   /** L2 norm 1. */
   readonly embedding: Float32Array<ArrayBuffer>;
+}
+
+/** What the page shows of an image. */
+export function detailsOf({ id, name, path, bytes, modifiedAt, width, height }: LibraryImage): ImageDetails {
+  return { id, name, path, bytes, modifiedAt, width, height };
 }
 
 /** An image as it is stored. */

@@ -2,7 +2,7 @@
  * Images into the index, one after the other; more may be added while it works.
  */
 import type { ChineseCLIP } from "@chinese-clip/web";
-import type { Indexing } from "./app-state.js";
+import type { Indexing, UnreadableReason } from "./app-state.js";
 import { idOf } from "./content-id.js";
 import type { ImageLibrary, LibraryImage } from "./image-library.js";
 import { createThumbnail, type Thumbnail } from "./thumbnail.js";
@@ -16,7 +16,7 @@ export interface IndexerListeners {
   readonly knows: (id: string) => boolean;
   /** An image is in the index; `imageMs` is the average of this run. */
   readonly onImage: (image: LibraryImage, imageMs: number) => void;
-  readonly onUnreadable: (name: string) => void;
+  readonly onUnreadable: (name: string, reason: UnreadableReason) => void;
   /** Undefined when all is done. */
   readonly onProgress: (progress: Indexing | undefined) => void;
   readonly onProblem: (error: unknown) => void;
@@ -84,7 +84,8 @@ export class Indexer {
     for await (const result of this.#clip.embedImages(this.#take(signal), { imageOf: ({ file }) => file, batchSize: BATCH_SIZE, signal })) {
       const { id, file, preview } = result.input;
       const thumbnail = await preview;
-      if ("error" in result || thumbnail === undefined) this.#listeners.onUnreadable(file.name);
+      if ("error" in result) this.#listeners.onUnreadable(file.name, reasonOf(result.error));
+      else if (thumbnail === undefined) this.#listeners.onUnreadable(file.name, "unreadable");
       else {
         const { blob, width, height } = thumbnail;
         const facts = { path: file.webkitRelativePath || file.name, bytes: file.size, modifiedAt: file.lastModified, width, height };
@@ -108,7 +109,7 @@ export class Indexer {
         continue;
       }
       if (id === undefined) {
-        this.#listeners.onUnreadable(file.name);
+        this.#listeners.onUnreadable(file.name, "gone");
         this.#advance();
         continue;
       }
@@ -133,4 +134,11 @@ export class Indexer {
     this.#total = 0;
     this.#listeners.onProgress(undefined);
   }
+}
+
+const REASONS: readonly UnreadableReason[] = ["too-large", "truncated", "unknown-format", "out-of-resources"];
+
+function reasonOf(error: unknown): UnreadableReason {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return REASONS.find((reason) => reason === code) ?? "unreadable";
 }

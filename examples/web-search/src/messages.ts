@@ -2,6 +2,16 @@
  * All that the page says beside the search, in both languages.
  */
 import type { Language } from "@chinese-clip/search-page";
+import type { UnreadableReason } from "./app-state.js";
+
+const unreadableReasons: Readonly<Record<UnreadableReason, string>> = {
+  gone: "文件已移动，或没有读取权限",
+  "too-large": "图片太大",
+  truncated: "文件不完整",
+  "unknown-format": "不是浏览器支持的图片格式",
+  "out-of-resources": "内存不足，请稍后重试",
+  unreadable: "浏览器无法解码",
+};
 
 const zh = {
   title: "以文搜图",
@@ -26,6 +36,7 @@ const zh = {
   clear: "清空",
   confirmClear: "从索引里移除所有图片？图片文件本身不受影响。",
   unreadable: (count: number) => `${count} 个文件无法读取`,
+  unreadableReasons,
   skipped: (count: number, types: string) => `跳过 ${count} 个浏览器不支持的文件（${types}）`,
   noImage: "没有找到浏览器能读取的图片。",
   noDatabase: "浏览器不为本页保存数据（例如禁用了 Cookie），无法建立索引。",
@@ -94,6 +105,14 @@ const en: typeof zh = {
   clear: "Remove all",
   confirmClear: "Remove all images from the index? The files themselves stay.",
   unreadable: (count) => (count === 1 ? "1 file could not be read" : `${count} files could not be read`),
+  unreadableReasons: {
+    gone: "it was moved, or there is no permission to read it",
+    "too-large": "the image is too large",
+    truncated: "the file is cut off",
+    "unknown-format": "no image format that browsers read",
+    "out-of-resources": "out of memory; try again later",
+    unreadable: "the browser cannot decode it",
+  },
   skipped: (count, types) => `${count === 1 ? "1 file" : `${count} files`} skipped: formats that browsers do not read (${types})`,
   noImage: "No image was found that a browser can read.",
   noDatabase: "The browser keeps no data for this page (cookies may be blocked), so there can be no index.",

@@ -170,7 +170,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await drop(page, files);
     await page.waitForSelector("progress#indexing");
     await indexed(page, 12);
-    await expect(page.locator("details.unreadable").textContent()).resolves.toContain("broken.png");
+    await expect(page.locator("details.unreadable").textContent()).resolves.toMatch(/broken\.png · 不是浏览器支持的图片格式/u);
     await drop(page, files.slice(0, 2)); // known already
     await indexed(page, 12);
 
@@ -180,7 +180,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
 
     await page.setInputFiles("input[name=query-image]", car);
     await page.waitForSelector(".query-image");
-    expect((await shown(page))[0]).toBe("yellow-car.png");
+    await expect.poll(async () => (await shown(page))[0], { timeout: 30_000 }).toBe("yellow-car.png");
 
     await page.locator(".card", { has: page.getByAltText("red-apple.png") }).click();
     const labels = page.getByRole("region", { name: "看图识物" });
@@ -189,6 +189,10 @@ describe.skipIf(chromiumPath === undefined)("a visitor", { timeout: 300_000 }, (
     await labels.getByRole("slider", { name: "「红色的苹果」的权重" }).fill("0");
     await expect.poll(() => probability(page, "红色的苹果")).toBe(0);
     await page.getByRole("button", { name: "找相似的图片" }).click();
+    await expect.poll(async () => (await shown(page))[0]).toBe("red-apple.png");
+    await page.getByRole("button", { name: "重复的图片" }).click();
+    await page.getByRole("region", { name: "重复的图片" }).getByText("相似").first().waitFor();
+    await page.goBack();
     await expect.poll(async () => (await shown(page))[0]).toBe("red-apple.png");
     await page.keyboard.press("Escape");
     await page.waitForSelector(".inspector", { state: "detached" });

@@ -3,6 +3,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit-html";
 import { closeIcon, folderIcon, imageIcon, pickButton, shownName } from "@chinese-clip/search-page";
+import type { UnreadableReason } from "../app-state.js";
 import type { View } from "./view.js";
 
 /** The invitation to add images, shown while there are none. */
@@ -58,18 +59,21 @@ function buttons({ state, app, say }: View, isMain: boolean): unknown {
 }
 
 function unreadable({ state, say }: View): unknown {
-  const list = (title: string, names: readonly string[]): unknown =>
-    names.length === 0
+  const list = (title: string, files: readonly { readonly name: string; readonly reason?: UnreadableReason }[]): unknown =>
+    files.length === 0
       ? nothing
       : html`<details class="unreadable">
           <summary>${title}</summary>
           <ul>
-            ${names.map((name) => html`<li><bdi>${shownName(name)}</bdi></li>`)}
+            ${files.map(({ name, reason }) => html`<li><bdi>${shownName(name)}</bdi>${reason === undefined ? nothing : html` · ${say.unreadableReasons[reason]}`}</li>`)}
           </ul>
         </details>`;
   return [
     list(say.unreadable(state.unreadable.length), state.unreadable),
-    list(say.skipped(state.skipped.length, typesOf(state.skipped)), state.skipped),
+    list(
+      say.skipped(state.skipped.length, typesOf(state.skipped)),
+      state.skipped.map((name) => ({ name })),
+    ),
   ];
 }
 

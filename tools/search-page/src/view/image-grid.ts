@@ -152,14 +152,22 @@ export class ImageGrid {
     }
     const visible = cellsBetween(this.#layout, -box.top, innerHeight - box.top, 0);
     const drawn = cellsBetween(this.#layout, -box.top, innerHeight - box.top, EXTRA_ROWS);
-    const isFast = Math.abs(box.top - this.#top) > innerHeight;
+    if (Math.abs(box.top - this.#top) > innerHeight) this.#awaitRest();
     this.#top = box.top;
+    // Until it rests, also for a drawing that a part of the result brings: it would ask for the next one that is passed.
+    const isFast = this.#rest !== undefined && visible[0] !== visible[1];
     // What is only passed is not asked for.
     if (!isFast) this.#listeners.want(drawn[0], drawn[1]);
     this.#place(drawn, !isLaidOut, !isFast);
-    if (!isFast || visible[0] === visible[1]) return;
+  }
+
+  /** Begins to wait for the end of fast scrolling. */
+  #awaitRest(): void {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#draw(false), REST);
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this.#draw(false);
+    }, REST);
   }
 
   /** Gives the places from `first` to `end` a cell each; the place with the focus keeps its own wherever it is. */
