@@ -32,7 +32,12 @@ describe.skipIf(chromiumPath === undefined)("a slow line", { timeout: 300_000 },
       const text = ((await status.textContent()) ?? "").trim();
       const [, percent, loaded, unit, total] = pattern.exec(text) ?? [];
       if (loaded !== undefined)
-        told.push({ percent: Number(percent), loaded: Number(loaded) * (unit === "M" ? 1e6 : 1e3), total: Number(total) * 1e6, sent: line.sent });
+        told.push({
+          percent: Number(percent),
+          loaded: Number(loaded) * (unit === "M" ? 1e6 : 1e3),
+          total: Number(total) * 1e6,
+          sent: line.sent,
+        });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
       if ((await page.getByText(/WebAssembly/u).count()) > 0) break;
       await page.waitForTimeout(400);

@@ -13,7 +13,7 @@ export function emptyIndex(view: View): TemplateResult {
     <h2>${say.emptyTitle}</h2>
     <p>${say.emptyText}</p>
     <p class="buttons">${buttons(view, true)}</p>
-    ${unreadable(view)}
+    ${indexingBar(view)}
   </section>`;
 }
 
