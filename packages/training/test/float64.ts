@@ -253,4 +253,8 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
       at(x!, [...place.slice(0, axis), at(indices!, place.slice(axis, axis + rank)), ...place.slice(axis + rank)]),
     );
   },
+  GatherElements: (node, [x, indices]) => {
+    const axis = attribute(node, "axis", 0);
+    return build(indices!.dims, (place) => at(x!, [...place.slice(0, axis), at(indices!, place), ...place.slice(axis + 1)]));
+  },
 };

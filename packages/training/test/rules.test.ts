@@ -73,6 +73,16 @@ const CASES: Readonly<Record<string, readonly RuleCase[]>> = {
     { shapes: [[5, 3]], indices: [[1, 4, 1, 1, 0, 4]], apply: (graph, table, rows) => graph.gather(table, rows) },
     { shapes: [[2, 4, 3]], apply: (graph, x) => graph.gather(x, graph.int64(2), 1) },
   ],
+  GatherElements: [
+    {
+      shapes: [[2, 4, 3]],
+      indices: [[3, 1, 1, 1]], // one of them twice
+      apply: (graph, x, rows) => {
+        const places = graph.expand(graph.reshape(rows, graph.int64([2, 2, 1])), graph.int64([2, 2, 3]));
+        return graph.apply("GatherElements", [x, places], { type: "float32", dims: [2, 2, 3] }, { axis: int(1) });
+      },
+    },
+  ],
   LayerNormalization: [
     {
       shapes: [[4, 6], [6], [6]],

@@ -5,6 +5,7 @@ import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { describe, expect, it } from "vitest";
 import { type PairList, usablePairs } from "../src/index.js";
 import { train, type TrainingEvent, type TrainOptions } from "../src/node/index.js";
+import { recall } from "../src/node/recall.js";
 import { drawings, TINY_MODEL } from "./drawings.js";
 
 const scratch = scratchFolder();
@@ -136,6 +137,43 @@ describe("train", () => {
   });
 });
 
+describe("a recipe", () => {
+  it.each<[string, Partial<TrainOptions>]>([
+    ["adapters", { lora: { rank: 4, alpha: 16 }, learningRate: 1e-2 }],
+    ["an average", { emaDecay: 0.5 }],
+    ["adapters and an average", { lora: { rank: 4 }, emaDecay: 0.5, learningRate: 1e-2 }],
+  ])("with %s saves the model that was validated", async (_, given) => {
+    const data = drawings(0, 16);
+    const options = optionsOf({ steps: 12, data, validation: data, validateEvery: 12, ...given });
+    const judged = (await eventsOf(options)).find((event) => event.type === "validation");
+    const clip = await ChineseCLIP.fromPretrained(options.output);
+    const images = await clip.embedImage(await Promise.all(data.pairs.map(({ image }) => image.read())));
+    const texts = await clip.embedText(data.pairs.map(({ text }) => text));
+    await clip.dispose();
+    const features = { images: images.data, texts: texts.data, imageOf: data.pairs.map((_pair, i) => i), dim: images.dim };
+    expect(recall(features)).toEqual({ textToImage: judged?.textToImage, imageToText: judged?.imageToText });
+    expect(existsSync(join(options.output, "adapter/adapter_model.safetensors"))).toBe(given.lora !== undefined);
+  });
+
+  it("begins where the model is: with adapters that add nothing, and without dropout, the first loss is the plain one", async () => {
+    const lossOf = async (given: Partial<TrainOptions>): Promise<number> =>
+      (await eventsOf(optionsOf({ steps: 1, dropout: 0, ...given }))).flatMap((event) => (event.type === "step" ? [event.loss] : []))[0] ??
+      0;
+    const plain = await lossOf({});
+    expect(await lossOf({ lora: { rank: 4 } })).toBe(plain);
+    expect(await lossOf({ emaDecay: 0.9 })).toBe(plain);
+    for (const given of [{ dropout: 0.1 }, { maskRatio: 0.5 }, { augment: true }])
+      expect(await lossOf(given), JSON.stringify(given)).not.toBe(plain);
+  });
+
+  it("learns nothing new from itself as a teacher: the student's features are the teacher's", async () => {
+    const options = { steps: 1, dropout: 0, distillation: { teacher: TINY_MODEL, weight: 1 } };
+    const lossOf = async (given: Partial<TrainOptions>): Promise<number> =>
+      (await eventsOf(optionsOf(given))).flatMap((event) => (event.type === "step" ? [event.loss] : []))[0] ?? 0;
+    expect(await lossOf(options)).toBeCloseTo(await lossOf({ steps: 1, dropout: 0 }), 5);
+  });
+});
+
 describe("data that cannot be used", () => {
   const one = drawings(0, 4);
   it.each<[string, PairList, string]>([
@@ -201,6 +239,11 @@ describe("options out of their range", () => {
     [{ chunkSize: 3 }, "chunkSize: expected a divisor of the batch of 8, got 3"],
     [{ learningRate: 0 }, "learningRate: expected a number above 0, got 0"],
     [{ weightDecay: -1 }, "weightDecay: expected a number of at least 0, got -1"],
+    [{ dropout: 1 }, "dropout: expected a number from 0 to below 1, got 1"],
+    [{ maskRatio: 0.5, freeze: "vision" }, 'maskRatio: expected an image tower that is trained, got freeze "vision"'],
+    [{ augment: true, freeze: "vision" }, 'augment: expected an image tower that is trained, got freeze "vision"'],
+    [{ lora: { rank: 0 } }, "lora.rank: expected an integer of at least 1, got 0"],
+    [{ lora: { rank: 2, targets: ["nothing"] } }, "lora.targets: expected linear layers of the vision tower, got nothing"],
     [{ freeze: "image" as never }, 'freeze: expected "vision" or "text", got "image"'],
   ])("%j", async (given, message) => {
     await expect(eventsOf(optionsOf(given))).rejects.toThrow(message);

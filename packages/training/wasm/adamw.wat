@@ -64,6 +64,18 @@
         (local.set $x (i32.add (local.get $x) (i32.const 16)))
         (br $four))))
 
+  ;; Moves the values from $average to $end towards those at $x: average = average * $keep + x * $rest.
+  (func (export "blend") (param $average i32) (param $end i32) (param $x i32) (param $keep f32) (param $rest f32)
+    (block $done
+      (loop $four
+        (br_if $done (i32.ge_u (local.get $average) (local.get $end)))
+        (v128.store (local.get $average) (f32x4.add
+          (f32x4.mul (v128.load (local.get $average)) (f32x4.splat (local.get $keep)))
+          (f32x4.mul (v128.load (local.get $x)) (f32x4.splat (local.get $rest)))))
+        (local.set $average (i32.add (local.get $average) (i32.const 16)))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (br $four))))
+
   ;; Keeps the values from $x to $end in [$low, $high].
   (func (export "clamp") (param $x i32) (param $end i32) (param $low f32) (param $high f32)
     (block $done

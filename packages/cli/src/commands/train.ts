@@ -3,7 +3,8 @@
  */
 import { writeWhole } from "@chinese-clip/dataset";
 import { trainingPlatform } from "@chinese-clip/node";
-import { findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
+import type { LoraOptions } from "@chinese-clip/training";
+import { type DistillationOptions, findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
 import {
   type Command,
   type CommandContext,
@@ -53,6 +54,39 @@ export const train: Command = {
     lr: number("highest learning rate (default 5e-5)", "最大学习率（默认 5e-5）", "rate"),
     wd: number("weight decay (default 0.001)", "权重衰减（默认 0.001）", "rate"),
     warmup: number("steps until the rate is reached (default 100, at most a tenth)", "预热步数（默认 100，最多十分之一）"),
+    "grad-clip": number("longest gradient; a longer one is scaled down (default: any)", "梯度的最大长度，超过则缩短（默认不限）", "norm"),
+    dropout: number(
+      "what BERT drops in training (default 0.1, as cn_clip; 0 is off)",
+      "训练时 BERT 的 dropout（默认 0.1，同 cn_clip；0 为关闭）",
+      "share",
+    ),
+    "mask-ratio": number(
+      "FLIP: share of an image's patches that are not seen in training (default 0)",
+      "FLIP：训练时遮住的图像块比例（默认 0）",
+      "share",
+    ),
+    "lora-rank": number("train adapters of this rank (LoRA) in the place of the weights", "只训练该秩的适配器（LoRA），不动权重", "r"),
+    "lora-alpha": number(
+      "what they are multiplied by, over the rank (default: twice the rank)",
+      "适配器的系数，除以秩后生效（默认为秩的两倍）",
+      "n",
+    ),
+    "lora-targets": number(
+      "ends of the layers' names, separated by commas (default query,value,q_proj,v_proj)",
+      "带适配器的层，写名称结尾，用逗号分隔（默认 query,value,q_proj,v_proj）",
+      "list",
+    ),
+    "ema-decay": number("validate and save a moving average of the weights, such as 0.999", "评测并保存权重的滑动平均，如 0.999", "share"),
+    distillation: {
+      type: "boolean",
+      help: { en: "learn the images' features from --teacher-model, too", zh: "同时向 --teacher-model 学习图像特征" },
+    },
+    "teacher-model": number("the teacher: a hub's name or a folder", "教师模型：hub 上的名称或文件夹", "model"),
+    "kd-loss-weight": number("what its loss is multiplied by (default 0.5)", "蒸馏损失的权重（默认 0.5）"),
+    augment: {
+      type: "boolean",
+      help: { en: "random crops and mirror images; not where texts say 左 or 右", zh: "随机裁剪与左右翻转；文本含“左、右”时勿用" },
+    },
     "context-length": number("tokens of a text (default: of the longest, at most 52)", "文本的 token 数（默认取最长文本，最多 52）"),
     "save-step-frequency": number("steps from save to save (default: an epoch)", "每隔多少步保存（默认每轮）"),
     "valid-step-interval": number("steps from validation to validation (default: an epoch)", "每隔多少步评测（默认每轮）"),
@@ -79,6 +113,13 @@ export const train: Command = {
       steps: count(values, "max-steps"),
       learningRate: rate(values, "lr"),
       weightDecay: rate(values, "wd"),
+      maxGradientNorm: rate(values, "grad-clip"),
+      dropout: rate(values, "dropout"),
+      maskRatio: rate(values, "mask-ratio"),
+      lora: adapters(values),
+      emaDecay: rate(values, "ema-decay"),
+      distillation: teacher(values),
+      augment: values["augment"] === true,
       warmup: stringValue(values, "warmup") === "0" ? 0 : count(values, "warmup"),
       contextLength: count(values, "context-length"),
       saveEvery: count(values, "save-step-frequency"),
@@ -128,6 +169,23 @@ function frozenTower(values: OptionValues): "vision" | "text" | undefined {
   if (values["freeze-vision"] === true && values["freeze-text"] === true)
     throw new UsageError(t`--freeze-vision and --freeze-text leave nothing to train; give one of them`);
   return values["freeze-vision"] === true ? "vision" : values["freeze-text"] === true ? "text" : undefined;
+}
+
+/** LoRA, where a rank is given. */
+function adapters(values: OptionValues): LoraOptions | undefined {
+  const rank = count(values, "lora-rank");
+  const [alpha, targets] = [rate(values, "lora-alpha"), stringValue(values, "lora-targets")];
+  if (rank !== undefined) return { rank, alpha, targets: targets?.split(",").map((name) => name.trim()) };
+  if (alpha !== undefined || targets !== undefined) throw new UsageError(t`--lora-alpha and --lora-targets need --lora-rank`);
+  return undefined;
+}
+
+/** cn_clip's distillation: an option that says so, and the teacher. */
+function teacher(values: OptionValues): DistillationOptions | undefined {
+  const [model, weight] = [stringValue(values, "teacher-model"), rate(values, "kd-loss-weight")];
+  if ((values["distillation"] === true) !== (model !== undefined))
+    throw new UsageError(t`--distillation and --teacher-model need each other`);
+  return model === undefined ? undefined : { teacher: model, weight };
 }
 
 function count(values: OptionValues, name: string): number | undefined {

@@ -62,7 +62,18 @@ const OPTIONS: Readonly<Record<string, string>> = {
   weightDecay: "wd",
   contextLength: "context-length",
   seed: "seed",
+  dropout: "dropout",
 };
+
+/** The same for settings that a run need not have. */
+const OTHER_OPTIONS: Readonly<Record<string, string>> = {
+  maxGradientNorm: "grad-clip",
+  maskRatio: "mask-ratio",
+  emaDecay: "ema-decay",
+};
+
+/** What a setting is where its option is not given. */
+const OFF: ReadonlySet<string | undefined> = new Set([undefined, "0", "none", "any", "false"]);
 
 function resumeCommand({ settings, source }: TrainingRun, folder: string): string {
   const words = ["chinese-clip", "train"];
@@ -79,6 +90,18 @@ function resumeCommand({ settings, source }: TrainingRun, folder: string): strin
     if (batchSize !== chunkSize) add("accum-freq", String(Number(batchSize) / Number(chunkSize)));
   }
   for (const [setting, option] of Object.entries(OPTIONS)) add(option, settings[setting]);
+  for (const [setting, option] of Object.entries(OTHER_OPTIONS)) if (!OFF.has(settings[setting])) add(option, settings[setting]);
+  const [, rank, alpha, targets] = /^rank (\d+), alpha ([\d.e-]+), (.*)$/u.exec(settings["lora"] ?? "") ?? [];
+  add("lora-rank", rank);
+  add("lora-alpha", alpha);
+  add("lora-targets", targets?.replaceAll(" ", ","));
+  const { teacher, distillationWeight, augment } = settings;
+  if (!OFF.has(teacher)) {
+    words.push("--distillation");
+    add("teacher-model", teacher);
+    add("kd-loss-weight", distillationWeight);
+  }
+  if (augment === "true") words.push("--augment");
   add("output", folder);
   return words.join(" ");
 }

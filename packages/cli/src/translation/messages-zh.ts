@@ -62,6 +62,8 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "to mend it, when no worker runs:": "修复方法（请先停止所有 worker）：",
 
   // train
+  "--lora-alpha and --lora-targets need --lora-rank": "--lora-alpha 和 --lora-targets 需要同时给出 --lora-rank",
+  "--distillation and --teacher-model need each other": "--distillation 与 --teacher-model 须同时给出",
   "--freeze-vision and --freeze-text leave nothing to train; give one of them":
     "--freeze-vision 与 --freeze-text 同时给出就没有可训练的部分；请只给一个",
   "--$1: expected a number such as 5e-5, got $2": "--$1：应为数字，如 5e-5，实际是 $2",

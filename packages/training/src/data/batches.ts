@@ -2,6 +2,7 @@
  * Which pairs are in which batch. The order of an epoch follows from the seed and the epoch's number alone, so that a resumed run continues with the
  * same batches.
  */
+import { countedRandom } from "./counted-random.js";
 
 /** The batches of a run. */
 export interface BatchPlan {
@@ -37,18 +38,4 @@ export function epochOrder({ pairs, seed }: BatchPlan, epoch: number): Uint32Arr
     [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
   }
   return order;
-}
-
-/** A number in [0, 1) that follows from three integers: a hash of them (Murmur3's finalizer). */
-function countedRandom(seed: number, epoch: number, index: number): number {
-  let hash = mix(seed ^ 0x9e3779b9);
-  hash = mix(hash ^ epoch);
-  hash = mix(hash ^ index);
-  return (hash >>> 0) / 2 ** 32;
-}
-
-function mix(value: number): number {
-  let hash = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) + 0x7f4a7c15;
 }

@@ -52,15 +52,19 @@ export interface StepComputation {
   features(kind: Tower, inputs: TrainingBatch): Promise<Float32Array>;
 }
 
-/** A session whose parameters and gradients lie in the memory. */
+/** A session whose parameters and gradients lie in the memory. @param part - what it takes of those that are trained. */
 export function loadGraph(
   runtime: TrainingRuntime,
   memory: ParameterMemory,
   { model, parameters, trained, accumulates }: EncodedTraining,
+  part: "parameter" | "average" = "parameter",
 ): Promise<ResidentSession> {
   const gradients = trained.map(({ name }) => [name, memory.tensor(name, "gradient")] as const);
   const outputs = Object.fromEntries(gradients.map(([name, tensor]) => [gradientName(name), tensor]));
   const earlier = accumulates ? gradients.map(([name, tensor]) => [earlierName(name), tensor] as const) : [];
-  const inputs = Object.fromEntries([...parameters.map(({ name }) => [name, memory.tensor(name)] as const), ...earlier]);
+  const inputs = Object.fromEntries([
+    ...parameters.map(({ name }) => [name, memory.tensor(name, memory.isTrained(name) ? part : "parameter")] as const),
+    ...earlier,
+  ]);
   return runtime.createSession(model, { inputs, outputs });
 }

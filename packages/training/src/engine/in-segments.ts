@@ -4,7 +4,7 @@
  */
 import type { ResidentSession } from "@chinese-clip/model";
 import { Tensor } from "onnxruntime-common";
-import { FEATURES, lossGraph } from "../graphs/step-graphs.js";
+import { FEATURES, lossGraph, TEACHER_FEATURES } from "../graphs/step-graphs.js";
 import { type EncodedTraining, gradientName } from "../graphs/training-graph.js";
 import { parametersOf, planChain } from "../segments/chain-plan.js";
 import { stateBytes, TowerChain } from "../segments/tower-chain.js";
@@ -16,7 +16,7 @@ export function planInSegments(settings: ComputationSettings): PlannedComputatio
   const { batch, chunk = batch, sequence, blocks = false } = settings;
   const chains = TOWERS.flatMap((kind) => {
     const graph = settings.towers[kind];
-    return graph === undefined ? [] : [{ kind, plan: planChain(graph, blocks, batch, { batch: chunk, sequence }) }];
+    return graph === undefined ? [] : [{ kind, plan: planChain(graph, blocks, batch, { batch: chunk, sequence }, settings.trains) }];
   });
   const kinds = chains.map(({ kind }) => kind);
   const loss = lossGraph(kinds, settings);
@@ -62,7 +62,7 @@ class InSegments implements StepComputation {
       for (const i of chunks) all.set(await chain.forward(this.#chunkOf(batch, kind, i), i), i * chunk * projection);
       feeds[FEATURES[kind]] = new Tensor("float32", all, [B, projection]);
     }
-    for (const name of Object.values(FEATURES)) if (batch[name] !== undefined) feeds[name] = batch[name];
+    for (const name of [...Object.values(FEATURES), TEACHER_FEATURES]) if (batch[name] !== undefined) feeds[name] = batch[name];
     const results = await this.#loss.run(feeds);
     for (const [kind, chain] of this.#chains) {
       const gradient = results[gradientName(FEATURES[kind])];

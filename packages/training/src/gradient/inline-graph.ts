@@ -54,7 +54,7 @@ class GraphCopy {
     const { opType, outputs, attributes, domain } = node;
     const { type, dims, content } = this.#described(outputs[0] ?? "");
     if (content !== undefined) return [target.int64(this.#extents(content))]; // a shape, which is a constant here
-    const [x, y, z, mask] = node.inputs.map((name) => (name === "" ? undefined : this.#value(name)));
+    const [x, y, z, mask, dropout] = node.inputs.map((name) => (name === "" ? undefined : this.#value(name)));
     const result = { type, dims: this.#extents(dims) };
     if (x !== undefined && y !== undefined) {
       if (opType === "Linear") return [gemm(target, x, y, z, false)];
@@ -62,7 +62,7 @@ class GraphCopy {
       if (opType === "Reshape") return [target.reshape(x, target.int64(result.dims))];
       if (opType === "Attention" && z !== undefined) {
         const heads = Number(attributes["num_heads"]?.value);
-        const { context, probabilities } = attentionSteps(target, { query: x, key: y, value: z, heads, mask });
+        const { context, probabilities } = attentionSteps(target, { query: x, key: y, value: z, heads, mask }, dropout);
         return [context, probabilities];
       }
       if (opType === "LayerNormalization") {

@@ -6,7 +6,10 @@
  * of a tower's inputs, for a frozen one, its `image_features` or `text_features`, float32 `[B, E]`.
  */
 import type { Graph, Value } from "@chinese-clip/model";
+import { knownExtents } from "../gradient/inline-graph.js";
+import { scale } from "../gradient/steps.js";
 import { contrastiveLoss } from "../loss/contrastive.js";
+import { distillationLoss } from "../loss/distillation.js";
 import { type EncodedTraining, TrainingGraph } from "./training-graph.js";
 
 /** A tower: its graph for features. */
@@ -20,7 +23,22 @@ export interface StepExtents {
   readonly sequence: number;
   /** E: values of a feature. */
   readonly projection: number;
+  /** Which parameters of the towers are trained; by default all. */
+  readonly trains?: ((parameter: string) => boolean) | undefined;
+  /** A second loss: how far the images' features are from those of a teacher, which come with each batch as {@link TEACHER_FEATURES}. */
+  readonly distillation?: Distillation | undefined;
 }
+
+/** A teacher. */
+export interface Distillation {
+  /** What its loss is multiplied by; cn_clip's `--kd_loss_weight` is 0.5. */
+  readonly weight: number;
+  /** Values of its features. */
+  readonly dim: number;
+}
+
+/** The input with a teacher's features of the images: float32 `[B, dim]`. */
+export const TEACHER_FEATURES = "teacher_features";
 
 /** What the logarithm of the scale is called, in the checkpoint and as an input. */
 export const LOGIT_SCALE = "logit_scale";
@@ -36,12 +54,12 @@ export const FEATURES = { text: "text_features", vision: "image_features" } as c
  * @param towers - the towers that are trained; a missing one is frozen, its features an input.
  */
 export function stepGraph(towers: Partial<Record<"text" | "vision", Graph>>, extents: StepExtents): EncodedTraining {
-  const training = new TrainingGraph("step");
+  const training = new TrainingGraph("step", extents.trains);
   const [images, texts] = (["vision", "text"] as const).map((kind) => {
     const graph = towers[kind];
     return graph === undefined ? featureInput(training, kind, extents) : towerFeatures(training, kind, graph, extents);
   }) as [Value, Value];
-  addLoss(training, images, texts, []);
+  addLoss(training, extents, images, texts, []);
   return training.encode();
 }
 
@@ -59,13 +77,19 @@ export function lossGraph(trained: readonly ("text" | "vision")[], extents: Step
   const training = new TrainingGraph("loss");
   const images = featureInput(training, "vision", extents);
   const texts = featureInput(training, "text", extents);
-  addLoss(training, images, texts, trained.map((kind) => (kind === "text" ? texts : images))); // prettier-ignore
+  addLoss(training, extents, images, texts, trained.map((kind) => (kind === "text" ? texts : images))); // prettier-ignore
   return training.encode();
 }
 
-function addLoss(training: TrainingGraph, images: Value, texts: Value, features: readonly Value[]): void {
+function addLoss(training: TrainingGraph, extents: StepExtents, images: Value, texts: Value, features: readonly Value[]): void {
   const { builder } = training;
-  const { loss, textOfImage, imageOfText } = contrastiveLoss(builder, images, texts, training.parameter(LOGIT_SCALE, []));
+  const { batch, distillation } = extents;
+  const { loss: contrast, textOfImage, imageOfText } = contrastiveLoss(builder, images, texts, training.parameter(LOGIT_SCALE, []));
+  let loss = contrast;
+  if (distillation !== undefined) {
+    const teacher = training.input(TEACHER_FEATURES, "float32", [batch, distillation.dim]);
+    loss = builder.add(contrast, scale(builder, distillationLoss(builder, images, teacher), distillation.weight));
+  }
   builder.output("loss", loss);
   builder.output("text_of_image", textOfImage);
   builder.output("image_of_text", imageOfText);
@@ -81,7 +105,7 @@ function towerFeatures(training: TrainingGraph, kind: "text" | "vision", graph: 
   const inputs = Object.fromEntries(
     graph.inputs.map((name) => {
       const { type = "float32", dims = [] } = graph.values.get(name) ?? {};
-      return [name, training.input(name, type, dims.map((extent) => (typeof extent === "number" ? extent : extents[extent as keyof typeof extents])))]; // prettier-ignore
+      return [name, training.input(name, type, knownExtents(dims, extents))];
     }),
   );
   const features = training.tower(graph, extents, inputs)[FEATURES[kind]];

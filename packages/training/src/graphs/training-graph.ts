@@ -49,11 +49,14 @@ export class TrainingGraph {
   /** Takes operators beside the towers. */
   readonly builder: GraphBuilder;
   readonly #parameters: Map<string, Value> = new Map();
+  readonly #trains: (parameter: string) => boolean;
   #trained: readonly Value[] = [];
   #accumulates = false;
 
-  constructor(name: string) {
+  /** @param trains - which of its parameters are trained; by default all. */
+  constructor(name: string, trains: (parameter: string) => boolean = () => true) {
     this.builder = new GraphBuilder(name);
+    this.#trains = trains;
   }
 
   /** An input of the graph. */
@@ -82,12 +85,12 @@ export class TrainingGraph {
   }
 
   /**
-   * Makes the gradients of every parameter outputs, and of `others` outputs called `gradient.<name of the value>`.
+   * Makes the gradients of every trained parameter outputs, and of `others` outputs called `gradient.<name of the value>`.
    *
    * @param accumulate - whether each is added to an input with the gradient of earlier chunks.
    */
   gradients(seeds: readonly Seed[], others: readonly Value[] = [], accumulate = false): void {
-    const trained = [...this.#parameters.values()].filter(({ name }) => !STATISTIC.test(name));
+    const trained = [...this.#parameters.values()].filter(({ name }) => !STATISTIC.test(name) && this.#trains(name));
     this.#trained = trained;
     this.#accumulates = accumulate;
     const wanted = [...trained, ...others];

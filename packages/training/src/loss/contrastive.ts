@@ -38,7 +38,7 @@ export function contrastiveLoss(graph: GraphBuilder, imageFeatures: Value, textF
 }
 
 /** Rows of length 1: `x [B, E] / |x|`. */
-function normalized(graph: GraphBuilder, x: Value): Value {
+export function normalized(graph: GraphBuilder, x: Value): Value {
   return divide(graph, x, unary(graph, "Sqrt", reduceSum(graph, graph.mul(x, x), [1])));
 }
 

@@ -20,6 +20,8 @@ export interface MemoryOptions {
   readonly inputs: number;
   /** Bytes of the frozen tower's parameters, which is loaded for its features before the first step. */
   readonly frozen: number;
+  /** Whether the trained parameters have a moving average. */
+  readonly isAveraged?: boolean | undefined;
 }
 
 // Measured on Linux with onnxruntime-node 1.30; test/memory.slow.test.ts has the bound.
@@ -37,9 +39,9 @@ const ARENA = 1.4;
 const HEAP = 2;
 
 /** Estimates the peak of a process that trains by a plan. */
-export function estimateMemory({ parameters, trained, memory }: PlannedComputation, { inputs, frozen }: MemoryOptions): MemoryEstimate {
+export function estimateMemory({ parameters, trained, memory }: PlannedComputation, { inputs, frozen, isAveraged }: MemoryOptions): MemoryEstimate {
   const isTrained = new Set(trained);
-  const resident = parameters.reduce((bytes, parameter) => bytes + residentBytes(parameter, isTrained.has(parameter.name)), 0);
+  const resident = parameters.reduce((bytes, parameter) => bytes + residentBytes(parameter, isTrained.has(parameter.name), isAveraged), 0);
   const weights = parameters.reduce((bytes, parameter) => bytes + residentBytes(parameter, false), 0);
   const running = memory.live * (memory.isKept ? ARENA : HEAP);
   const step = resident + memory.states + running;

@@ -3,9 +3,11 @@ import { createHash } from "node:crypto";
 import type { ImagePreprocessor } from "@chinese-clip/pipeline";
 import { type BertTokenizer, preprocessEvalText } from "@chinese-clip/tokenizer";
 import { Tensor } from "onnxruntime-common";
+import { augmented, type Pixels } from "../data/augmentation.js";
 import type { PairList, TrainingImage } from "../data/pairs.js";
 import type { TrainingBatch } from "../engine/rows.js";
 import { TrainingError } from "../training-error.js";
+import type { TrainingPlatform } from "./training-platform.js";
 
 /** cn_clip's context length. */
 const MAX_CONTEXT = 52;
@@ -19,9 +21,16 @@ export class PreparedPairs {
   /** For each pair its text, lower-cased and with straight quotes, as cn_clip trains. */
   readonly texts: readonly string[];
   readonly #tokenizer: BertTokenizer;
-  readonly #preprocessor: ImagePreprocessor<string | Uint8Array>;
+  readonly #preprocessor: ImagePreprocessor<string | Uint8Array | Pixels>;
+  readonly #platform: Pick<TrainingPlatform, "loadImage">;
 
-  constructor({ pairs }: PairList, tokenizer: BertTokenizer, preprocessor: ImagePreprocessor<string | Uint8Array>) {
+  /** @param platform - decodes images, for {@link PreparedPairs.augmentedInputs}. */
+  constructor(
+    { pairs }: PairList,
+    tokenizer: BertTokenizer,
+    preprocessor: ImagePreprocessor<string | Uint8Array | Pixels>,
+    platform: Pick<TrainingPlatform, "loadImage">,
+  ) {
     const numbers = new Map<TrainingImage, number>();
     for (const { image } of pairs) if (!numbers.has(image)) numbers.set(image, numbers.size);
     this.images = [...numbers.keys()];
@@ -29,6 +38,7 @@ export class PreparedPairs {
     this.texts = pairs.map(({ text }) => preprocessEvalText(text));
     this.#tokenizer = tokenizer;
     this.#preprocessor = preprocessor;
+    this.#platform = platform;
   }
 
   /** Tokens of the longest text, at most 52. */
@@ -50,6 +60,11 @@ export class PreparedPairs {
     return `${this.images[this.imageOf[pair] ?? 0]?.name ?? ""} ${JSON.stringify(this.texts[pair] ?? "")}`;
   }
 
+  /** A tower's inputs: images by their numbers, texts by their pairs'. @throws TrainingError - `unreadable-image`. */
+  async inputs(kind: "text" | "vision", items: readonly number[], contextLength: number, signal?: AbortSignal): Promise<TrainingBatch> {
+    return kind === "vision" ? this.imageInputs(items, signal) : this.textInputs(items, contextLength);
+  }
+
   /** Inputs of the text tower for these pairs. */
   textInputs(pairs: readonly number[], contextLength: number): TrainingBatch {
     const texts = pairs.map((pair) => this.texts[pair] ?? "");
@@ -62,9 +77,28 @@ export class PreparedPairs {
    *
    * @throws TrainingError - `unreadable-image`.
    */
-  async imageInputs(images: readonly number[], signal?: AbortSignal): Promise<TrainingBatch> {
+  imageInputs(images: readonly number[], signal?: AbortSignal): Promise<TrainingBatch> {
+    return this.#imageInputs(images, signal, (_, source) => source);
+  }
+
+  /** The same, each image augmented. @param integers - for each, what its augmentation follows from. */
+  augmentedInputs(
+    images: readonly number[],
+    signal: AbortSignal | undefined,
+    integers: readonly (readonly number[])[],
+  ): Promise<TrainingBatch> {
+    return this.#imageInputs(images, signal, async (i, source) =>
+      augmented(await this.#platform.loadImage(source), ...(integers[i] ?? [])),
+    );
+  }
+
+  async #imageInputs(
+    images: readonly number[],
+    signal: AbortSignal | undefined,
+    change: (index: number, source: string | Uint8Array) => string | Uint8Array | Promise<Pixels>,
+  ): Promise<TrainingBatch> {
     signal?.throwIfAborted(); // a batch of images takes a moment; a listener for each would be hundreds
-    const decoded = await Promise.all(images.map((image) => this.#pixels(image)));
+    const decoded = await Promise.all(images.map((image, i) => this.#pixels(image, (source) => change(i, source))));
     const [channels = 3, height = 0, width = 0] = decoded[0]?.dims ?? [];
     const size = channels * height * width;
     const values = new Float32Array(images.length * size);
@@ -75,10 +109,13 @@ export class PreparedPairs {
     return { pixel_values: new Tensor("float32", values, [images.length, channels, height, width]) };
   }
 
-  async #pixels(image: number): ReturnType<ImagePreprocessor<string>["preprocess"]> {
+  async #pixels(
+    image: number,
+    change: (source: string | Uint8Array) => string | Uint8Array | Promise<Pixels>,
+  ): ReturnType<ImagePreprocessor<string>["preprocess"]> {
     const source = this.images[image];
     try {
-      return await this.#preprocessor.preprocess((await source?.read()) ?? new Uint8Array());
+      return await this.#preprocessor.preprocess(await change((await source?.read()) ?? new Uint8Array()));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new TrainingError("unreadable-image", { reason, file: source?.name }, { cause });

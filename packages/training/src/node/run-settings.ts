@@ -2,7 +2,9 @@
 import { batchesPerEpoch, type BatchPlan } from "../data/batches.js";
 import type { Schedule } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
+import { atLeast, integer, positive } from "./option-ranges.js";
 import type { PreparedPairs } from "./prepared-pairs.js";
+import { type Recipe, recipeRecord, settleRecipe } from "./recipe.js";
 import type { SavedRun } from "./run-state.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -18,6 +20,7 @@ export interface RunSettings {
   readonly maxGradientNorm: number | undefined;
   readonly saveEvery: number;
   readonly validateEvery: number;
+  readonly recipe: Recipe;
   /** What the run's steps follow from, as text by the option's name. */
   readonly record: Readonly<Record<string, string>>;
 }
@@ -42,7 +45,8 @@ export function settleSettings(options: TrainOptions, data: PreparedPairs): RunS
   const warmup = integer("warmup", options.warmup ?? Math.min(100, Math.floor(steps / 10)), 0);
   const contextLength = integer("contextLength", options.contextLength ?? data.longest, 3);
   const schedule = { learningRate: positive("learningRate", learningRate), warmup, steps };
-  const record = { pairs: data.digest, freeze: freeze ?? "nothing", batchSize: batch, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
+  const recipe = settleRecipe(options);
+  const record = { ...recipeRecord(options, recipe), pairs: data.digest, freeze: freeze ?? "nothing", batchSize: batch, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
   return {
     plan,
     stepsPerEpoch,
@@ -51,6 +55,7 @@ export function settleSettings(options: TrainOptions, data: PreparedPairs): RunS
     contextLength,
     weightDecay: atLeast("weightDecay", weightDecay, 0),
     maxGradientNorm: maxGradientNorm === undefined ? undefined : positive("maxGradientNorm", maxGradientNorm),
+    recipe,
     saveEvery: integer("saveEvery", options.saveEvery ?? stepsPerEpoch, 1),
     validateEvery: integer("validateEvery", options.validateEvery ?? stepsPerEpoch, 1),
     record: Object.fromEntries(Object.entries(record).map(([name, value]) => [name, String(value)])),
@@ -67,20 +72,4 @@ export function checkSameSettings({ record }: RunSettings, saved: SavedRun | und
     const current = record[option] ?? "nothing";
     if (current !== recorded) throw new TrainingError("other-settings", { option, recorded, current, file: output });
   }
-}
-
-function integer(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name}: expected an integer of at least ${least}, got ${value}`);
-  return value;
-}
-
-function positive(name: string, value: number): number {
-  if (!(value > 0 && Number.isFinite(value))) throw new RangeError(`${name}: expected a number above 0, got ${value}`);
-  return value;
-}
-
-function atLeast(name: string, value: number, least: number): number {
-  if (!(value >= least && Number.isFinite(value))) throw new RangeError(`${name}: expected a number of at least ${least}, got ${value}`);
-  return value;
 }

@@ -15,7 +15,8 @@ import { TrainingError } from "../training-error.js";
 export const STATE_FILE = "state.safetensors";
 
 const PARTS = ["parameter", "first", "second"] as const;
-type SavedPart = (typeof PARTS)[number];
+/** `base`: a weight without its adapter, which the model's file has in it. */
+type SavedPart = (typeof PARTS)[number] | "average" | "base";
 
 /** What is stored of a run, beside its tensors. */
 export interface RunRecord {
@@ -31,12 +32,26 @@ export interface SavedRun extends RunRecord {
   read(parameter: Parameter, part: SavedPart): Promise<Float32Array | undefined>;
 }
 
-/** Writes the state of a run. @param folder - where to, such as a staging folder. */
-export async function writeRunState(folder: string, record: RunRecord, memory: ParameterMemory): Promise<void> {
-  const names = memory.trained.flatMap((name) => PARTS.map((part) => ({ name, part })));
+/**
+ * Writes the state of a run.
+ *
+ * @param folder - where to, such as a staging folder.
+ * @param bases - weights that have adapters.
+ */
+export async function writeRunState(
+  folder: string,
+  record: RunRecord,
+  memory: ParameterMemory,
+  bases: readonly string[] = [],
+): Promise<void> {
+  const parts: readonly SavedPart[] = memory.isAveraged ? [...PARTS, "average"] : PARTS;
+  const trained = memory.trained.flatMap((name) => parts.map((part) => ({ name, part })));
+  const names = [...trained, ...bases.map((name) => ({ name, part: "base" as const }))];
   const headers = names.map(({ name, part }) => ({ name: `${part}.${name}`, dtype: "F32" as const, shape: memory.tensor(name).dims }));
   const metadata = { run: JSON.stringify(record) };
-  await writeTensorFile(join(folder, STATE_FILE), safetensorsHeader(headers, metadata), names, ({ name, part }) => memory.read(name, part));
+  await writeTensorFile(join(folder, STATE_FILE), safetensorsHeader(headers, metadata), names, ({ name, part }) =>
+    memory.read(name, part === "base" ? "parameter" : part),
+  );
 }
 
 /** Writes a safetensors file tensor by tensor. */

@@ -1,6 +1,7 @@
 /** What a run is told, and what it tells. */
 import type { ModelSource, PretrainedOptions } from "@chinese-clip/pipeline";
 import type { PairList, SkippedPair } from "../data/pairs.js";
+import type { LoraOptions } from "../graphs/adapters.js";
 import type { StepRecord, ValidationRecord } from "./progress-log.js";
 import type { TrainingPlatform } from "./training-platform.js";
 
@@ -44,6 +45,24 @@ export interface TrainOptions {
   readonly weightDecay?: number | undefined;
   /** Longest gradient; a longer one is scaled down. Default: any. */
   readonly maxGradientNorm?: number | undefined;
+  /**
+   * Share of what BERT drops in training, of states and of the attention's probabilities, 0 to 1. Default 0.1, as cn_clip; 0 is off. It has no effect
+   * where the text tower is frozen.
+   */
+  readonly dropout?: number | undefined;
+  /** FLIP: share of an image's patches that a vision transformer does not see in training, 0 to 1. A step is as much faster. Default 0. */
+  readonly maskRatio?: number | undefined;
+  /** Trains adapters beside linear layers, with the weights as they are: a few thousandths of the memory for gradients and moments. Default: none. */
+  readonly lora?: LoraOptions | undefined;
+  /** What of a moving average of the weights stays in a step, such as 0.999; the average is what is validated and saved. Default: none. */
+  readonly emaDecay?: number | undefined;
+  /** Draws the images' features to those of a teacher, as cn_clip's `--distillation`. */
+  readonly distillation?: DistillationOptions | undefined;
+  /**
+   * Cuts a random part of 90% to 100% of each image's area, and mirrors every second image. A mirrored image makes a text such as 左边的猫 (the cat on
+   * the left) wrong, and writing unreadable. Default: not.
+   */
+  readonly augment?: boolean | undefined;
   /** Tokens of a text; a longer text is cut. Default: those of the longest text, at most 52. */
   readonly contextLength?: number | undefined;
   /** What the order of the pairs follows from, an integer. Default 123. */
@@ -58,6 +77,14 @@ export interface TrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** How the model is found: `revision`, `cacheDir`, `token` and so on. */
   readonly source?: PretrainedOptions | undefined;
+}
+
+/** A teacher of the image tower. */
+export interface DistillationOptions {
+  /** A model, as `fromPretrained` takes it. */
+  readonly teacher: ModelSource;
+  /** What its loss, 1 - the mean cosine, is multiplied by. Default 0.5, as cn_clip. */
+  readonly weight?: number | undefined;
 }
 
 /** Found items among the first 1, 5 and 10, as shares from 0 to 1. */

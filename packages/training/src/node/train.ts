@@ -7,18 +7,17 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { lockOutput } from "@chinese-clip/dataset";
 import { stageFolder } from "@chinese-clip/pipeline/node";
-import { Tensor } from "onnxruntime-common";
-import { batchOf, epochOrder } from "../data/batches.js";
 import type { TrainingBatch } from "../engine/rows.js";
-import { FEATURES } from "../graphs/step-graphs.js";
 import { learningRateAt } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
-import { inputsOf, openRun, type OpenRun } from "./open-run.js";
+import { BatchMaker } from "./batch-maker.js";
+import { openRun, type OpenRun } from "./open-run.js";
 import { checkPairs, type PreparedPairs } from "./prepared-pairs.js";
 import { hasProgress, ProgressLog, type RunHeader, type StepRecord } from "./progress-log.js";
 import { recall } from "./recall.js";
 import { readRunState } from "./run-state.js";
 import { saveRun } from "./save-run.js";
+import type { ComputeFeatures } from "./tower-features.js";
 import type { TrainingEvent, TrainOptions } from "./train-options.js";
 
 /** Validation items of one run of a trained tower's inputs. */
@@ -78,14 +77,19 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     contextLength,
     skipped: options.data.skipped,
   };
-  const frozen = yield* frozenOf(run, data);
-  const validationFrozen = validation && (yield* frozenOf(run, validation));
+  const frozen = yield* computing(run.frozen, data);
+  const teacher = yield* computing(run.teacher?.features, data);
+  const validationFrozen = validation && (yield* computing(run.frozen, validation));
   const log = await ProgressLog.open(output, done, { settings: record, source: sourceNames(options) });
-  const batches = new Batches(run, freeze, frozen, signal);
+  const batches = new BatchMaker(run, { frozen, teacher }, signal);
   let savedStep = done;
   const save = async (step: number): Promise<TrainingEvent[]> => {
     if (step === savedStep) return [];
-    await saveRun(output, { step, settings: record }, engine.memory);
+    await saveRun(output, { step, settings: record }, engine.memory, {
+      adapters: run.adapters,
+      lora: settings.recipe.lora,
+      source: options.model,
+    });
     savedStep = step;
     return [{ type: "saved", step, folder: output }];
   };
@@ -134,17 +138,20 @@ function sourceNames({ model, data, validation }: TrainOptions): RunHeader["sour
   };
 }
 
-/** A frozen tower's features, with events while they are computed. */
-async function* frozenOf(run: OpenRun, pairs: PreparedPairs): AsyncGenerator<TrainingEvent, Float32Array | undefined, undefined> {
-  if (run.frozen === undefined) return undefined;
+/** Features of a tower that is not trained, with events while they are computed. */
+async function* computing(
+  compute: ComputeFeatures | undefined,
+  pairs: PreparedPairs,
+): AsyncGenerator<TrainingEvent, Float32Array | undefined, undefined> {
+  if (compute === undefined) return undefined;
   const waiting: TrainingEvent[] = [];
   let wake = (): void => undefined;
   let isDone = false;
-  const computing = run.frozen(pairs, (done, total) => {
+  const features = compute(pairs, (done, total) => {
     waiting.push({ type: "features", done, total });
     wake();
   });
-  const ended = computing.then(
+  const ended = features.then(
     () => undefined,
     () => undefined,
   );
@@ -158,63 +165,7 @@ async function* frozenOf(run: OpenRun, pairs: PreparedPairs): AsyncGenerator<Tra
     else if (isDone) break;
     else await new Promise<void>((done) => (wake = done));
   }
-  return computing;
-}
-
-/** The batches of a run, the next one being prepared ahead. */
-class Batches {
-  readonly #run: OpenRun;
-  readonly #freeze: "vision" | "text" | undefined;
-  readonly #frozen: Float32Array | undefined;
-  readonly #signal: AbortSignal | undefined;
-  #ahead: { readonly step: number; readonly batch: Promise<TrainingBatch> } | undefined;
-  #order: { readonly epoch: number; readonly order: Uint32Array } | undefined;
-
-  constructor(run: OpenRun, freeze: "vision" | "text" | undefined, frozen: Float32Array | undefined, signal: AbortSignal | undefined) {
-    this.#run = run;
-    this.#freeze = freeze;
-    this.#frozen = frozen;
-    this.#signal = signal;
-  }
-
-  /** Begins a step's batch. */
-  prepare(step: number): void {
-    const batch = this.#make(this.#pairsOf(step));
-    batch.catch(() => undefined); // whoever takes it is told
-    this.#ahead = { step, batch };
-  }
-
-  /** A step's batch. */
-  async take(step: number): Promise<TrainingBatch> {
-    if (this.#ahead?.step !== step) this.prepare(step);
-    return (await this.#ahead?.batch) ?? {};
-  }
-
-  /** A step's pairs, for a message. */
-  describe(step: number): string {
-    const { data } = this.#run;
-    const names = this.#pairsOf(step).map((pair) => data.nameOf(pair));
-    return `of ${names.length} pairs: ${names.slice(0, 3).join("; ")}${names.length > 3 ? "; …" : ""}`;
-  }
-
-  #pairsOf(step: number): number[] {
-    const { plan, stepsPerEpoch } = this.#run.settings;
-    const epoch = Math.floor(step / stepsPerEpoch);
-    if (this.#order?.epoch !== epoch) this.#order = { epoch, order: epochOrder(plan, epoch) };
-    return batchOf(plan, step, this.#order.order);
-  }
-
-  async #make(pairs: readonly number[]): Promise<TrainingBatch> {
-    const { data, dim, settings } = this.#run;
-    const parts = (["vision", "text"] as const).map(async (kind): Promise<TrainingBatch> => {
-      const items = kind === "vision" ? pairs.map((pair) => data.imageOf[pair] ?? 0) : pairs;
-      if (kind !== this.#freeze || this.#frozen === undefined) return inputsOf(kind, data, items, settings.contextLength, this.#signal);
-      const features = new Float32Array(items.length * dim);
-      for (const [i, item] of items.entries()) features.set(this.#frozen.subarray(item * dim, (item + 1) * dim), i * dim);
-      return { [FEATURES[kind]]: new Tensor("float32", features, [items.length, dim]) };
-    });
-    return Object.assign({}, ...(await Promise.all(parts))) as TrainingBatch;
-  }
+  return features;
 }
 
 /** Retrieval among the validation pairs, with the parameters as they are. */
@@ -229,7 +180,7 @@ async function validate(
     const features = new Float32Array(rows * dim);
     for (let start = 0; start < rows; start += VALIDATION_BATCH) {
       const items = Array.from({ length: Math.min(VALIDATION_BATCH, rows - start) }, (_, i) => start + i);
-      const inputs = await inputsOf(kind, pairs, items, settings.contextLength, undefined);
+      const inputs = await pairs.inputs(kind, items, settings.contextLength);
       features.set(await engine.features(kind, inputs), start * dim);
     }
     return features;

@@ -78,6 +78,14 @@ export class AdamW {
     });
   }
 
+  /** Moves the moving averages towards the parameters. @param decay - what of an average stays, 0 to 1. */
+  async average(decay: number): Promise<void> {
+    await this.#call("blend", (name) => {
+      const { memory, start, end } = this.#memory.range(name, "average");
+      return { memory, arguments: [start, end, this.#memory.range(name, "parameter").start, decay, 1 - decay] };
+    });
+  }
+
   /** Keeps a parameter's values in `[low, high]`. */
   async clamp(name: string, low: number, high: number): Promise<void> {
     const { memory, start, end } = this.#memory.range(name, "parameter");

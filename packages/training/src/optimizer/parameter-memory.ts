@@ -7,9 +7,10 @@ import type { Parameter } from "../graphs/training-graph.js";
 import { createSlabs, paddedBytes, type Place } from "./slabs.js";
 
 /** What there is of a trained parameter, in the order in which it lies. */
-export type Part = "parameter" | "gradient" | "first" | "second";
+export type Part = "parameter" | "gradient" | "first" | "second" | "average";
 
-const PARTS: readonly Part[] = ["parameter", "gradient", "first", "second"];
+/** The moving average is the last, so that without one nothing else moves. */
+const PARTS: readonly Part[] = ["parameter", "gradient", "first", "second", "average"];
 
 interface ParameterPlace extends Place {
   readonly stride: number;
@@ -17,18 +18,21 @@ interface ParameterPlace extends Place {
   readonly dims: readonly number[];
 }
 
-/** Bytes that a parameter takes in the runtime's memory, with its gradient and moments where it is trained. */
-export function residentBytes({ dims }: Parameter, isTrained: boolean): number {
-  return paddedBytes(dims) * (isTrained ? PARTS.length : 1);
+/** Bytes that a parameter takes in the runtime's memory, with its gradient and moments where it is trained, and with its average where there is one. */
+export function residentBytes({ dims }: Parameter, isTrained: boolean, isAveraged = false): number {
+  return paddedBytes(dims) * (isTrained ? PARTS.length - (isAveraged ? 0 : 1) : 1);
 }
 
 /** Parameters in a runtime's memory. */
 export class ParameterMemory {
   readonly #runtime: TrainingRuntime;
   readonly #places: ReadonlyMap<string, ParameterPlace>;
+  /** Whether trained parameters have a moving average. */
+  readonly isAveraged: boolean;
 
-  private constructor(runtime: TrainingRuntime, places: ReadonlyMap<string, ParameterPlace>) {
+  private constructor(runtime: TrainingRuntime, places: ReadonlyMap<string, ParameterPlace>, isAveraged: boolean) {
     this.#runtime = runtime;
+    this.isAveraged = isAveraged;
     this.#places = places;
   }
 
@@ -36,18 +40,24 @@ export class ParameterMemory {
    * Allocates memory, of zeros.
    *
    * @param trained - names of those that have a gradient and moments.
+   * @param isAveraged - whether these have a moving average, too.
    */
-  static async create(runtime: TrainingRuntime, parameters: readonly Parameter[], trained: ReadonlySet<string>): Promise<ParameterMemory> {
+  static async create(
+    runtime: TrainingRuntime,
+    parameters: readonly Parameter[],
+    trained: ReadonlySet<string>,
+    isAveraged = false,
+  ): Promise<ParameterMemory> {
     const slabs = await createSlabs(
       runtime,
-      parameters.map((parameter) => residentBytes(parameter, trained.has(parameter.name))),
+      parameters.map((parameter) => residentBytes(parameter, trained.has(parameter.name), isAveraged)),
     );
     const places = new Map<string, ParameterPlace>();
     for (const [i, { name, dims }] of parameters.entries()) {
       const { memory = 0, byteOffset = 0 } = slabs[i] ?? {};
       places.set(name, { memory, byteOffset, stride: paddedBytes(dims), isTrained: trained.has(name), dims });
     }
-    return new ParameterMemory(runtime, places);
+    return new ParameterMemory(runtime, places, isAveraged);
   }
 
   /** Names of all, in the order of their making. */
@@ -58,6 +68,11 @@ export class ParameterMemory {
   /** Names of those that have a gradient and moments. */
   get trained(): readonly string[] {
     return this.names.filter((name) => this.#place(name).isTrained);
+  }
+
+  /** Whether a parameter has a gradient and moments. */
+  isTrained(name: string): boolean {
+    return this.#place(name).isTrained;
   }
 
   /** Where a tensor lies. */

@@ -27,13 +27,19 @@ export interface ChainPlan {
 }
 
 /** Plans a tower. @param blocks - whether it is cut between its blocks; else it is one segment. */
-export function planChain(graph: Graph, blocks: boolean, batch: number, extents: TowerExtents & { readonly batch: number }): ChainPlan {
+export function planChain(
+  graph: Graph,
+  blocks: boolean,
+  batch: number,
+  extents: TowerExtents & { readonly batch: number },
+  trains?: (parameter: string) => boolean,
+): ChainPlan {
   const { batch: chunk } = extents;
   const segments = cutTower(graph, blocks).map((segment) => ({
     segment,
     forward: segmentForward(segment, extents),
-    first: segmentBackward(segment, extents, false),
-    others: chunk === batch ? undefined : segmentBackward(segment, extents, true),
+    first: segmentBackward(segment, extents, false, trains),
+    others: chunk === batch ? undefined : segmentBackward(segment, extents, true, trains),
     state: segment.state && knownExtents(segment.state.dims, extents),
   }));
   return { segments, batch, chunk };

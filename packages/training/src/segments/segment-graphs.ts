@@ -24,9 +24,15 @@ export function segmentForward(segment: TowerSegment, extents: TowerExtents): En
  * The way back. Input: `gradient.result`; outputs: the gradients of the parameters and, where there is a state, `gradient.state`.
  *
  * @param accumulate - whether the parameters' gradients are added to those of earlier chunks.
+ * @param trains - which parameters are trained, by their {@link commonName}; by default all.
  */
-export function segmentBackward(segment: TowerSegment, extents: TowerExtents, accumulate: boolean): EncodedTraining {
-  const training = new TrainingGraph("segment back");
+export function segmentBackward(
+  segment: TowerSegment,
+  extents: TowerExtents,
+  accumulate: boolean,
+  trains?: (parameter: string) => boolean,
+): EncodedTraining {
+  const training = new TrainingGraph("segment back", trains);
   const gradient = training.input(gradientName(RESULT), "float32", knownExtents(segment.result.dims, extents));
   const { state, result } = addSegment(training, segment, extents);
   training.gradients([{ result, gradient }], state === undefined ? [] : [state], accumulate);

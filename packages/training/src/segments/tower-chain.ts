@@ -101,7 +101,8 @@ export class TowerChain {
   /** Adds a chunk's gradients to those of the chunks before it; the first one's are written. Needs the chunk's states. @param gradient - of the features. */
   async backward(inputs: TrainingBatch, chunk: number, gradient: Tensor): Promise<void> {
     const { segments } = this.#plan;
-    for (const [i, plan] of [...segments.entries()].toReversed()) {
+    const lowest = segments.findIndex(({ first }) => first.trained.length > 0); // below it nothing is trained
+    for (const [i, plan] of [...segments.entries()].slice(Math.max(lowest, 0)).toReversed()) {
       const graph = chunk === 0 ? plan.first : (plan.others ?? plan.first);
       const session = await this.#sessions.get(graph);
       const isLast = i === segments.length - 1;

@@ -17,10 +17,15 @@ export function fusedAttention(graph: GraphBuilder, { query, key, value, heads, 
   return graph.apply("MultiHeadAttention", inputs, query, attributes, "com.microsoft");
 }
 
-/** The same step by step, with the probabilities `[B, heads, Q, L]`. */
+/**
+ * The same step by step, with the probabilities `[B, heads, Q, L]`.
+ *
+ * @param dropout - what the probabilities are multiplied by, `[B, heads, Q, L]`.
+ */
 export function attentionSteps(
   graph: GraphBuilder,
   { query, key, value, heads, mask }: AttentionInputs,
+  dropout?: Value,
 ): { context: Value; probabilities: Value } {
   const size = Number(query.dims[2]);
   const headSize = size / heads;
@@ -31,7 +36,8 @@ export function attentionSteps(
   let scores = graph.mul(graph.matMul(q, kT), graph.number(1 / Math.sqrt(headSize))); // [B, h, Q, L]
   if (mask !== undefined) scores = graph.add(scores, maskBias(graph, mask)); // [B, h, Q, L]
   const probabilities = graph.softmax(scores); // [B, h, Q, L]
-  const context = graph.transpose(graph.matMul(probabilities, v), [0, 2, 1, 3]); // [B, Q, h, d]
+  const weights = dropout === undefined ? probabilities : graph.mul(probabilities, dropout);
+  const context = graph.transpose(graph.matMul(weights, v), [0, 2, 1, 3]); // [B, Q, h, d]
   return { context: graph.reshape(context, graph.int64([0, 0, size])), probabilities }; // [B, Q, D]
 }
 

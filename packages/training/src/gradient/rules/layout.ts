@@ -64,6 +64,14 @@ const gather: Rule = (backward) => {
   return [graph.apply("ScatterElements", [zeros(graph, [rows, size]), places, updates], table, { axis: int(0), reduction: string("add") })];
 };
 
+/** Elements by their numbers along an axis: each one's gradients are added up. */
+const gatherElements: Rule = (backward) => {
+  const { graph, node, gradient } = backward;
+  const [x, indices] = [inputOf(backward, 0), inputOf(backward, 1)];
+  const attributes = { axis: int(intOf(node, "axis", 0)), reduction: string("add") };
+  return [graph.apply("ScatterElements", [zeros(graph, extentsOf(x)), indices, gradient], x, attributes)];
+};
+
 /** Rules by the operator's name. */
 export const LAYOUT: Readonly<Record<string, Rule>> = {
   Reshape: reshape,
@@ -75,6 +83,7 @@ export const LAYOUT: Readonly<Record<string, Rule>> = {
   ReduceSum: reduce,
   ReduceMean: reduce,
   Gather: gather,
+  GatherElements: gatherElements,
 };
 
 /** The mean along the last axis, which stays with extent 1. */
