@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { captionedImages, cnClipPairs, listedPairs } from "../src/node/index.js";
+import { captionedImages, cnClipPairs, findPairs, listedPairs } from "../src/node/index.js";
 import type { PairList } from "../src/index.js";
 
 const scratch = scratchFolder();
@@ -92,3 +92,73 @@ describe("cnClipPairs", () => {
     await expect(cnClipPairs(scratch.path("e"), "valid")).rejects.toThrow(message);
   });
 });
+
+describe("messy lists", () => {
+  it.each([
+    ["a byte order mark", "\ufeffimage,text\na.png,树\n"],
+    ["a path as Windows writes it", "image,text\nimages\\a.png,树\nmore\\..\\images\\b.jpg,鱼"],
+    ["a path out of the folder", "image,text\n../images/../images/a.png,树"],
+    ["old line ends within quotes", 'image,text\r\na.png,"树\r\n鱼"\r\n'],
+    ["no line end at the end", "image,text\na.png,树"],
+  ])("reads %s", async (_, content) => {
+    const place = content.includes("images\\") ? "messy.csv" : "images/messy.csv";
+    const { pairs, skipped } = await listedPairs(scratch.write(place, content));
+    expect(pairs.length).toBeGreaterThan(0);
+    expect(skipped).toEqual([]);
+  });
+
+  it("skips what is no file: nothing, a folder, a name with a zero byte", async () => {
+    const { pairs, skipped } = await listedPairs(scratch.write("images/none.csv", "image,text\n,树\n.,鱼\na\0.png,猫\na.png,车"));
+    expect(pairs).toHaveLength(1);
+    expect(skipped.map(({ reason }) => reason)).toEqual(["missing-image", "missing-image", "missing-image"]);
+  });
+
+  it("rejects GB18030 and a quote that is never closed, and names the place", async () => {
+    const chinese = Buffer.concat([Buffer.from("image,text\na.png,"), Buffer.from([0xca, 0xf7]), Buffer.from("\n")]);
+    await expect(listedPairs(scratch.write("images/gb.csv", chinese))).rejects.toMatchObject({ code: "not-utf8" });
+    const open = scratch.write("images/open.csv", `image,text\na.png,"${"树\n".repeat(100_000)}`);
+    await expect(listedPairs(open)).rejects.toMatchObject({ code: "unterminated-quote", details: { line: 2 } });
+  });
+
+  it("takes a long field with many quotes in time with its length", async () => {
+    const text = '""'.repeat(500_000);
+    const { pairs } = await listedPairs(scratch.write("images/long.csv", `image,text\na.png,"${text}"\n`));
+    expect(pairs[0]?.text).toHaveLength(500_000);
+  });
+});
+
+describe("tars", () => {
+  it("are read as img2dataset writes them; an item without a caption is skipped", async () => {
+    const members = [
+      ["0001.jpg", "JPEG"],
+      ["0001.txt", "红色的汽车"],
+      ["0002.jpg", "other"],
+      ["0003.png", "PNG"],
+      ["0003.txt", "树"],
+    ] as const;
+    const tar = Buffer.concat([...members.map(([name, content]) => tarMember(name, content)), Buffer.alloc(1024)]);
+    const { pairs, skipped } = await findPairs(scratch.write("00000.tar", tar), "train");
+    expect(pairs.map(({ image, text }) => [image.name, text])).toEqual([
+      ["0001", "红色的汽车"],
+      ["0003", "树"],
+    ]);
+    expect(skipped).toEqual([{ name: "0002", reason: "empty-text" }]);
+    const read = async (pair: number): Promise<string> => Buffer.from((await pairs[pair]?.image.read()) as Uint8Array).toString();
+    expect([await read(1), await read(0), await read(1)]).toEqual(["PNG", "JPEG", "PNG"]);
+  });
+});
+
+/** A file in a tar (POSIX ustar). */
+function tarMember(name: string, content: string): Buffer {
+  const data = Buffer.from(content);
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write("0000644\0", 100);
+  header.write(`${data.length.toString(8).padStart(11, "0")}\0`, 124);
+  header.write("        ", 148);
+  header.write("0", 156);
+  header.write("ustar\x0000", 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return Buffer.concat([header, data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
+}

@@ -27,8 +27,8 @@ export const train: Command = {
   options: {
     ...MODEL_OPTION,
     "train-data": number(
-      "a .csv or .jsonl list, a folder of images with .txt captions, or a folder with cn_clip's train_imgs.tsv and train_texts.jsonl",
-      ".csv 或 .jsonl 列表、图片及同名 .txt 描述的文件夹，或含 train_imgs.tsv 与 train_texts.jsonl 的文件夹",
+      "a .csv or .jsonl list, a folder of images with .txt captions, cn_clip's folder of train_imgs.tsv and train_texts.jsonl, or webdataset:{0..9}.tar",
+      ".csv 或 .jsonl 列表、图片及同名 .txt 描述的文件夹、cn_clip 的 train_imgs.tsv 与 train_texts.jsonl 所在文件夹，或 webdataset:{0..9}.tar",
       "path",
     ),
     "val-data": number("the same, to measure retrieval on (cn_clip's: valid_*)", "同上，用于评测检索（cn_clip 格式取 valid_*）", "path"),

@@ -39,7 +39,10 @@ const ARENA = 1.4;
 const HEAP = 2;
 
 /** Estimates the peak of a process that trains by a plan. */
-export function estimateMemory({ parameters, trained, memory }: PlannedComputation, { inputs, frozen, isAveraged }: MemoryOptions): MemoryEstimate {
+export function estimateMemory(
+  { parameters, trained, memory }: PlannedComputation,
+  { inputs, frozen, isAveraged }: MemoryOptions,
+): MemoryEstimate {
   const isTrained = new Set(trained);
   const resident = parameters.reduce((bytes, parameter) => bytes + residentBytes(parameter, isTrained.has(parameter.name), isAveraged), 0);
   const weights = parameters.reduce((bytes, parameter) => bytes + residentBytes(parameter, false), 0);

@@ -1,6 +1,7 @@
 /** `@chinese-clip/training/node`: training from files to files. */
 export { captionedImages } from "./sources/caption-folder.js";
 export { cnClipPairs } from "./sources/cn-clip.js";
+export { sourcePairs } from "./sources/shared-source.js";
 export { findPairs } from "./sources/find-pairs.js";
 export { listedPairs } from "./sources/pair-list.js";
 export { meanRecall, readRun, type TrainingRun } from "./read-run.js";

@@ -1,7 +1,7 @@
 /**
  * Pairs from a list: CSV or TSV with a header line (RFC 4180), or JSON lines. Paths of images are relative to the list's folder.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
 import { missingFile, readLines } from "@chinese-clip/dataset";
 import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
@@ -24,13 +24,21 @@ export async function listedPairs(file: string): Promise<PairList> {
   const pairs: TrainingPair[] = [];
   const skipped: SkippedPair[] = [];
   for await (const { image: name, text } of extname(file) === ".jsonl" ? jsonRows(file) : tableRows(file)) {
-    const path = resolve(folder, name);
-    if (!images.has(path)) images.set(path, existsSync(path) ? { name, read: async () => path } : undefined);
+    const path = isFile(resolve(folder, name)) ? resolve(folder, name) : resolve(folder, name.replaceAll("\\", "/")); // as Windows writes it
+    if (!images.has(path)) images.set(path, isFile(path) ? { name, read: async () => path } : undefined);
     const image = images.get(path);
     if (image === undefined) skipped.push({ name, reason: "missing-image" });
     else pairs.push({ image, text });
   }
   return usablePairs(file, pairs, skipped);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false; // no path at all, as one with a zero byte
+  }
 }
 
 interface Row {
