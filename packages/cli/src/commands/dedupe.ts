@@ -2,20 +2,12 @@
  * `chinese-clip dedupe`: the duplicates of an image index, in three tiers. Nothing is moved unless a folder is named, and similar images only when their
  * tier is, too.
  */
-import { join } from "node:path";
 import { type ImageIndex, type ImageMeta, writeWhole } from "@chinese-clip/dataset";
-import { loadImage } from "@chinese-clip/node";
-import {
-  type DuplicateGroup,
-  type DuplicateReport,
-  type DuplicateTier,
-  findDuplicates,
-  type Pixels,
-  sameByPixels,
-} from "@chinese-clip/search";
+import { type DuplicateGroup, type DuplicateReport, type DuplicateTier, findDuplicates } from "@chinese-clip/search";
 import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
 import { filterOf, FILTER_OPTION } from "../input/filters.js";
 import { INDEX_OPTION } from "../input/index-path.js";
+import { sameByIndexPixels } from "../input/index-pixels.js";
 import { type CsvCell, formatCsv } from "../reports/csv.js";
 import { formatDuplicatePage, keepText, TIER_NAMES } from "../reports/duplicate-page.js";
 import { oneLine } from "../terminal/printable.js";
@@ -76,7 +68,7 @@ export const dedupe: Command = {
       const { count, groups } = await findDuplicates<ImageMeta>(index.store, {
         filter,
         similarCosine: tiers.includes("similar") ? (similarCosine ?? SIMILAR) : undefined,
-        sameImage: tiers.includes("bytes") && tiers.length === 1 ? () => false : sameByPixels((meta) => pixelsOf(index, meta)),
+        sameImage: tiers.includes("bytes") && tiers.length === 1 ? () => false : sameByIndexPixels(index),
         signal,
         onProgress: (done, total) => onProgress(language === "zh" ? "图片" : "images", done, total),
       });
@@ -110,17 +102,6 @@ function tiersOf(values: OptionValues): DuplicateTier[] | undefined {
   const wrong = names.find((name) => !TIERS.some((tier) => tier === name));
   if (wrong !== undefined) throw new UsageError(t`--${"tier"}: expected one of ${TIERS.join(", ")}, got ${wrong}`);
   return TIERS.filter((tier) => names.includes(tier));
-}
-
-/** An image's pixels, small: its thumbnail's, else its file's. */
-async function pixelsOf(index: ImageIndex, meta: ImageMeta): Promise<Pixels | undefined> {
-  const thumbnail = await index.thumbnail(meta);
-  const sources = thumbnail === undefined ? index.folders.map((folder) => join(folder, meta.path)) : [thumbnail];
-  for (const source of sources) {
-    const image = await loadImage(source, { autoOrient: index.settings.orientation }).catch(() => undefined);
-    if (image !== undefined) return image;
-  }
-  return undefined;
 }
 
 /** Ids of the images that others stand for, each once; one that stays in a tier may be similar to another in the next. */

@@ -1,10 +1,11 @@
 /**
  * Image indexes as a server shows them: their stores, images and thumbnails.
  */
-import { type ImageIndex, openImageIndex } from "@chinese-clip/dataset";
+import { type ImageIndex, type ImageMeta, openImageIndex } from "@chinese-clip/dataset";
 import type { ServedIndex } from "@chinese-clip/server";
 import { open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { sameByIndexPixels } from "./index-pixels.js";
 
 /** Bytes of an image that is sent, at most. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
@@ -37,6 +38,7 @@ export async function openIndexes(folders: readonly string[], signal: AbortSigna
 }
 
 function servedIndex(index: ImageIndex): ServedIndex {
+  const isSame = sameByIndexPixels(index);
   return {
     store: index.store,
     readFile: (id) => readImage(index.fileOf(id)),
@@ -46,6 +48,7 @@ function servedIndex(index: ImageIndex): ServedIndex {
       const found = typeof sha256 === "string" ? await index.thumbnail({ sha256 }) : undefined;
       return found ?? readImage(index.fileOf(id));
     },
+    sameImage: (kept, other) => isSame(kept as ImageMeta, other as ImageMeta),
   };
 }
 

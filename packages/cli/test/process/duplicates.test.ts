@@ -2,6 +2,7 @@
  * Duplicates of images with a known truth: drawings recompressed, resized, turned and cropped, and others that only look like them. With
  * `DUPLICATE_TABLE=1` the tables of docs/photo-search.md are printed.
  */
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { openImageIndex } from "@chinese-clip/dataset";
@@ -9,7 +10,7 @@ import { makeVariants, Random, randomScene, type VariantKind } from "@chinese-cl
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { findDuplicates } from "@chinese-clip/search";
 import { beforeAll, describe, expect, it } from "vitest";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, MAIN, runCli } from "./run-cli.js";
 
 const { path, folder } = scratchFolder();
 /** Drawings, of 15 variants each. */
@@ -90,6 +91,34 @@ describe("duplicates with a known truth", () => {
     if (process.env["DUPLICATE_TABLE"] !== undefined) console.log("tier two, of", DRAWINGS, [...found]);
     for (const name of ["jpeg-92", "jpeg-50", "jpeg-20", "webp-60", "half", "quarter", "exif-turned"]) {
       expect([name, found.get(name) ?? 0]).toEqual([name, expect.toSatisfy((count: number) => count >= 0.8 * DRAWINGS)]);
+    }
+  });
+
+  it("a server answers the same two tiers as the command", async () => {
+    const { groups } = await dedupe("--tier", "bytes,image");
+    const running = spawn(process.execPath, [MAIN, "serve", DEMO, "--index", path("index"), "--port", "0"], {
+      env: { ...process.env, CHINESE_CLIP_API_KEY: "" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const url = await new Promise<string>((resolve) =>
+        running.stdout.setEncoding("utf8").once("data", (text: string) => resolve(text.trim())),
+      );
+      for (const tier of ["bytes", "image"]) {
+        let answer: {
+          readonly isComplete: boolean;
+          readonly data: readonly { readonly keep: { id: string }; readonly others: readonly { id: string }[] }[];
+        };
+        do {
+          answer = (await (await fetch(`${url}/v1/indexes/index/duplicates?tier=${tier}&limit=1000`)).json()) as typeof answer;
+        } while (!answer.isComplete);
+        const expected = groups
+          .filter((group) => group.tier === tier)
+          .map(({ keep, others }) => [keep.path, ...others.map((other) => other.path)]);
+        expect(answer.data.map(({ keep, others }) => [keep.id, ...others.map(({ id }) => id)])).toEqual(expected);
+      }
+    } finally {
+      running.kill("SIGKILL");
     }
   });
 

@@ -5,7 +5,8 @@
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const [INVALID, SPACE, PAD] = [255, 254, 253] as const;
 
-const VALUES: Uint8Array = new Uint8Array(128).fill(INVALID);
+/** By byte; those of other characters in UTF-8 are 128 and more. */
+const VALUES: Uint8Array = new Uint8Array(256).fill(INVALID);
 for (const [value, char] of [...ALPHABET].entries()) VALUES[char.charCodeAt(0)] = value;
 VALUES["-".charCodeAt(0)] = 62;
 VALUES["_".charCodeAt(0)] = 63;
@@ -18,11 +19,20 @@ for (const space of " \t\r\n") VALUES[space.charCodeAt(0)] = SPACE;
  * @returns undefined for anything else.
  */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
-  let [length, bits, count, pads] = [0, 0, 0, 0];
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    const value = code < 128 ? (VALUES[code] as number) : INVALID;
+  const codes = new TextEncoder().encode(text);
+  const bytes = new Uint8Array(Math.floor((codes.length * 3) / 4));
+  let [length, bits, count, pads, at] = [0, 0, 0, 0, 0];
+  // Four at a time, up to the first that is none of the alphabet: an image of 24 MB is a third of a second one by one.
+  for (const last = codes.length - 4; at <= last; at += 4) {
+    const [a, b] = [VALUES[codes[at] as number] as number, VALUES[codes[at + 1] as number] as number];
+    const [c, d] = [VALUES[codes[at + 2] as number] as number, VALUES[codes[at + 3] as number] as number];
+    if ((a | b | c | d) > 63) break;
+    bytes[length++] = (a << 2) | (b >> 4);
+    bytes[length++] = (b << 4) | (c >> 2);
+    bytes[length++] = (c << 6) | d;
+  }
+  for (; at < codes.length; at++) {
+    const value = VALUES[codes[at] as number] as number;
     if (value === SPACE) continue;
     if (value === PAD) {
       pads++;

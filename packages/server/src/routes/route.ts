@@ -6,6 +6,7 @@ import { type BodyMemory, readBody } from "../admission/read-body.js";
 import type { WorkQueue } from "../admission/work-queue.js";
 import type { InputRules } from "../input/embedding-input.js";
 import { parseJson } from "../input/parse-json.js";
+import { parseJsonSteps } from "../input/parse-json-steps.js";
 import type { AllLimits } from "../limits.js";
 import type { HandlerOptions } from "../options.js";
 import { ServerError } from "../server-error.js";
@@ -66,6 +67,9 @@ export interface Route {
   run(call: Call): Promise<Response>;
 }
 
+/** Bytes of JSON that are parsed without a pause: a few milliseconds. */
+const PARSED_AT_ONCE = 256 * 1024;
+
 /**
  * Reads a request's JSON, waits for its turn and works.
  *
@@ -76,7 +80,9 @@ export async function withJson<Body>(call: Call, schema: ZodType<Body>, work: (b
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/(?:[\w.-]{1,50}\+)?json(?:\s{0,8};|$)/i.test(type))
     throw new ServerError("unsupported-media-type", "expected a body of application/json");
-  return withBody(call, (bytes) => work(parseBody(schema, parseJson(bytes))));
+  const parse = async (bytes: Uint8Array): Promise<unknown> =>
+    bytes.length > PARSED_AT_ONCE ? parseJsonSteps(bytes, call.signal) : parseJson(bytes);
+  return withBody(call, async (bytes) => work(parseBody(schema, await parse(bytes))));
 }
 
 /**
