@@ -84,6 +84,14 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import("./commands/audit.js")).audit,
   },
   {
+    name: "load",
+    summary: {
+      en: "Finished shards of workers into a search index or into PostgreSQL with pgvector; a repeated run writes what is missing",
+      zh: "把已完成的分片导入检索索引或装有 pgvector 的 PostgreSQL；中断后再次运行即可补齐",
+    },
+    load: async () => (await import("./commands/load.js")).load,
+  },
+  {
     name: "evaluate retrieval",
     summary: {
       en: "Recall of images by texts and of texts by images, as cn_clip measures it",

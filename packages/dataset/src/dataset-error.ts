@@ -69,6 +69,7 @@ export const DATASET_MESSAGES = {
   "invalid-shard-record":
     "expected what a finished shard was made of, as embedShard writes it (<reason>); remove this file, and the shard is embedded again",
   "foreign-shard": "its <name> is <recorded>, and this run's <current>: shards of two runs must not be mixed. Name another output",
+  "no-shards": "no finished shards in it; name the folder that embedShard or the workers write to",
   "too-many-items": "shard <id> has more than <maximum> items; divide it into smaller ones",
   "all-unreachable": "none of the <count> items could be fetched; is the network there?",
   unreachable: "cannot be fetched (<reason>)",

@@ -22,6 +22,15 @@ export {
   type Tower,
   writeRecord,
 } from "./output/model-record.js";
+export {
+  findShards,
+  type LoadableShards,
+  type LoadOptions,
+  type LoadProgress,
+  loadShards,
+  type LoadSummary,
+  type UnfinishedShard,
+} from "./load/load-shards.js";
 export { lockOutput } from "./output/output-lock.js";
 export { type Shard, shardFile } from "./output/shard.js";
 export { FilePlacer, type Placement, type PlacementOptions } from "./placement/file-placer.js";

@@ -59,7 +59,10 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
   search: {
     platformFree: true,
     dependencies: { "@chinese-clip/pipeline": "the arithmetic of vectors, which classification needs too" },
-    peerDependencies: { pg: "optional: PostgreSQL, for those who store vectors there" },
+    peerDependencies: {
+      pg: "optional: PostgreSQL, for those who store vectors there",
+      "pg-copy-streams": "optional: COPY, for large loads into PostgreSQL",
+    },
     subpaths: {
       conformance: "what every vector store must do, for any test framework",
       node: "files on the disk",

@@ -1,7 +1,8 @@
 /**
  * Image indexes as a server shows them: their stores, images and thumbnails.
  */
-import { type ImageIndex, type ImageMeta, openImageIndex } from "@chinese-clip/dataset";
+import { DatasetError, type ImageIndex, type ImageMeta, openImageIndex } from "@chinese-clip/dataset";
+import { FolderStore, openFolderStore } from "@chinese-clip/search/node";
 import type { ServedIndex } from "@chinese-clip/server";
 import { open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
@@ -10,10 +11,11 @@ import { sameByIndexPixels } from "./index-pixels.js";
 /** Bytes of an image that is sent, at most. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
-/** Image indexes that are open, to read. */
+/** Indexes that are open, to read. */
 export interface OpenIndexes {
   /** By the names of their folders. */
   readonly served: Readonly<Record<string, ServedIndex>>;
+  /** Those of images. */
   readonly opened: readonly ImageIndex[];
   close(): Promise<void>;
 }
@@ -24,17 +26,31 @@ export interface OpenIndexes {
  * @throws DatasetError, SearchError - a folder that is no image index, or a damaged one.
  */
 export async function openIndexes(folders: readonly string[], signal: AbortSignal): Promise<OpenIndexes> {
-  const opened: ImageIndex[] = [];
+  const opened: (ImageIndex | FolderStore)[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map((index) => index.close())));
+  const served: Record<string, ServedIndex> = {};
   try {
-    for (const folder of folders) opened.push(await openImageIndex(folder, { readOnly: true, precision: "int8", signal }));
+    for (const folder of folders) {
+      const index = await openEither(folder, signal);
+      opened.push(index);
+      served[freeName(basename(resolve(folder)), served)] = index instanceof FolderStore ? { store: index } : servedIndex(index);
+    }
   } catch (error) {
     await close();
     throw error;
   }
-  const served: Record<string, ServedIndex> = {};
-  for (const index of opened) served[freeName(basename(resolve(index.path)), served)] = servedIndex(index);
-  return { served, opened, close };
+  return { served, opened: opened.filter((index) => !(index instanceof FolderStore)), close };
+}
+
+/** An index of images, or a store without them, such as `load` makes. */
+async function openEither(folder: string, signal: AbortSignal): Promise<ImageIndex | FolderStore> {
+  const options = { readOnly: true, precision: "int8" } as const;
+  try {
+    return await openImageIndex(folder, { ...options, signal });
+  } catch (error) {
+    if (!(error instanceof DatasetError && error.code === "not-an-image-index")) throw error;
+    return openFolderStore(folder, options);
+  }
 }
 
 function servedIndex(index: ImageIndex): ServedIndex {

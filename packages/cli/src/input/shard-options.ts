@@ -1,5 +1,5 @@
 /**
- * Which part of the inputs one job of an array does: every `count`-th, from `index`. Options, else what Slurm and Kubernetes tell their jobs.
+ * Which part of the inputs one job of an array does: every `count`-th, from `index`. Options, else what Slurm, Kubernetes and AWS Batch tell their jobs.
  */
 import type { Shard } from "@chinese-clip/dataset";
 import { UsageError } from "../command.js";
@@ -13,8 +13,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws UsageError - numbers that name no part, or an index without a count.
  */
 export function shardOf(index: string | undefined, count: string | undefined, env: Environment): Shard {
-  const shards = integerOf("--shard-count", count ?? env["SLURM_ARRAY_TASK_COUNT"]);
-  const shard = integerOf("--shard-index", index ?? env["JOB_COMPLETION_INDEX"]) ?? slurmIndex(env);
+  const shards = integerOf("--shard-count", count ?? env["SLURM_ARRAY_TASK_COUNT"] ?? env["AWS_BATCH_JOB_ARRAY_SIZE"]);
+  const shard = integerOf("--shard-index", index ?? env["JOB_COMPLETION_INDEX"] ?? env["AWS_BATCH_JOB_ARRAY_INDEX"]) ?? slurmIndex(env);
   if (shards === undefined) {
     if (shard === undefined) return { index: 0, count: 1 };
     throw new UsageError(t`shard ${shard} of how many? Give --shard-count`);

@@ -68,6 +68,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "manifest-cut": "应有 <expected> 个分片，实际 <got> 个：文件不完整。请重新复制，或删除后重新列清单",
   "invalid-shard-record": "应为 embedShard 写出的分片记录（<reason>）；删除这个文件后会重新计算该分片",
   "foreign-shard": "其 <name> 为 <recorded>，本次为 <current>：不同的结果不能混在一起。请换一个输出位置",
+  "no-shards": "里面没有已完成的分片；应为 embedShard 或 worker 写出的文件夹",
   "too-many-items": "分片 <id> 超过 <maximum> 项，请分得更小",
   "all-unreachable": "<count> 项都无法下载；网络是否连通？",
   unreachable: "无法下载（<reason>）",

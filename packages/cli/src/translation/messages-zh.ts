@@ -24,6 +24,12 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--top: expected a number from 1 to 999999, got $1": "--top：应为 1 到 999999 的整数，实际是 $1",
   "--max-batch is Triton's; give --triton too": "--max-batch 只用于 Triton，请同时加 --triton",
 
+  // Loading of shards
+  "the folder that workers wrote finished shards to": "存有已完成分片的文件夹",
+  "--$1 is of use only with --to postgres://…": "--$1 只能与 --to postgres://… 同用",
+  "shard $1 was left out: $2": "跳过分片 $1：$2",
+  "$1 shards, $2 rows ($3 were there), in $4; the store has $5 items": "$1 个分片，$2 行（其中 $3 行已存在），用时 $4；库中共有 $5 条",
+
   // Image indexes
   "$1: created with model $2, and $3 is another: cosines between two models mean nothing. Leave out --model, or make another index with --index":
     "$1：建立索引用的模型是 $2，$3 是另一个模型：两个模型之间的余弦没有意义。请去掉 --model，或用 --index 另建索引",

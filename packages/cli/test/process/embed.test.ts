@@ -127,13 +127,13 @@ describe("images of a folder", () => {
     for (const part of parts) expect(readFileSync(killed + part).equals(readFileSync(quiet + part)), part).toBe(true);
   });
 
-  it("in parts, by option, Kubernetes and Slurm: together what one run writes", async () => {
+  it("in parts, by option, AWS Batch and Slurm: together what one run writes", async () => {
     const whole = path("one.jsonl");
     await embed(["--images", files.images, "--output", whole]);
     const output = path("parts.jsonl");
     const tell: readonly (readonly [string[], Record<string, string>])[] = [
-      [["--shard-index", "0", "--shard-count", "3"], {}],
-      [["--shard-count", "3"], { JOB_COMPLETION_INDEX: "1" }],
+      [[], { AWS_BATCH_JOB_ARRAY_INDEX: "0", AWS_BATCH_JOB_ARRAY_SIZE: "3" }],
+      [["--shard-index", "1", "--shard-count", "3"], { JOB_COMPLETION_INDEX: "2" }],
       [[], { SLURM_ARRAY_TASK_ID: "12", SLURM_ARRAY_TASK_MIN: "10", SLURM_ARRAY_TASK_COUNT: "3" }],
     ];
     for (const [args, env] of tell) expect((await embed(["--images", files.images, "--output", output, ...args], env)).code).toBe(0);

@@ -1,1 +1,2 @@
-export { type HnswOptions, openPgVectorStore, type PgPool, type PgQueries, type PgVectorOptions, PgVectorStore } from "./pgvector-store.js";
+export type { PgPool, PgQueries } from "./pg-pool.js";
+export { type HnswOptions, openPgVectorStore, type PgVectorOptions, PgVectorStore } from "./pgvector-store.js";

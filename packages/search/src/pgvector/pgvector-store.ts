@@ -16,21 +16,10 @@ import {
   type StoreQuery,
   type VectorStore,
 } from "../store/vector-store.js";
+import { type CopyFrom, copyItems, loadCopy } from "./copy-items.js";
 import { filterSql, SqlParameters } from "./filter-sql.js";
-
-/** The part of a `Pool` of `pg` that is used. */
-export interface PgPool extends PgQueries {
-  /** A connection of its own, for a transaction. */
-  connect(): Promise<PgQueries & { release(error?: boolean): void }>;
-  /** Closes the connections; called of a pool of the store's own only. */
-  end(): Promise<void>;
-}
-
-/** What runs statements. */
-export interface PgQueries {
-  /** Runs one. */
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly Readonly<Record<string, unknown>>[] }>;
-}
+import type { PgPool, PgQueries } from "./pg-pool.js";
+import { vectorText } from "./vector-text.js";
 
 /** Options of {@link openPgVectorStore}. */
 export interface PgVectorOptions {
@@ -46,6 +35,10 @@ export interface PgVectorOptions {
   readonly fingerprint?: string | undefined;
   /** `hnsw.ef_search`: how many candidates a search in the HNSW index holds, 1 to 1000. Default 100. */
   readonly efSearch?: number | undefined;
+  /**
+   * Whether {@link PgVectorStore.upsert} sends items by COPY, for large loads. Needs the package `pg-copy-streams` and a pool of `pg`. Default false.
+   */
+  readonly copy?: boolean | undefined;
 }
 
 /** Options of {@link PgVectorStore.createIndex}, with pgvector's defaults. */
@@ -82,11 +75,19 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
   /** With its quotes. */
   readonly #table: string;
   readonly #efSearch: number;
+  readonly #copy: CopyFrom | undefined;
   #info: StoreInfo;
   #isClosed = false;
 
-  private constructor(pool: PgPool, isOwn: boolean, { table, efSearch = 100 }: PgVectorOptions, info: StoreInfo) {
+  private constructor(
+    pool: PgPool,
+    isOwn: boolean,
+    { table, efSearch = 100 }: PgVectorOptions,
+    info: StoreInfo,
+    copy: CopyFrom | undefined,
+  ) {
     [this.#pool, this.#isOwn, this.#table, this.#efSearch, this.#info] = [pool, isOwn, `"${table}"`, efSearch, info];
+    this.#copy = copy;
   }
 
   /**
@@ -103,10 +104,11 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
     if (dim !== undefined && !(Number.isInteger(dim) && dim >= 1 && dim <= MAX_DIM)) {
       throw new RangeError(`openPgVectorStore: expected dim from 1 to ${MAX_DIM}, got ${String(dim)}`);
     }
+    const copy = options.copy === true ? await loadCopy() : undefined;
     const pool = options.pool ?? (await createPool(options.url));
     try {
       const model = await openTable(pool, options);
-      const store = new PgVectorStore<Meta>(pool, options.pool === undefined, options, { ...model, count: 0 });
+      const store = new PgVectorStore<Meta>(pool, options.pool === undefined, options, { ...model, count: 0 }, copy);
       await store.refresh();
       return store;
     } catch (error) {
@@ -133,6 +135,11 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
       if (!isStorable(id)) throw new SearchError("invalid-id", "expected an id that UTF-8 and PostgreSQL can hold", { id });
     }
     if (items.length === 0) return;
+    const copy = this.#copy;
+    if (copy !== undefined) {
+      this.#count(await inTransaction(this.#pool, (client) => copyItems(client, copy, this.#table, items)));
+      return;
+    }
     const { rows } = await this.#pool.query(
       `insert into ${this.#table} select * from unnest($1::text[], $2::text[]::vector[], $3::text[]::jsonb[])
        on conflict (id) do update set embedding = excluded.embedding, meta = excluded.meta returning (xmax = 0) as is_new`,
@@ -315,10 +322,6 @@ async function inTransaction<Result>(pool: PgPool, run: (client: PgQueries) => P
 /** Whether PostgreSQL can hold a text; it rejects a comparison with any other. */
 function isStorable(id: string): boolean {
   return !/\0|\p{Cs}/u.test(id);
-}
-
-function vectorText(values: Float32Array): string {
-  return `[${values.join(",")}]`;
 }
 
 function itemOf<Meta>(row: Readonly<Record<string, unknown>>): StoreItem<Meta> {

@@ -51,7 +51,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["shards"],
     ["sync"],
     ["image-index"],
-    ["placement"],
+    ["placement", "load"],
     ["*"],
   ],
   queue: [["queue-error.ts"], ["queue"], ["jobs", "shards"], ["worker", "audit"], ["metrics"], ["*"]],

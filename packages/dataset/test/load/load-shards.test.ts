@@ -1,0 +1,114 @@
+/** Finished shards into a store: each row once, also after kills, and nothing of a shard that is not whole. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { scratchFolder } from "@chinese-clip/scratch-folder";
+import { MemoryStore, ShardedStore, type StoreItem } from "@chinese-clip/search";
+import { type FolderStore, openFolderStore } from "@chinese-clip/search/node";
+import { expect, it } from "vitest";
+import { findShards, loadShards } from "../../src/load/load-shards.js";
+import { embedShard } from "../../src/shards/embed-shard.js";
+import type { JsonObject, SourceItem } from "../../src/sources/source.js";
+import { DIM, embeddingOf } from "../fake-embedder.js";
+import { hashEmbedder, memorySource, shardsOf } from "../shards/memory-source.js";
+
+const { path } = scratchFolder();
+const INFO = { fingerprint: "model-a", dim: DIM };
+const COUNT = 5200;
+const sample = (i: number): SourceItem => ({
+  key: `图 ${i}.jpg`,
+  image: Buffer.from(i % 1000 === 999 ? `broken ${i}` : `image ${i}`),
+  caption: `文本 ${i}`,
+  meta: { width: i, tags: ["a"], ...(i % 2 === 0 ? { url: `http://example.com/${i}` } : {}) },
+});
+const SOURCE = memorySource(Array.from({ length: COUNT }, (_, i) => sample(i)));
+/** Items with an image that can be read. */
+const ROWS = COUNT - 5;
+
+async function made(name: string): Promise<string> {
+  const output = path(name);
+  for (const shard of await shardsOf(SOURCE, 2600)) await embedShard(hashEmbedder(), SOURCE, shard, { output, towers: ["image", "text"] });
+  return output;
+}
+
+const openStore = (name: string): Promise<FolderStore<JsonObject>> => openFolderStore<JsonObject>(path(name), INFO);
+
+it("puts every row with its metadata, finds it there when it is repeated, and takes captions, too", async () => {
+  const output = await made("whole");
+  await using store = await openStore("store");
+  const progress: number[] = [];
+  const summary = await loadShards(output, store, { onProgress: ({ rows }) => progress.push(rows) });
+  expect(summary).toEqual({ shards: 2, rows: ROWS, present: 0, unfinished: [] });
+  expect(progress.at(-1)).toBe(ROWS);
+  expect(store.info.count).toBe(ROWS);
+  expect(await store.get(["图 0.jpg", "图 5199.jpg", "图 999.jpg"])).toEqual(
+    [
+      {
+        id: "图 0.jpg",
+        embedding: embeddingOf("image 0"),
+        meta: { path: "图 0.jpg", caption: "文本 0", width: 0, tags: '["a"]', url: "http://example.com/0" },
+      },
+      undefined,
+      undefined,
+    ].map((item, i) => (i === 1 ? undefined : item)),
+  );
+  expect((await store.get(["图 5198.jpg"]))[0]?.embedding).toEqual(embeddingOf("image 5198"));
+  expect(await loadShards(output, store)).toMatchObject({ rows: ROWS, present: ROWS });
+  expect(store.deadRows).toBe(0);
+  const texts = new MemoryStore<JsonObject>(INFO);
+  await loadShards(output, texts, { tower: "text" });
+  expect((await texts.get(["图 7.jpg"]))[0]?.embedding).toEqual(embeddingOf("文本 7"));
+});
+
+it("is exact after a writer that was killed at any batch, in one store and in several", async () => {
+  const output = await made("killed");
+  for (let after = 0; after < 6; after++) {
+    const store = await openStore(`killed store ${after}`);
+    let [left, written] = [after, 0];
+    const upsert = store.upsert.bind(store);
+    store.upsert = async (items: readonly StoreItem<JsonObject>[], options) => {
+      if (items.length > 0 && left-- === 0) throw new Error("killed");
+      written += items.length;
+      await upsert(items, options);
+    };
+    await expect(loadShards(output, store)).rejects.toThrow("killed");
+    await store.close();
+    await using again = await openStore(`killed store ${after}`);
+    expect(again.info.count).toBe(written);
+    expect(await loadShards(output, again)).toMatchObject({ rows: ROWS, present: written });
+    expect([again.info.count, again.deadRows]).toEqual([ROWS, 0]);
+  }
+  const parts = [new MemoryStore<JsonObject>(INFO), new MemoryStore<JsonObject>(INFO)] as const;
+  const upsert = parts[1].upsert.bind(parts[1]);
+  parts[1].upsert = async (items) => {
+    if (items.length > 0) throw new Error("the machine is gone");
+  };
+  const sharded = new ShardedStore<JsonObject>(parts);
+  await expect(loadShards(output, sharded)).rejects.toMatchObject({ code: "incomplete" });
+  parts[1].upsert = upsert;
+  await loadShards(output, sharded);
+  expect(sharded.info.count).toBe(ROWS);
+});
+
+it("leaves out a shard that is torn or not finished, names it, and rejects shards of two models and folders without any", async () => {
+  const output = await made("torn");
+  const file = `${output}/img_emb/img_emb_0001.npy`;
+  const bytes = readFileSync(file);
+  bytes[5000]! ^= 1;
+  writeFileSync(file, bytes);
+  const store = new MemoryStore<JsonObject>(INFO);
+  expect(await loadShards(output, store)).toMatchObject({
+    shards: 1,
+    unfinished: [{ index: 1, state: "torn", reason: expect.stringContaining("img_emb_0001.npy") }],
+  });
+  rmSync(file);
+  expect((await findShards(output)).unfinished).toMatchObject([{ index: 1, state: "missing" }]);
+  writeFileSync(`${output}/shards/shard_0001.json`, "{}");
+  expect((await findShards(output)).unfinished).toMatchObject([{ index: 1, state: "torn" }]);
+  await expect(loadShards(output, new MemoryStore<JsonObject>({ ...INFO, fingerprint: "model-b" }))).rejects.toMatchObject({
+    code: "fingerprint-mismatch",
+  });
+  await expect(findShards(path("nowhere"))).rejects.toMatchObject({ code: "no-shards" });
+  const mixed = path("mixed");
+  for (const [i, shard] of (await shardsOf(SOURCE, 2600)).entries())
+    await embedShard(hashEmbedder(`model-${i}`), memorySource([sample(1)]), { ...shard, part: { from: 0, to: 1 } }, { output: mixed });
+  await expect(findShards(mixed)).rejects.toMatchObject({ code: "foreign-shard" });
+});
