@@ -12,7 +12,8 @@ const TOP = 10;
 const CLUSTERS = 1000;
 /** Items that are written together. */
 const STEP = 1000;
-const QUERIES = 20;
+/** Queries whose results are compared, at most, and those of them that are timed. */
+const [COMPARED, QUERIES] = [1000, 20] as const;
 
 /** The part of `node:sqlite` that is used; Node 20's types have none. */
 interface Database {
@@ -75,7 +76,7 @@ export async function benchIndexSearch(folder: string, items: number): Promise<v
     const batch = Array.from({ length: STEP }, (_, i) => near(centres[(first + i) % CLUSTERS], 0.045, next));
     await writer.upsert(batch.map((embedding, i) => ({ id: String(first + i), embedding, meta: { path: `${first + i}.jpg` } })));
     for (const [i, { buffer }] of batch.entries()) insert?.run(BigInt(first + i), new Uint8Array(buffer));
-    if (queries.length < QUERIES) queries.push(near(batch[7], 0.02, next));
+    if (queries.length < COMPARED) queries.push(near(batch[7], 0.02, next));
   }
   await writer.close();
 
@@ -97,7 +98,7 @@ export async function benchIndexSearch(folder: string, items: number): Promise<v
     for (const found of others) if (found !== expected) throw new Error(`benchIndexSearch: expected items ${expected}, got ${found}`);
   }
   const all = (search: (vector: Float32Array) => unknown) => async (): Promise<void> => {
-    for (const vector of queries) await search(vector);
+    for (const vector of queries.slice(0, QUERIES)) await search(vector);
   };
   const timings = await compare<unknown>(
     [
@@ -107,6 +108,7 @@ export async function benchIndexSearch(folder: string, items: number): Promise<v
     ],
     { rounds: 5, warmup: 1 },
   );
+  console.log(`All name the same ${TOP} items for ${queries.length} queries.`);
   console.log(`\n### One query over ${items.toLocaleString("en")} x ${DIM}, the best ${TOP}, in memory\n`);
   console.log("| contestant | median ms | least | most | float32 takes |\n|---|---:|---:|---:|---:|");
   const [first] = timings;

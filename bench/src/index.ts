@@ -18,6 +18,7 @@ import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
 import { benchGrowth } from "./growth.js";
 import { benchIndexSearch } from "./index-search.js";
+import { benchLoad } from "./load.js";
 import { benchMemory } from "./memory.js";
 import { benchPeers } from "./peers.js";
 import { benchProfile } from "./profile.js";
@@ -58,6 +59,8 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "index-search": () => benchIndexSearch(cache("index-100k"), 100_000),
   "index-search-1m": () => benchIndexSearch(cache("index-1m"), 1_000_000),
   "search-page": () => benchSearchPage(cache("image-index-50k")),
+  load: () => benchLoad(cache("load"), 100_000),
+  "load-1m": () => benchLoad(cache("load-1m"), 1_000_000),
   web: async () => benchWeb(await vitB16()),
   "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
@@ -70,6 +73,8 @@ const ON_REQUEST: readonly string[] = [
   "first-text",
   "index-search",
   "index-search-1m",
+  "load",
+  "load-1m",
   "web-memory",
   "published-models",
 ];

@@ -39,7 +39,7 @@ export async function openIndexes(folders: readonly string[], signal: AbortSigna
     await close();
     throw error;
   }
-  return { served, opened: opened.filter((index) => !(index instanceof FolderStore)), close };
+  return { served, opened: opened.filter((index): index is ImageIndex => !(index instanceof FolderStore)), close };
 }
 
 /** An index of images, or a store without them, such as `load` makes. */
