@@ -23,8 +23,15 @@ declare class DOMException extends Error {
 declare function structuredClone<Value>(value: Value): Value;
 
 declare class URL {
-  constructor(url: string, base?: string | URL);
+  constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string): boolean;
   readonly href: string;
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  pathname: string;
+  search: string;
+  hash: string;
 }
 
 declare class TextEncoder {
@@ -33,12 +40,13 @@ declare class TextEncoder {
 
 declare class TextDecoder {
   constructor(label?: string, options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean });
-  decode(bytes?: Uint8Array): string;
+  decode(bytes?: Uint8Array, options?: { readonly stream?: boolean }): string;
 }
 
 declare class Blob {
   constructor(parts: readonly Uint8Array[]);
   stream(): ReadableStream<Uint8Array>;
+  arrayBuffer(): Promise<ArrayBuffer>;
 }
 
 declare class DecompressionStream {

@@ -1,7 +1,7 @@
 /**
  * `chinese-clip load`: finished shards into a search index in a folder, or into PostgreSQL with pgvector. Repeated after a kill, it writes what is missing.
  */
-import { findShards, type JsonObject, loadShards } from "@chinese-clip/dataset";
+import { findShards, type JsonObject, loadShards, openStore } from "@chinese-clip/dataset";
 import type { VectorStore } from "@chinese-clip/search";
 import { openFolderStore } from "@chinese-clip/search/node";
 import { type Command, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
@@ -51,7 +51,7 @@ export const load: Command = {
   examples: ["photos.features --to photos.store", "photos.features --to postgres://user@host/database --table photos --copy --hnsw"],
 
   async run(values, context, operands) {
-    const output = oneOperand(operands, t`the folder that workers wrote finished shards to`);
+    const output = openStore(oneOperand(operands, t`the folder that workers wrote finished shards to`));
     const to = requiredValue(values, "to");
     const tower = towerOf(values);
     const isDatabase = DATABASE.test(to);

@@ -5,7 +5,7 @@ import { loadImage } from "@chinese-clip/node";
 import { type Pixels, sameByPixels } from "@chinese-clip/search";
 
 /** Whether two images of an index are the same, as `sameImage` of `findDuplicates`. */
-export function sameByIndexPixels(index: ImageIndex): (kept: ImageMeta, other: ImageMeta) => Promise<boolean> {
+export function sameByIndexPixels(index: ImageIndex): (first: ImageMeta, second: ImageMeta) => Promise<boolean> {
   return sameByPixels((meta) => pixelsOf(index, meta));
 }
 

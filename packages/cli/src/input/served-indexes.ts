@@ -64,7 +64,7 @@ function servedIndex(index: ImageIndex): ServedIndex {
       const found = typeof sha256 === "string" ? await index.thumbnail({ sha256 }) : undefined;
       return found ?? readImage(index.fileOf(id));
     },
-    sameImage: (kept, other) => isSame(kept as ImageMeta, other as ImageMeta),
+    sameImage: (first, second) => isSame(first as ImageMeta, second as ImageMeta),
   };
 }
 

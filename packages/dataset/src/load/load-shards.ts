@@ -6,7 +6,7 @@ import type { StoreItem, VectorStore } from "@chinese-clip/search";
 import { DatasetError } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
 import type { JsonObject } from "../sources/source.js";
-import { type FileStore, folderStore } from "../shards/file-store.js";
+import { type FileStore, folderStore } from "../store/file-store.js";
 import { checkShard, readShardRecord, type ShardRecord } from "../shards/shard-files.js";
 import { readShardRows, type ShardRow } from "./read-shard-rows.js";
 

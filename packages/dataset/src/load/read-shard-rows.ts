@@ -3,7 +3,7 @@ import { NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { DatasetError } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
-import type { FileStore } from "../shards/file-store.js";
+import type { FileStore } from "../store/file-store.js";
 import { type ShardRecord, shardFiles } from "../shards/shard-files.js";
 import type { JsonObject, JsonValue } from "../sources/source.js";
 

@@ -2,14 +2,20 @@
  * Items by COPY, the fastest way into PostgreSQL. They go to a temporary table of texts first, since COPY itself knows no "on conflict": the same items
  * once more change nothing.
  */
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { StoreItem } from "../store/vector-store.js";
 import type { PgQueries } from "./pg-pool.js";
 import { vectorText } from "./vector-text.js";
 
+/** The part of a writable stream that is used. */
+interface CopyStream {
+  write(text: string, onWritten: (error?: Error | null) => void): unknown;
+  end(): unknown;
+  once(event: "error", listener: (error: Error) => void): unknown;
+  once(event: "finish", listener: () => void): unknown;
+}
+
 /** `from` of `pg-copy-streams`: what a connection of `pg` takes as a query, and is a stream then. */
-export type CopyFrom = (text: string) => NodeJS.WritableStream;
+export type CopyFrom = (text: string) => CopyStream;
 
 /** Characters that are sent together. */
 const BLOCK = 256 * 1024;
@@ -40,8 +46,18 @@ export async function loadCopy(): Promise<CopyFrom> {
 export async function copyItems(client: PgQueries, copy: CopyFrom, table: string, items: readonly StoreItem<unknown>[]): Promise<number> {
   await client.query("create temporary table chinese_clip_copied (id text, embedding text, meta text) on commit drop");
   const stream = copy("copy chinese_clip_copied from stdin");
-  (client as unknown as { query(stream: NodeJS.WritableStream): unknown }).query(stream);
-  await pipeline(Readable.from(blocksOf(items)), stream);
+  const finished = new Promise<void>((resolve, reject) => {
+    stream.once("error", reject);
+    stream.once("finish", resolve);
+  });
+  finished.catch(() => undefined); // awaited below
+  (client as unknown as { query(stream: CopyStream): unknown }).query(stream);
+  for (const block of blocksOf(items)) {
+    const written = new Promise<void>((resolve, reject) => void stream.write(block, (error) => (error ? reject(error) : resolve())));
+    await Promise.race([written, finished]);
+  }
+  stream.end();
+  await finished;
   const { rows } = await client.query(
     `insert into ${table} select id, embedding::vector, meta::jsonb from chinese_clip_copied
      on conflict (id) do update set embedding = excluded.embedding, meta = excluded.meta returning (xmax = 0) as is_new`,

@@ -156,7 +156,7 @@ export class RemoteStore<Meta = unknown> implements VectorStore<Meta> {
       this.#count(answer);
       this.#tellMissing(answer["missing"], query, hits.length === 0);
       const found = this.#hits(answer["data"], limit);
-      hits.push(...found);
+      for (const hit of found) hits.push(hit);
       if (hits.length >= top || answer["more"] !== true || found.length === 0) break;
     }
     return cutRelative(hits, relativeScore);

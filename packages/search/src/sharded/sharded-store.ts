@@ -117,7 +117,7 @@ export class ShardedStore<Meta = unknown> implements VectorStore<Meta> {
   /**
    * {@inheritDoc VectorStore.search}
    *
-   * Of equal scores those of the earlier store come first. `onMissing` is told of each store that did not answer within the deadline; without it, and
+   * The earlier store's hits come first among equal scores. `onMissing` is told of each store that did not answer within the deadline; without it, and
    * where none did, the search rejects with `incomplete`.
    */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {

@@ -21,7 +21,7 @@ import {
   type VectorStore,
 } from "../../store/vector-store.js";
 import { lockFile } from "../process-lock.js";
-import { systemErrorCode } from "@chinese-clip/pipeline/node";
+import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import { compactIndex } from "./compact-index.js";
 import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js";
 import { formatDelete, formatPut, type LogRecord, sumsOf } from "./index-log.js";
@@ -42,7 +42,7 @@ export interface IndexRepairs {
  * Opens the index of a folder.
  *
  * @throws SearchError - `locked`: another process writes to it; `missing-file`: there is none and none is created; `fingerprint-mismatch`,
- * `dimension-mismatch`; `foreign-index`, `damaged-index`. TypeError - an index is to be created without `dim` or `fingerprint`.
+ * `dimension-mismatch`; `foreign-index`, `damaged-index`. OutputError - the folder cannot be written. TypeError - an index is to be created without `dim` or `fingerprint`.
  */
 export async function openFolderStore<Meta = unknown>(folder: string, options: FolderStoreOptions = {}): Promise<FolderStore<Meta>> {
   return FolderStore.open<Meta>(folder, options);
@@ -82,13 +82,14 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   static async open<Meta>(folder: string, options: FolderStoreOptions): Promise<FolderStore<Meta>> {
     if (options.readOnly === true) return new FolderStore<Meta>(folder, await openToRead(folder, options), options, undefined);
     const mayCreate = options.create ?? true;
-    if (mayCreate) await mkdir(folder, { recursive: true });
+    if (mayCreate) await writingTo(folder, () => mkdir(folder, { recursive: true }));
     else if (!(await isFolder(folder))) throw noIndex(folder);
     const unlock = await lockFile(join(folder, "writer.lock"));
     try {
       const head = await readHead(folder);
       if (head === undefined && !mayCreate) throw noIndex(folder);
-      if (head === undefined) return new FolderStore<Meta>(folder, await createIndex(folder, options), options, unlock);
+      if (head === undefined)
+        return new FolderStore<Meta>(folder, await writingTo(folder, () => createIndex(folder, options)), options, unlock);
       checkModel(head, options);
       await sweep(folder, head.generation);
       const { index, size, damaged } = await openToWrite(folder, head, options.repair === true, options.precision);
@@ -235,7 +236,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     this.#checkWritable();
     await this.#inTurn(async () => {
       const { files: old, quantized: oldQuantized } = this.#opened;
-      this.#opened = await compactIndex(this.folder, this.#opened);
+      this.#opened = await writingTo(this.folder, () => compactIndex(this.folder, this.#opened));
       this.#isTorn = false;
       await oldQuantized?.close();
       await closeFiles(old);
@@ -280,7 +281,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
       state.matrix.truncate(position.rows);
       this.#isTorn = true;
       await this.#cut().catch(() => undefined);
-      throw error;
+      return await writingTo(this.folder, () => Promise.reject(error as Error));
     }
     state.apply([record]);
     this.#opened.position = {

@@ -7,7 +7,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/pr
 import { join } from "node:path";
 import { formatNpyHead, NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError } from "../../search-error.js";
-import { systemErrorCode } from "@chinese-clip/pipeline/node";
+import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import { openLine, sealLine } from "./sealed-line.js";
 
 /** How `index.json` and every log begin. */
@@ -61,7 +61,7 @@ export async function readHead(folder: string): Promise<IndexHead | undefined> {
   const file = headFile(folder);
   const bytes = await readFile(file).catch((cause: unknown) => {
     if (systemErrorCode(cause) === "ENOENT") return undefined;
-    throw new SearchError("missing-file", "cannot be read", { file }, { cause });
+    throw unreadable(file, cause);
   });
   return bytes === undefined ? undefined : parseHead(bytes, file);
 }
@@ -113,8 +113,11 @@ export async function openGeneration(
     return { log, vectors, logBytes: end + 1 };
   } catch (error) {
     for (const handle of opened) await handle.close();
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    throw error;
+    const code = systemErrorCode(error);
+    if (code === "ENOENT") return undefined;
+    if (code === undefined) throw error;
+    if (mode === "r+") return writingTo(folder, () => Promise.reject(error as Error));
+    throw unreadable(folder, error);
   }
 }
 
@@ -186,6 +189,15 @@ function parseHead(bytes: Buffer, file: string): IndexHead {
     isCount(rows, 0, Number.MAX_SAFE_INTEGER);
   if (!isValid) throw new SearchError("damaged-index", "expected generation, dim, fingerprint and rows", { file });
   return { generation, dim, fingerprint, rows };
+}
+
+function unreadable(file: string, cause: unknown): SearchError {
+  return new SearchError(
+    "missing-file",
+    `cannot be read (${systemErrorCode(cause) ?? String(cause)}); check its permissions`,
+    { file },
+    { cause },
+  );
 }
 
 /** Whether a value is an integer of a range. */
