@@ -30,6 +30,7 @@ import { benchSearchPage } from "./search-page.js";
 import { benchSearch } from "./search.js";
 import { benchThroughput } from "./throughput.js";
 import { benchTokenizer } from "./tokenizer.js";
+import { benchTraining } from "./training.js";
 import { benchWebMemory } from "./web-memory.js";
 import { benchWeb, checkWebAgreement } from "./web.js";
 
@@ -61,6 +62,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "search-page": () => benchSearchPage(cache("image-index-50k")),
   load: () => benchLoad(cache("load"), 100_000),
   "load-1m": () => benchLoad(cache("load-1m"), 1_000_000),
+  training: async () => benchTraining(fileURLToPath(new URL("../../examples/demo-checkpoint", import.meta.url)), await vitB16()),
   web: async () => benchWeb(await vitB16()),
   "web-memory": async () => benchWebMemory(await vitB16()),
   "published-models": () => benchPublishedModels(cache("published")),
@@ -75,6 +77,7 @@ const ON_REQUEST: readonly string[] = [
   "index-search-1m",
   "load",
   "load-1m",
+  "training",
   "web-memory",
   "published-models",
 ];

@@ -4,6 +4,7 @@
  */
 import type { Dimension, Graph, Node, Value } from "@chinese-clip/model";
 import { attentionSteps, gemm, type GraphBuilder } from "@chinese-clip/model/graph";
+import { trainingBatchNorm } from "./batch-statistics.js";
 
 /** What a tower's graph is connected to. */
 export interface InlineOptions {
@@ -13,6 +14,8 @@ export interface InlineOptions {
   readonly inputs: Readonly<Record<string, Value>>;
   /** A value for one of its parameters, in the shape that the model has it, whichever way round it is stored. */
   readonly parameter: (name: string, dims: readonly number[]) => Value;
+  /** Takes a batch norm's running statistics after the batch, by their parameters' names. Absent: batch norms are in evaluation. */
+  readonly statistics?: ((name: string, value: Value) => void) | undefined;
 }
 
 /**
@@ -71,7 +74,17 @@ class GraphCopy {
       }
     }
     const inputs = node.inputs.map((name) => (name === "" ? undefined : this.#value(name)));
+    if (opType === "BatchNormalization" && this.#options.statistics !== undefined) return [this.#batchNorm(node, inputs)];
     return [target.apply(opType, inputs, result, attributes, domain)];
+  }
+
+  #batchNorm({ inputs: names, attributes }: Node, inputs: readonly (Value | undefined)[]): Value {
+    const [x, weight, bias, runningMean, runningVariance] = inputs as [Value, Value, Value, Value, Value];
+    const epsilon = attributes["epsilon"]?.kind === "float" ? attributes["epsilon"].value : 1e-5;
+    const trained = trainingBatchNorm(this.#target, { x, weight, bias, runningMean, runningVariance, epsilon });
+    this.#options.statistics?.(names[3] ?? "", trained.runningMean);
+    this.#options.statistics?.(names[4] ?? "", trained.runningVariance);
+    return trained.y;
   }
 
   #value(name: string): Value {
