@@ -44,9 +44,12 @@ export async function benchTraining(demo: string, vitB16: string): Promise<void>
   );
   if (!hasTorch) console.log(`\nPyTorch is left out: ${PYTHON} has no torch with transformers (CHINESE_CLIP_PYTHON names another).`);
   console.log("\n### A step of training: loss and gradients (the least time of a step, the process's peak)\n");
-  console.log("| setting | contestant | s a step | of torch fp32 | peak RSS MB | of torch fp32 | loss |\n|---|---|---:|---:|---:|---:|---:|");
+  console.log(
+    "| setting | contestant | s a step | of torch fp32 | peak RSS MB | of torch fp32 | loss |\n|---|---|---:|---:|---:|---:|---:|",
+  );
   for (const setting of settings) await compareOne(setting, hasTorch);
-  if (hasTorch) console.log("\nPyTorch in bfloat16 is the fastest on a processor that has instructions for it; there is no such training here.");
+  if (hasTorch)
+    console.log("\nPyTorch in bfloat16 is the fastest on a processor that has instructions for it; there is no such training here.");
 }
 
 async function compareOne(setting: Setting, hasTorch: boolean): Promise<void> {

@@ -22,14 +22,23 @@ const vision = await buildVisionGraph(visionConfig, checkpoint, outputs, project
 const runtime = createTrainingRuntime({ numThreads: threads });
 const engine = await TrainingEngine.create(
   runtime,
-  { towers: textOnly ? { text } : { text, vision }, batch, sequence, projection: projectionDim, blocks, optimizer: adamWDefaults("visionTransformer") },
+  {
+    towers: textOnly ? { text } : { text, vision },
+    batch,
+    sequence,
+    projection: projectionDim,
+    blocks,
+    optimizer: adamWDefaults("visionTransformer"),
+  },
   async ({ name: parameter, dims }) =>
     dims.length === 0 ? Float32Array.of(await checkpoint.scalar(parameter)) : checkpoint.values(parameter, dims),
 );
 await handle.close();
 
 const wave = (length) => Float32Array.from({ length }, (_, i) => Math.sin(i * 0.37) + Math.cos(i * 0.011));
-const ids = BigInt64Array.from({ length: batch * sequence }, (_, i) => BigInt(i % sequence === 0 ? 101 : 104 + ((i * 37) % (textConfig.vocabSize - 110))));
+const ids = BigInt64Array.from({ length: batch * sequence }, (_, i) =>
+  BigInt(i % sequence === 0 ? 101 : 104 + ((i * 37) % (textConfig.vocabSize - 110))),
+);
 const dims = [batch, sequence];
 const pixels = [batch, visionConfig.numChannels, visionConfig.imageSize, visionConfig.imageSize];
 const feeds = {

@@ -48,7 +48,8 @@ it("normalises by the batch, has its gradients, and moves the running statistics
 
   const { y, means, variances } = batchNorm(x, weight, bias);
   expect(relativeL2(given("y"), y)).toBeLessThan(1e-6);
-  const moved = (running: readonly number[], batch: readonly number[]): number[] => running.map((value, c) => 0.9 * value + 0.1 * batch[c]!);
+  const moved = (running: readonly number[], batch: readonly number[]): number[] =>
+    running.map((value, c) => 0.9 * value + 0.1 * batch[c]!);
   expect(relativeL2(given("runningMean"), moved(mean, means))).toBeLessThan(1e-6);
   expect(relativeL2(given("runningVariance"), moved(variance, variances))).toBeLessThan(1e-6);
 
@@ -57,7 +58,22 @@ it("normalises by the batch, has its gradients, and moves the running statistics
       const at = (by: number): number => loss(values.with(i, value + by)).y.reduce((sum, result, j) => sum + result * dy[j]!, 0);
       return (at(1e-5) - at(-1e-5)) / 2e-5;
     });
-  expect(relativeL2(given(gradientName("x")), difference(x, (changed) => batchNorm(changed, weight, bias)))).toBeLessThan(5e-6);
-  expect(relativeL2(given(gradientName("weight")), difference(weight, (changed) => batchNorm(x, changed, bias)))).toBeLessThan(5e-6);
-  expect(relativeL2(given(gradientName("bias")), difference(bias, (changed) => batchNorm(x, weight, changed)))).toBeLessThan(5e-6);
+  expect(
+    relativeL2(
+      given(gradientName("x")),
+      difference(x, (changed) => batchNorm(changed, weight, bias)),
+    ),
+  ).toBeLessThan(5e-6);
+  expect(
+    relativeL2(
+      given(gradientName("weight")),
+      difference(weight, (changed) => batchNorm(x, changed, bias)),
+    ),
+  ).toBeLessThan(5e-6);
+  expect(
+    relativeL2(
+      given(gradientName("bias")),
+      difference(bias, (changed) => batchNorm(x, weight, changed)),
+    ),
+  ).toBeLessThan(5e-6);
 });

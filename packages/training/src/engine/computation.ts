@@ -1,7 +1,7 @@
 /** How a step's gradients are computed: in one graph, or in segments and chunks. */
 import type { Graph, ResidentSession, TrainingRuntime } from "@chinese-clip/model";
 import type { StepExtents } from "../graphs/step-graphs.js";
-import { earlierName, type EncodedTraining, gradientName, type Parameter } from "../graphs/training-graph.js";
+import { earlierName, type EncodedTraining, gradientName, type Parameter, updatedName } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import type { BatchResult, TrainingBatch } from "./rows.js";
 
@@ -56,11 +56,14 @@ export interface StepComputation {
 export function loadGraph(
   runtime: TrainingRuntime,
   memory: ParameterMemory,
-  { model, parameters, trained, accumulates }: EncodedTraining,
+  { model, parameters, trained, updated, accumulates }: EncodedTraining,
   part: "parameter" | "average" = "parameter",
 ): Promise<ResidentSession> {
   const gradients = trained.map(({ name }) => [name, memory.tensor(name, "gradient")] as const);
-  const outputs = Object.fromEntries(gradients.map(([name, tensor]) => [gradientName(name), tensor]));
+  const outputs = Object.fromEntries([
+    ...gradients.map(([name, tensor]) => [gradientName(name), tensor] as const),
+    ...updated.map(({ name }) => [updatedName(name), memory.tensor(name)] as const),
+  ]);
   const earlier = accumulates ? gradients.map(([name, tensor]) => [earlierName(name), tensor] as const) : [];
   const inputs = Object.fromEntries([
     ...parameters.map(({ name }) => [name, memory.tensor(name, memory.isTrained(name) ? part : "parameter")] as const),

@@ -16,7 +16,7 @@ export function planInSegments(settings: ComputationSettings): PlannedComputatio
   const { batch, chunk = batch, sequence, blocks = false } = settings;
   const chains = TOWERS.flatMap((kind) => {
     const graph = settings.towers[kind];
-    return graph === undefined ? [] : [{ kind, plan: planChain(graph, blocks, batch, { batch: chunk, sequence }, settings.trains) }];
+    return graph === undefined ? [] : [{ kind, plan: planChain(graph, blocks, batch, { batch: chunk, sequence }, settings) }];
   });
   const kinds = chains.map(({ kind }) => kind);
   const loss = lossGraph(kinds, settings);

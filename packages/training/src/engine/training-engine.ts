@@ -116,7 +116,7 @@ export class TrainingEngine {
    * @param inputs - the tower's inputs, of any number of rows.
    */
   async features(kind: Tower, inputs: TrainingBatch): Promise<Float32Array> {
-    const { batch, chunk = batch, projection, towers, evaluation, averageDecay } = this.#settings;
+    const { batch, chunk = batch, projection, towers, evaluation, averageDecay, batchStatistics = false } = this.#settings;
     const graph = evaluation?.[kind] ?? towers[kind];
     const [first] = Object.values(inputs);
     if (graph === undefined || first === undefined) throw new TypeError(`features: expected the inputs of a trained tower, got ${kind}`);
@@ -126,7 +126,7 @@ export class TrainingEngine {
       const count = Math.min(chunk, rows - start);
       const part = graph.inputs.map((name) => [name, padRows(rowsOf(inputs[name], rows, start, count), chunk)]);
       const feeds = Object.fromEntries(part) as TrainingBatch;
-      const isOther = graph !== towers[kind] || averageDecay !== undefined;
+      const isOther = graph !== towers[kind] || averageDecay !== undefined || batchStatistics;
       const features = await (isOther ? this.#evaluate(kind, graph, feeds) : this.#computation.features(kind, feeds));
       all.set(features.subarray(0, count * projection), start * projection);
     }

@@ -50,3 +50,8 @@ export function trainingBatchNorm(graph: GraphBuilder, inputs: BatchNormInputs):
     runningVariance: moved(inputs.runningVariance, variance, count / Math.max(count - 1, 1)),
   };
 }
+
+/** Whether a parameter is a batch norm's running statistic: it moves, but has no gradient. */
+export function isStatistic(name: string): boolean {
+  return /\.running_(?:mean|var)$/u.test(name);
+}

@@ -15,7 +15,7 @@ export interface InlineOptions {
   /** A value for one of its parameters, in the shape that the model has it, whichever way round it is stored. */
   readonly parameter: (name: string, dims: readonly number[]) => Value;
   /** Takes a batch norm's running statistics after the batch, by their parameters' names. Absent: batch norms are in evaluation. */
-  readonly statistics?: ((name: string, value: Value) => void) | undefined;
+  readonly statistics?: ((name: string, value: Value) => unknown) | undefined;
 }
 
 /**

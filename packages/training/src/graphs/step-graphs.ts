@@ -25,6 +25,8 @@ export interface StepExtents {
   readonly projection: number;
   /** Which parameters of the towers are trained; by default all. */
   readonly trains?: ((parameter: string) => boolean) | undefined;
+  /** Whether a ResNet's batch norms are in training: they take the batch's statistics, and move their running ones. By default they are in evaluation. */
+  readonly batchStatistics?: boolean | undefined;
   /** A second loss: how far the images' features are from those of a teacher, which come with each batch as {@link TEACHER_FEATURES}. */
   readonly distillation?: Distillation | undefined;
 }
@@ -57,9 +59,12 @@ export function stepGraph(towers: Partial<Record<"text" | "vision", Graph>>, ext
   const training = new TrainingGraph("step", extents.trains);
   const [images, texts] = (["vision", "text"] as const).map((kind) => {
     const graph = towers[kind];
-    return graph === undefined ? featureInput(training, kind, extents) : towerFeatures(training, kind, graph, extents);
+    return graph === undefined
+      ? featureInput(training, kind, extents)
+      : towerFeatures(training, kind, graph, extents, extents.batchStatistics);
   }) as [Value, Value];
   addLoss(training, extents, images, texts, []);
+  training.updateStatistics();
   return training.encode();
 }
 
@@ -100,7 +105,13 @@ function featureInput(training: TrainingGraph, kind: "text" | "vision", { batch,
   return training.input(FEATURES[kind], "float32", [batch, projection]);
 }
 
-function towerFeatures(training: TrainingGraph, kind: "text" | "vision", graph: Graph, { batch, sequence }: StepExtents): Value {
+function towerFeatures(
+  training: TrainingGraph,
+  kind: "text" | "vision",
+  graph: Graph,
+  { batch, sequence }: StepExtents,
+  batchStatistics = false,
+): Value {
   const extents = { batch, sequence };
   const inputs = Object.fromEntries(
     graph.inputs.map((name) => {
@@ -108,7 +119,7 @@ function towerFeatures(training: TrainingGraph, kind: "text" | "vision", graph: 
       return [name, training.input(name, type, knownExtents(dims, extents))];
     }),
   );
-  const features = training.tower(graph, extents, inputs)[FEATURES[kind]];
+  const features = training.tower(graph, extents, inputs, undefined, batchStatistics)[FEATURES[kind]];
   if (features === undefined)
     throw new TypeError(`training: expected a ${kind} tower's graph with ${FEATURES[kind]}, got ${graph.outputs.join(", ")}`);
   return features;

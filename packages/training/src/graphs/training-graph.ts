@@ -6,6 +6,7 @@ import { encodeModel, GraphBuilder } from "@chinese-clip/model/graph";
 import { gradients, type Seed } from "../gradient/gradients.js";
 import { inlineGraph } from "../gradient/inline-graph.js";
 import { extentsOf } from "../gradient/steps.js";
+import { isStatistic } from "../gradient/batch-statistics.js";
 import { peakLiveBytes } from "../memory/live-bytes.js";
 import { earlyGradients } from "./early-gradients.js";
 
@@ -25,6 +26,8 @@ export interface EncodedTraining {
   readonly parameters: readonly Parameter[];
   /** Those of them that it gives gradients of, as outputs called {@link gradientName}. */
   readonly trained: readonly Parameter[];
+  /** Running statistics of batch norms that it gives after the batch, as outputs called {@link updatedName}. */
+  readonly updated: readonly Parameter[];
   /** Whether those gradients are added to inputs called {@link earlierName}. */
   readonly accumulates: boolean;
   /** Bytes of what is alive at a time while it runs, beside the parameters and their gradients. */
@@ -41,8 +44,10 @@ export function earlierName(parameter: string): string {
   return `earlier.${parameter}`;
 }
 
-/** Running statistics of a batch norm, which are not trained. */
-const STATISTIC = /\.running_(?:mean|var)$/u;
+/** What the output with a running statistic after the batch is called. */
+export function updatedName(statistic: string): string {
+  return `updated.${statistic}`;
+}
 
 /** One graph under construction. */
 export class TrainingGraph {
@@ -50,7 +55,9 @@ export class TrainingGraph {
   readonly builder: GraphBuilder;
   readonly #parameters: Map<string, Value> = new Map();
   readonly #trains: (parameter: string) => boolean;
+  readonly #statistics: Map<string, Value> = new Map();
   #trained: readonly Value[] = [];
+  #updated: readonly Value[] = [];
   #accumulates = false;
 
   /** @param trains - which of its parameters are trained; by default all. */
@@ -74,14 +81,28 @@ export class TrainingGraph {
     return value;
   }
 
-  /** A tower's outputs, by name. @param nameOf - what a parameter is called here; by default as it is in the tower. */
+  /**
+   * A tower's outputs, by name.
+   *
+   * @param nameOf - what a parameter is called here; by default as it is in the tower.
+   * @param batchStatistics - whether its batch norms are in training; by default they are in evaluation.
+   */
   tower(
     source: Graph,
     extents: Readonly<Record<string, number>>,
     inputs: Readonly<Record<string, Value>>,
     nameOf: (parameter: string) => string = (name) => name,
+    batchStatistics = false,
   ): Readonly<Record<string, Value>> {
-    return inlineGraph(this.builder, source, { extents, inputs, parameter: (name, dims) => this.parameter(nameOf(name), dims) });
+    const parameter = (name: string, dims: readonly number[]): Value => this.parameter(nameOf(name), dims);
+    const statistics = (name: string, value: Value): unknown => this.#statistics.set(nameOf(name), value);
+    return inlineGraph(this.builder, source, { extents, inputs, parameter, statistics: batchStatistics ? statistics : undefined });
+  }
+
+  /** Makes the running statistics after the batch outputs. */
+  updateStatistics(): void {
+    this.#updated = [...this.#statistics].map(([name, { type, dims }]) => ({ name, type, dims }));
+    for (const [name, value] of this.#statistics) this.builder.output(updatedName(name), value);
   }
 
   /**
@@ -90,7 +111,7 @@ export class TrainingGraph {
    * @param accumulate - whether each is added to an input with the gradient of earlier chunks.
    */
   gradients(seeds: readonly Seed[], others: readonly Value[] = [], accumulate = false): void {
-    const trained = [...this.#parameters.values()].filter(({ name }) => !STATISTIC.test(name) && this.#trains(name));
+    const trained = [...this.#parameters.values()].filter(({ name }) => !isStatistic(name) && this.#trains(name));
     this.#trained = trained;
     this.#accumulates = accumulate;
     const wanted = [...trained, ...others];
@@ -123,6 +144,7 @@ export class TrainingGraph {
       model,
       parameters: [...this.#parameters.values()].map(parameter),
       trained: this.#trained.map(parameter),
+      updated: this.#updated.map(parameter),
       accumulates: this.#accumulates,
       liveBytes: () => {
         const elsewhere = new Set([...inputs, ...outputs, ...initializers.keys()]);

@@ -64,6 +64,7 @@ export async function openRun(options: TrainOptions, saved: SavedRun | undefined
       const computation = {
         towers: recipe.towers,
         trains: recipe.trains,
+        batchStatistics: recipe.trains === undefined && freeze !== "vision" && config.visionConfig.kind === "modifiedResNet",
         distillation: teacher && { weight: initial.recipe.distillationWeight ?? 0, dim: teacher.dim },
         batch: initial.plan.batch,
         sequence: initial.contextLength,

@@ -46,7 +46,8 @@ export async function writeRunState(
 ): Promise<void> {
   const parts: readonly SavedPart[] = memory.isAveraged ? [...PARTS, "average"] : PARTS;
   const trained = memory.trained.flatMap((name) => parts.map((part) => ({ name, part })));
-  const names = [...trained, ...bases.map((name) => ({ name, part: "base" as const }))];
+  const statistics = memory.statistics.map((name) => ({ name, part: "parameter" as const }));
+  const names = [...trained, ...statistics, ...bases.map((name) => ({ name, part: "base" as const }))];
   const headers = names.map(({ name, part }) => ({ name: `${part}.${name}`, dtype: "F32" as const, shape: memory.tensor(name).dims }));
   const metadata = { run: JSON.stringify(record) };
   await writeTensorFile(join(folder, STATE_FILE), safetensorsHeader(headers, metadata), names, ({ name, part }) =>

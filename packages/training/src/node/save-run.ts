@@ -46,6 +46,7 @@ export async function saveRun(
     };
     const file: CheckpointFile = { name: path, byteLength: size, read };
     const changed = new Map(memory.trained.map((name) => [name, () => memory.read(name, part)]));
+    for (const name of memory.statistics) changed.set(name, () => memory.read(name));
     for (const { weight, a, b } of adapters) {
       if (lora !== undefined)
         changed.set(weight, async () =>

@@ -4,6 +4,7 @@
  */
 import type { ResidentTensor, TrainingRuntime } from "@chinese-clip/model";
 import type { Parameter } from "../graphs/training-graph.js";
+import { isStatistic } from "../gradient/batch-statistics.js";
 import { createSlabs, paddedBytes, type Place } from "./slabs.js";
 
 /** What there is of a trained parameter, in the order in which it lies. */
@@ -68,6 +69,11 @@ export class ParameterMemory {
   /** Names of those that have a gradient and moments. */
   get trained(): readonly string[] {
     return this.names.filter((name) => this.#place(name).isTrained);
+  }
+
+  /** Names of running statistics, which move without a gradient. */
+  get statistics(): readonly string[] {
+    return this.names.filter((name) => isStatistic(name));
   }
 
   /** Whether a parameter has a gradient and moments. */

@@ -3,7 +3,7 @@ import type { Graph } from "@chinese-clip/model";
 import { knownExtents } from "../gradient/inline-graph.js";
 import type { EncodedTraining, Parameter } from "../graphs/training-graph.js";
 import { cutTower, nameInBlock, type TowerSegment } from "./cut-tower.js";
-import { segmentBackward, segmentForward, type TowerExtents } from "./segment-graphs.js";
+import { segmentBackward, segmentForward, type SegmentTraining, type TowerExtents } from "./segment-graphs.js";
 
 /** A segment's graphs. */
 export interface SegmentPlan {
@@ -32,14 +32,14 @@ export function planChain(
   blocks: boolean,
   batch: number,
   extents: TowerExtents & { readonly batch: number },
-  trains?: (parameter: string) => boolean,
+  training: SegmentTraining = {},
 ): ChainPlan {
   const { batch: chunk } = extents;
   const segments = cutTower(graph, blocks).map((segment) => ({
     segment,
-    forward: segmentForward(segment, extents),
-    first: segmentBackward(segment, extents, false, trains),
-    others: chunk === batch ? undefined : segmentBackward(segment, extents, true, trains),
+    forward: segmentForward(segment, extents, training),
+    first: segmentBackward(segment, extents, false, training),
+    others: chunk === batch ? undefined : segmentBackward(segment, extents, true, training),
     state: segment.state && knownExtents(segment.state.dims, extents),
   }));
   return { segments, batch, chunk };

@@ -13,10 +13,19 @@ export const STATE = "state";
 /** The numbers that a tower's extents stand for. */
 export type TowerExtents = Readonly<Record<string, number>>;
 
-/** The way forward. Output: {@link RESULT}. */
-export function segmentForward(segment: TowerSegment, extents: TowerExtents): EncodedTraining {
+/** Which parameters of a segment are trained, and how its batch norms work. */
+export interface SegmentTraining {
+  /** By their {@link commonName}; by default all. */
+  readonly trains?: ((parameter: string) => boolean) | undefined;
+  /** As `StepExtents` has it. */
+  readonly batchStatistics?: boolean | undefined;
+}
+
+/** The way forward. Output: {@link RESULT}, and running statistics that move. */
+export function segmentForward(segment: TowerSegment, extents: TowerExtents, { batchStatistics }: SegmentTraining = {}): EncodedTraining {
   const training = new TrainingGraph("segment");
-  training.builder.output(RESULT, addSegment(training, segment, extents).result);
+  training.builder.output(RESULT, addSegment(training, segment, extents, batchStatistics).result);
+  training.updateStatistics();
   return training.encode();
 }
 
@@ -24,17 +33,16 @@ export function segmentForward(segment: TowerSegment, extents: TowerExtents): En
  * The way back. Input: `gradient.result`; outputs: the gradients of the parameters and, where there is a state, `gradient.state`.
  *
  * @param accumulate - whether the parameters' gradients are added to those of earlier chunks.
- * @param trains - which parameters are trained, by their {@link commonName}; by default all.
  */
 export function segmentBackward(
   segment: TowerSegment,
   extents: TowerExtents,
   accumulate: boolean,
-  trains?: (parameter: string) => boolean,
+  { trains, batchStatistics }: SegmentTraining = {},
 ): EncodedTraining {
   const training = new TrainingGraph("segment back", trains);
   const gradient = training.input(gradientName(RESULT), "float32", knownExtents(segment.result.dims, extents));
-  const { state, result } = addSegment(training, segment, extents);
+  const { state, result } = addSegment(training, segment, extents, batchStatistics);
   training.gradients([{ result, gradient }], state === undefined ? [] : [state], accumulate);
   return training.encode();
 }
@@ -43,6 +51,7 @@ function addSegment(
   training: TrainingGraph,
   { graph, state, block }: TowerSegment,
   extents: TowerExtents,
+  batchStatistics = false,
 ): { readonly state: Value | undefined; readonly result: Value } {
   const nameOf = (name: string): string => commonName(name, block);
   const input = (name: string, { type, dims }: Value): Value => training.input(name, type, knownExtents(dims, extents));
@@ -53,7 +62,7 @@ function addSegment(
   }
   const before = state && input(STATE, state);
   if (state !== undefined && before !== undefined) inputs[state.name] = before;
-  const result = training.tower(graph, extents, inputs, nameOf)[RESULT];
+  const result = training.tower(graph, extents, inputs, nameOf, batchStatistics)[RESULT];
   if (result === undefined) throw new TypeError(`segment: expected an output ${RESULT}, got ${graph.outputs.join(", ")}`);
   return { state: before, result };
 }

@@ -5,7 +5,7 @@
 import type { ResidentBindings, ResidentSession, ResidentTensor, TrainingRuntime } from "@chinese-clip/model";
 import type { Tensor } from "onnxruntime-common";
 import type { TrainingBatch } from "../engine/rows.js";
-import { earlierName, type EncodedTraining, gradientName } from "../graphs/training-graph.js";
+import { earlierName, type EncodedTraining, gradientName, updatedName } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { createSlabs, paddedBytes, type Place } from "../optimizer/slabs.js";
 import type { ChainPlan, SegmentPlan } from "./chain-plan.js";
@@ -91,7 +91,7 @@ export class TowerChain {
       const session = await this.#sessions.get(forward);
       const results = await session.run(this.#feeds(i, inputs), {
         inputs: { ...this.#parameters(forward, segment.block), ...named(STATE, state) },
-        outputs: named(RESULT, next),
+        outputs: { ...named(RESULT, next), ...this.#statistics(forward, segment.block) },
       });
       if (next === undefined) features = (results[RESULT]?.data ?? features) as Float32Array<ArrayBuffer>;
     }
@@ -139,6 +139,10 @@ export class TowerChain {
 
   #parameters({ parameters }: EncodedTraining, block: number | undefined): Record<string, ResidentTensor> {
     return Object.fromEntries(parameters.map(({ name }) => [name, this.#memory.tensor(nameInBlock(name, block))]));
+  }
+
+  #statistics({ updated }: EncodedTraining, block: number | undefined): Record<string, ResidentTensor> {
+    return Object.fromEntries(updated.map(({ name }) => [updatedName(name), this.#memory.tensor(nameInBlock(name, block))]));
   }
 
   /** What a segment begins with; undefined for the first one and behind the last one. */
