@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { chromiumPath, startBrowser } from "@chinese-clip/browser";
 import { type ImageMeta, openImageIndex } from "@chinese-clip/dataset";
 import { ChineseCLIP } from "@chinese-clip/node";
-import { normalize, type VectorStore } from "@chinese-clip/search";
+import { normalize } from "@chinese-clip/search";
 import { Random } from "@chinese-clip/drawings";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
@@ -142,7 +142,7 @@ async function makeIndex(folder: string): Promise<void> {
   );
   const { data, dim } = await clip.embedImage(names.map((name) => join(PICTURES, name)));
   const index = await openImageIndex(part, { embedder: clip, settings: { model: DEMO, dtype: "fp32", orientation: true } });
-  const store = index.store as VectorStore<ImageMeta>;
+  const { store } = index;
   const random = new Random(50);
   for (let start = 0; start < COUNT; start += 1000) {
     const items = Array.from({ length: 1000 }, (_, i) => {

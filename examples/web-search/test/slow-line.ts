@@ -1,5 +1,5 @@
 /** A line between browser and server that sends so many bytes a second, over all connections together, and counts those of the model and the runtime. */
-import { createServer, request, type Server } from "node:http";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 
 /** Bytes that are sent at a time. */
 const PIECE = 16_384;
@@ -25,7 +25,7 @@ export class SlowLine {
     const server = createServer((incoming, outgoing) => {
       const isCounted = /\.(?:wasm|safetensors)(?:\?|$)/u.test(incoming.url ?? "");
       const headers = { ...incoming.headers, host: new URL(target).host };
-      const onward = request(new URL(incoming.url ?? "/", target), { method: incoming.method, headers }, async (answer) => {
+      const forward = async (answer: IncomingMessage): Promise<void> => {
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
         for await (const chunk of answer) {
           const bytes = chunk as Uint8Array;
@@ -38,6 +38,10 @@ export class SlowLine {
           }
         }
         outgoing.end();
+      };
+      const options = { method: incoming.method, headers };
+      const onward = request(new URL(incoming.url ?? "/", target), options, (answer) => {
+        forward(answer).catch(() => outgoing.destroy());
       });
       onward.on("error", () => outgoing.destroy());
       outgoing.on("close", () => onward.destroy());

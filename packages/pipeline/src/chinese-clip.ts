@@ -5,7 +5,7 @@
 import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
 import type { Tensor } from "onnxruntime-common";
 import type { ClassScore } from "./classifier/head.js";
-import type { ImageClassifier, ProbeEmbedder } from "./classifier/image-classifier.js";
+import type { ImageClassifier } from "./classifier/image-classifier.js";
 import { AbortScope } from "./embedding/abort-scope.js";
 import type { Embedder } from "./embedding/embedder.js";
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embedding/embed-images.js";
@@ -235,7 +235,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   ): Promise<ClassScore[][]> {
     const { checkClassifierModel, classifyEmbedding } = await import("./classifier/index.js");
     // Every platform's images may be encoded bytes, which the probe is.
-    if (!this.#checked.has(classifier)) await checkClassifierModel(classifier, this as unknown as ProbeEmbedder, { signal });
+    if (!this.#checked.has(classifier)) await checkClassifierModel(classifier, this, { signal });
     this.#checked.add(classifier);
     return rowsOf(await this.embedImage(image, { signal })).map((row) => classifyEmbedding(classifier.head, row));
   }

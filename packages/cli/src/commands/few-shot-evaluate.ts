@@ -5,7 +5,7 @@ import { ZeroShotTally } from "@chinese-clip/evaluation";
 import { checkClassifierModel, classLogits, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
 import { compareShots, type FewShotExamples, type ShotsRow } from "@chinese-clip/training/few-shot";
-import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import { type Command, stringValue, UsageError } from "../command.js";
 import { readClassifier } from "../input/read-classifier.js";
 import { formatPercent, frequentMistakes } from "../reports/zero-shot-page.js";
 import { oneLine } from "../terminal/printable.js";

@@ -95,7 +95,7 @@ function adapterLogits({ texts, keys, labels, dim, scale, alpha, beta, classes }
   const logits = Float64Array.from(classes, (_, label) => scale * dotAt(embedding, 0, texts, label * dim, dim));
   for (const [row, label] of labels.entries()) {
     const exponent = -beta * (1 - dotAt(embedding, 0, keys, row * dim, dim));
-    logits[label]! += alpha * Math.exp(Math.min(exponent, MAX_EXPONENT));
+    logits[label] = (logits[label] ?? 0) + alpha * Math.exp(Math.min(exponent, MAX_EXPONENT));
   }
   return logits;
 }

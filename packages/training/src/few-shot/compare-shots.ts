@@ -39,7 +39,7 @@ export interface ShotsRow {
 export async function* compareShots(examples: FewShotExamples, options: ShotsOptions): AsyncGenerator<ShotsRow, void, undefined> {
   const { shots, texts, scale, signal } = options;
   const most = shots.reduce((a, b) => Math.max(a, b), 0);
-  const seen = new Array<number>(examples.classes.length).fill(0);
+  const seen = examples.classes.map(() => 0);
   const place = examples.labels.map((label) => seen[label]!++);
   const rows = [...place.keys()];
   const test =

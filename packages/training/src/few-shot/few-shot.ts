@@ -2,7 +2,7 @@
  * A classifier of a few images of each class: images are embedded, what cannot teach anything is skipped and counted, a head is fitted.
  */
 import type { Embedder } from "@chinese-clip/pipeline";
-import { type ClassifierMethod, describeModel, type ImageClassifier, type ProbeEmbedder } from "@chinese-clip/pipeline/classifier";
+import { type ClassifierMethod, describeModel, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
 import { TrainingError } from "../training-error.js";
 import type { FewShotExamples } from "./examples.js";
@@ -88,7 +88,7 @@ export async function fewShot<Image>(options: FewShotOptions<Image>): Promise<Fe
     onProgress: onProgress === undefined ? undefined : (done, total) => onProgress("fit", done, total),
   });
   // The probe is encoded bytes, which every platform's images may be.
-  const model = await describeModel(embedder as unknown as ProbeEmbedder, { signal });
+  const model = await describeModel(embedder, { signal });
   const counts = names.map((_, label) => examples.labels.filter((one) => one === label).length);
   return { classifier: { model, head }, counts, skipped, folds, validation };
 }
@@ -118,7 +118,7 @@ async function embedExamples<Image>({
   const wrong = embeddings.find((embedding) => embedding !== undefined && embedding.length !== dim);
   if (wrong !== undefined) throw new RangeError(`fewShot: expected embeddings of ${dim} values, got ${wrong.length}`);
   const skipped: SkippedExample[] = [];
-  const images = all.flatMap(({ example }, place) => (example instanceof Float32Array ? [] : [{ place, image: example as Image }]));
+  const images = all.flatMap(({ example }, place) => (example instanceof Float32Array ? [] : [{ place, image: example }]));
   let done = 0;
   for await (const result of embedder.embedImages(
     images.map(({ image }) => image),

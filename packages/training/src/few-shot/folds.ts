@@ -16,7 +16,7 @@ export interface Fold {
 /** The turns; none where every class has a single example. */
 export function foldsOf(examples: FewShotExamples): Fold[] {
   const { labels, classes } = examples;
-  const counts = new Array<number>(classes.length).fill(0);
+  const counts = classes.map(() => 0);
   const place = labels.map((label) => counts[label]!++);
   const most = counts.reduce((a, b) => Math.max(a, b), 0);
   if (most < 2) return [];

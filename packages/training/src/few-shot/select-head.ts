@@ -22,6 +22,7 @@ export interface MethodScore {
 
 /** A head, and why this one. */
 export interface SelectedHead {
+  /** Fitted on all examples. */
   readonly head: ClassifierHead;
   /** In how many turns examples were held out; 0: each class has a single example, and the settings are the papers'. */
   readonly folds: number;

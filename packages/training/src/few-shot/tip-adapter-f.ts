@@ -69,7 +69,7 @@ export function* learnKeys(examples: FewShotExamples, options: TipAdapterFOption
 /**
  * Learns keys.
  *
- * @throws RangeError - as {@link learnKeys}.
+ * @throws RangeError - examples that no classifier can be made of, texts of another size.
  */
 export function fitTipAdapterF(examples: FewShotExamples, options: TipAdapterFOptions): TipAdapter {
   const { texts, scale, alpha, beta } = options;
