@@ -73,8 +73,6 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
     only("post_processor.type", "TemplateProcessing");
     only("post_processor.single.length", 3);
   }
-  const readSpecial = (inTemplate: string, otherwise: string, fallback: string): string =>
-    hasTemplate ? read(`post_processor.single.${inTemplate}.SpecialToken.id`, "") : read(`post_processor.${otherwise}.0`, fallback);
   for (const path of ["truncation.direction", "padding.direction"]) only(path, "Right", "Right");
   only("decoder.type", "WordPiece", "WordPiece");
   const maxChars = read<number>("model.max_input_chars_per_word", 100);
@@ -95,6 +93,16 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
   });
   const vocab = valueAt(root, "model.vocab");
   if (typeof vocab !== "object") fail(root, "model.vocab", "an object");
+  /** The token at an edge; an id that is stated beside it has to be the vocabulary's. */
+  const readEdge = (index: number, name: string): string => {
+    const token = hasTemplate
+      ? read(`post_processor.single.${index}.SpecialToken.id`, "")
+      : read(`post_processor.${name}.0`, `[${name.toUpperCase()}]`);
+    const path = `post_processor.${hasTemplate ? `special_tokens.${token}.ids.0` : `${name}.1`}`;
+    const id = valueAt(vocab, token) ?? valueAt(root, path);
+    only(path, id, id);
+    return token;
+  };
   const doLowerCase = read<boolean>("normalizer.lowercase", true);
   return {
     pieces: Object.entries(Object(vocab) as object),
@@ -109,8 +117,8 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
     specials: [
       read<string>("padding.pad_token", "[PAD]"),
       read<string>("model.unk_token", "[UNK]"),
-      readSpecial("0", "cls", "[CLS]"),
-      readSpecial("2", "sep", "[SEP]"),
+      readEdge(0, "cls"),
+      readEdge(2, "sep"),
       "[MASK]",
     ],
   };

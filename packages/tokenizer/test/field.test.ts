@@ -265,6 +265,21 @@ describe("A13 tokenizer.json of other writers", () => {
     expect(tokenizer.decode(expected.ids)).toBe("[CLS] 一 张 猫 [SEP]");
   });
 
+  test.each<[string, (json: TokenizerJson) => unknown, RegExp]>([
+    [
+      "BertProcessing",
+      (json) => (json.post_processor = { type: "BertProcessing", sep: ["[SEP]", 3], cls: ["[CLS]", 5] }),
+      /cls\.1: expected 2, got 5/,
+    ],
+    [
+      "a template",
+      (json) => Object.assign(json.post_processor, { special_tokens: { "[SEP]": { ids: [7] } } }),
+      /special_tokens\.\[SEP\]\.ids\.0: expected 3, got 7/,
+    ],
+  ])("A13 ids that are not the vocabulary's are rejected by name: %s", (_, change, message) => {
+    expect(() => fromJson(change)).toThrow(message);
+  });
+
   test("A13 a sequence of two is rejected by name", () => {
     const make = (): unknown =>
       fromJson((json) => (json.normalizer = { type: "Sequence", normalizers: [json.normalizer, { type: "NFC" }] }));

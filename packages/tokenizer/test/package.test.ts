@@ -19,8 +19,9 @@ test("onnxruntime-common is the only dependency", () => {
   expect(Object.keys(manifest.dependencies)).toEqual(["onnxruntime-common"]);
 });
 
-// 9.0 kB until added tokens were found with all of their flags and in both flavours, and tokenizer.json was read as others write it.
-test("everything together is at most 9.8 kB, of which onnxruntime-common's Tensor is 4.2 kB", async () => {
+// 9.0 kB until added tokens were found with all of their flags and in both flavours, and tokenizer.json was read as others write it; 9.8 kB until the
+// ids beside its special tokens were checked.
+test("everything together is at most 9.9 kB, of which onnxruntime-common's Tensor is 4.2 kB", async () => {
   const entry = fileURLToPath(new URL("../src/index.ts", import.meta.url));
   const { outputFiles } = await esbuild.build({
     entryPoints: [entry],
@@ -33,6 +34,6 @@ test("everything together is at most 9.8 kB, of which onnxruntime-common's Tenso
   });
   const [file] = outputFiles;
   if (file === undefined) throw new Error("esbuild wrote nothing");
-  expect(gzipSync(file.contents, { level: 9 }).length).toBeLessThanOrEqual(9800);
+  expect(gzipSync(file.contents, { level: 9 }).length).toBeLessThanOrEqual(9900);
   expect(file.text).not.toMatch(/from\s*"|require\(|\bfetch\(/);
 });
