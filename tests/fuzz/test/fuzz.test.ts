@@ -1,6 +1,7 @@
 /** 20,000 damaged inputs over all readers; `pnpm fuzz` runs a million and prints the table. */
 import { expect, it } from "vitest";
 import { formatReports } from "./format-reports.js";
+import { DATA_READERS } from "./data-readers.js";
 import { READERS } from "./readers.js";
 import { type ReaderReport, runReader } from "./run-cases.js";
 
@@ -9,8 +10,9 @@ const CASES = Number(env["CHINESE_CLIP_FUZZ_CASES"] ?? (env["MODE"] === "million
 const SEED = Number(env["CHINESE_CLIP_FUZZ_SEED"] ?? 20_221_103);
 const ONE = env["CHINESE_CLIP_FUZZ_CASE"];
 
-const weights = READERS.reduce((sum, { weight }) => sum + weight, 0);
-const chosen = READERS.filter(({ name }) => name === (env["CHINESE_CLIP_FUZZ_READER"] ?? name));
+const ALL = [...READERS, ...DATA_READERS];
+const weights = ALL.reduce((sum, { weight }) => sum + weight, 0);
+const chosen = ALL.filter(({ name }) => name === (env["CHINESE_CLIP_FUZZ_READER"] ?? name));
 const reports: ReaderReport[] = [];
 
 it.each(chosen)("$name gives a value or its own error", async (reader) => {

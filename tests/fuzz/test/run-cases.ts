@@ -23,7 +23,7 @@ export interface ReaderReport {
 }
 
 const ERROR_CLASSES = new Set(
-  "TokenizerError|ImageError|CheckpointError|HubError|SearchError|DatasetError|EvaluationError|TemplateError|PythonJsonError|UsageError|CommandError|ServerError".split(
+  "TokenizerError|ImageError|CheckpointError|HubError|SearchError|DatasetError|EvaluationError|TemplateError|PythonJsonError|UsageError|CommandError|ServerError|QueueError|ClassifierError".split(
     "|",
   ),
 );

@@ -4,7 +4,7 @@
  */
 import { open, stat } from "node:fs/promises";
 import { stageFile, writingTo } from "@chinese-clip/pipeline/node";
-import { DatasetError, shown } from "../dataset-error.js";
+import { DatasetError, shownJson } from "../dataset-error.js";
 import { readLines } from "../files/read-lines.js";
 import { SHARD_ID, shardSizeOf } from "../sources/shard-id.js";
 import type { DataSource, JsonObject, JsonValue, ListOptions, SourceShard } from "../sources/source.js";
@@ -83,7 +83,7 @@ export async function openManifest(file: string): Promise<Manifest> {
   for await (const { text } of readLines(file)) {
     const { format, version, source, shardSize } = parseLine(text, file, 1);
     if (format !== FORMAT || typeof source !== "string") throw invalid("its first line does not say so", file, 1);
-    if (version !== VERSION) throw invalid(`version ${VERSION} expected, got ${shown(version)}`, file, 1);
+    if (version !== VERSION) throw invalid(`version ${VERSION} expected, got ${shownJson(version)}`, file, 1);
     if (!isCount(shardSize) || shardSize < 1) throw invalid("its shardSize is no integer of at least 1", file, 1);
     return { source, shardSize, shards: () => readShards(file) };
   }
@@ -120,9 +120,9 @@ async function* readShards(file: string): AsyncGenerator<SourceShard, void, unde
 export function parseShard(value: unknown, file: string, line?: number): SourceShard {
   if (typeof value !== "object" || value === null) throw invalid("a shard is an object", file, line);
   const { id, index, count, part } = value as JsonObject;
-  if (typeof id !== "string" || !SHARD_ID.test(id)) throw invalid(`an id of A-Z a-z 0-9 _ . -, got ${shown(id)}`, file, line);
-  if (!isCount(index)) throw invalid(`an index of at least 0, got ${shown(index)}`, file, line);
-  if (count !== undefined && !isCount(count)) throw invalid(`a count of at least 0, got ${shown(count)}`, file, line);
+  if (typeof id !== "string" || !SHARD_ID.test(id)) throw invalid(`an id of A-Z a-z 0-9 _ . -, got ${shownJson(id)}`, file, line);
+  if (!isCount(index)) throw invalid(`an index of at least 0, got ${shownJson(index)}`, file, line);
+  if (count !== undefined && !isCount(count)) throw invalid(`a count of at least 0, got ${shownJson(count)}`, file, line);
   if (part === undefined) throw invalid("a part", file, line);
   return { id, index, ...(count === undefined ? {} : { count }), part };
 }

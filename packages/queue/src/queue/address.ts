@@ -34,9 +34,24 @@ export function parseQueueAddress(text: string): QueueAddress {
   const printable = shown(withoutSecrets(text));
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const backend = url === undefined ? undefined : BACKENDS[url.protocol];
-  if (url === undefined || backend === undefined || (backend === "redis" && (url.hostname === "" || !/^\/?\d{0,5}$/u.test(url.pathname))))
+  if (
+    url === undefined ||
+    !isDecodable(url) ||
+    backend === undefined ||
+    (backend === "redis" && (url.hostname === "" || !/^\/?\d{0,5}$/u.test(url.pathname)))
+  )
     throw new QueueError("invalid-address", { got: printable === "" ? '""' : printable });
   return { backend, url, shown: printable };
+}
+
+/** Whether its name and password have no % that begins no escape. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A Redis address as ioredis takes it. */
