@@ -22,6 +22,7 @@ import { benchLoad } from "./load.js";
 import { benchMemory } from "./memory.js";
 import { benchPeers } from "./peers.js";
 import { benchProfile } from "./profile.js";
+import { benchQueue } from "./queue.js";
 import { makeRandomCheckpoint, VIT_B_16, VIT_B_16_SHALLOW } from "./random-checkpoint.js";
 import { benchPublishedModels } from "./published-models.js";
 import { currentLoad, describeMachine, describeRun, recordOutput, updateReadme } from "./readme.js";
@@ -56,6 +57,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   decode: async () => benchDecode(await vitB16()),
   "event-loop": async () => benchEventLoop(await vitB16()),
   concurrent: async () => benchConcurrent(await vitB16()),
+  queue: async () => benchQueue(await vitB16()),
   search: () => benchSearch(cache("search-1m.npy")),
   "index-search": () => benchIndexSearch(cache("index-100k"), 100_000),
   "index-search-1m": () => benchIndexSearch(cache("index-1m"), 1_000_000),
@@ -78,6 +80,7 @@ const ON_REQUEST: readonly string[] = [
   "load",
   "load-1m",
   "training",
+  "queue",
   "web-memory",
   "published-models",
 ];

@@ -1,7 +1,7 @@
 /**
  * `chinese-clip audit`: whether every shard of a manifest is in an output, whole and of one model, and what to run where it is not.
  */
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { AuditReport } from "@chinese-clip/queue";
 import { type Command, type OptionValues, requiredValue, stringValue } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
@@ -61,7 +61,7 @@ function mendingCommands(values: OptionValues, { again, remove }: AuditReport): 
   for (let i = 0; i < again.length; i += SHARDS_PER_COMMAND)
     commands.push(`chinese-clip enqueue --manifest ${manifest} --again --shards ${again.slice(i, i + SHARDS_PER_COMMAND).join(",")}`);
   const isFolder = !/^[a-z\d]+:\/\//iu.test(output);
-  if (isFolder) for (const file of remove) commands.push(`rm -r -- ${quoted(`${output.replace(/\/+$/u, "")}/${file}`)}`);
+  if (isFolder) for (const file of remove) commands.push(`rm -r -- ${quoted(join(output, file))}`);
   return commands;
 }
 

@@ -1,6 +1,6 @@
 /** `enqueue`, `worker` and `audit` as a user runs them. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,6 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
     });
     env = { CHINESE_CLIP_QUEUE_ADDRESS: `redis://:secret@127.0.0.1:${port}` };
     for (const [i, { bytes }] of (await makeDrawings(12, 5)).entries()) {
-      cpSync(DEMO, join(root, "model"), { recursive: true });
       writeFileSync(join(root, `image-${String(i).padStart(2, "0")}.png`), i === 4 ? "no image" : bytes);
     }
     while ((await run(["enqueue", "--status"])).code !== 0);
@@ -48,7 +47,7 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
       "--output",
       output,
       "--model",
-      join(root, "model"),
+      DEMO,
       "--until-empty",
       "--json",
     ]);
@@ -73,7 +72,7 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
       const line = command.replace(/^chinese-clip /u, `'${process.execPath}' '${MAIN}' `);
       execFileSync("sh", ["-c", line], { env: { ...process.env, ...env }, stdio: "ignore" });
     }
-    const worked = await run(["worker", "--manifest", manifest, "--output", output, "--model", join(root, "model"), "--until-empty"]);
+    const worked = await run(["worker", "--manifest", manifest, "--output", output, "--model", DEMO, "--until-empty"]);
     expect(worked.code).toBe(0);
     expect((await run(["audit", "--manifest", manifest, "--output", output])).code).toBe(0);
   });
@@ -93,7 +92,7 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
 
   it("hands its shard back or finishes it at SIGTERM", async () => {
     await run(["enqueue", "--manifest", manifest, "--again"]);
-    const args = ["worker", "--manifest", manifest, "--output", output, "--model", join(root, "model")];
+    const args = ["worker", "--manifest", manifest, "--output", output, "--model", DEMO];
     const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
     await new Promise((resolve) => child.stderr.once("data", resolve)); // the first shard is done, or shows its progress
     child.kill("SIGTERM");
