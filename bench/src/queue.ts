@@ -28,9 +28,13 @@ const SHARD = 1000;
 export async function benchQueue(folder: string): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "chinese-clip-queue-"));
   const port = await freePort();
-  const server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--dir", scratch, "--appendonly", "yes", "--save", ""], {
-    stdio: "ignore",
-  });
+  const server = spawn(
+    "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--dir", scratch, "--appendonly", "yes", "--save", ""],
+    {
+      stdio: "ignore",
+    },
+  );
   const address = `redis://127.0.0.1:${port}`;
   try {
     await sleep(500);
@@ -108,10 +112,16 @@ async function benchWorkerMemory(scratch: string, address: string): Promise<void
   console.log(`| the demo checkpoint, shards of 100 | ${[1, 10, 20, 30, 40, 50].map(at).join(" | ")} |`);
 }
 
-async function makeManifest(scratch: string, name: string, images: number, shardSize: number): Promise<{ readonly file: string; readonly index: ManifestIndex }> {
+async function makeManifest(
+  scratch: string,
+  name: string,
+  images: number,
+  shardSize: number,
+): Promise<{ readonly file: string; readonly index: ManifestIndex }> {
   const folder = await mkdtemp(join(scratch, `${name}-`));
   const drawings = await makeDrawings(24, 7);
-  for (let i = 0; i < images; i++) await writeFile(join(folder, `${String(i).padStart(5, "0")}.png`), drawings[i % drawings.length]?.bytes ?? "");
+  for (let i = 0; i < images; i++)
+    await writeFile(join(folder, `${String(i).padStart(5, "0")}.png`), drawings[i % drawings.length]?.bytes ?? "");
   const file = join(scratch, `${name}.manifest`);
   await writeManifest(file, openSource(`folder:${folder}`), { shardSize });
   return { file, index: await indexManifest(file) };

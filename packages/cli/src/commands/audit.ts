@@ -1,6 +1,7 @@
 /**
  * `chinese-clip audit`: whether every shard of a manifest is in an output, whole and of one model, and what to run where it is not.
  */
+import { openStore } from "@chinese-clip/dataset";
 import { join, relative, resolve } from "node:path";
 import type { AuditReport } from "@chinese-clip/queue";
 import { type Command, type OptionValues, requiredValue, stringValue } from "../command.js";
@@ -36,7 +37,7 @@ export const audit: Command = {
     try {
       const report = await queue.audit({
         manifest,
-        output,
+        output: openStore(output),
         quick: values["quick"] === true,
         fingerprint: stringValue(values, "fingerprint"),
         known: [relative(resolve(output), resolve(requiredValue(values, "manifest")))],

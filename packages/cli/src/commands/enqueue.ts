@@ -2,7 +2,7 @@
  * `chinese-clip enqueue`: lists a source into a manifest, once, and adds its shards to a queue.
  */
 import { existsSync } from "node:fs";
-import { openSource, writeManifest } from "@chinese-clip/dataset";
+import { type DataSource, openManifest, openSource, writeManifest } from "@chinese-clip/dataset";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { CommandError, t } from "../translation/translate.js";
@@ -76,17 +76,21 @@ async function listSource(values: OptionValues, { signal, note, language }: Comm
   const size = stringValue(values, "shard-size");
   if (existsSync(file)) {
     if (spec === undefined) return;
-    const { openManifest } = await import("@chinese-clip/dataset");
     const { source } = await openManifest(file);
-    if (source !== openSource(spec).spec) throw new CommandError(t`${file}: lists ${source}, not ${spec}; name another manifest`);
+    if (source !== sourceOf(spec).spec) throw new CommandError(t`${file}: lists ${source}, not ${spec}; name another manifest`);
     return;
   }
   if (spec === undefined) throw new UsageError(t`${file}: no such manifest; name the source that it is to list, as folder:photos`);
-  const { shards, items } = await writeManifest(file, openSource(spec), {
+  const { shards, items } = await writeManifest(file, sourceOf(spec), {
     shardSize: size === undefined ? undefined : parseCount("--shard-size", size),
     signal,
   });
   note(t`${file}: ${shards} shards, ${items ?? "?"} images`[language]);
+}
+
+/** Its own files may be on this machine and its network; URLs that are written in them may not. */
+function sourceOf(spec: string): DataSource {
+  return openSource(spec, { allowPrivateAddresses: "location" });
 }
 
 /** @throws UsageError - an id that the manifest does not have. */

@@ -1,7 +1,7 @@
 /**
  * The model of an evaluation: loaded when it is asked for, disposed of in the end, its progress on the terminal.
  */
-import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
+import { ChineseCLIP } from "@chinese-clip/node";
 import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
 import { recordModel } from "../inspection/record-model.js";
 import type { RecordedEmbedder } from "@chinese-clip/dataset";
@@ -33,7 +33,7 @@ export interface EmbedderTools {
  * Weights repacked when they are loaded, and not on the way: sums come out in another order then, and what is written is to be the same byte for
  * byte whenever it is written.
  */
-export const PACKED_AT_ONCE: NonNullable<PretrainedOptions["sessionOptions"]> = { extra: { session: { disable_prepacking: "0" } } };
+const PACKED_AT_ONCE = { extra: { session: { disable_prepacking: "0" } } };
 
 /**
  * Does `work` with a way to load the model that `--model` names.

@@ -1,8 +1,9 @@
 /**
  * `chinese-clip worker`: takes shards from a queue and embeds them, until it is told to end.
  */
-import { openSource } from "@chinese-clip/dataset";
+import { openSource, openStore } from "@chinese-clip/dataset";
 import { ChineseCLIP, describeRuntime } from "@chinese-clip/node";
+import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import type { WorkerEvent } from "@chinese-clip/queue";
 import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
@@ -10,7 +11,6 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { loadQueuePackage, MANIFEST_OPTION, manifestOf, QUEUE_OPTIONS, queueOf, SHARD_OUTPUT_OPTION } from "./queue-options.js";
-import { PACKED_AT_ONCE } from "./with-embedder.js";
 
 /** Seconds that a worker has to finish its shard, less than Kubernetes' manifests of this project give it. */
 const GRACE_SECONDS = 120;
@@ -29,6 +29,7 @@ export const worker: Command = {
       value: "source",
       help: { en: "where the source is on this machine (default: as the manifest says)", zh: "数据源在本机的位置（默认与清单相同）" },
     },
+    captions: { type: "boolean", help: { en: "embed the source's captions as well", zh: "同时计算图片说明的特征" } },
     ...QUEUE_OPTIONS,
     processes: {
       type: "string",
@@ -59,16 +60,16 @@ export const worker: Command = {
 
   async run(values, context) {
     const queue = await loadQueuePackage();
-    const [model, output] = [requiredValue(values, "model"), requiredValue(values, "output")];
+    const [model, output] = [requiredValue(values, "model"), openStore(requiredValue(values, "output"))];
     const graceSeconds = secondsOf(values);
     const metricsPort = portOf(values);
     const manifest = await manifestOf(values, queue, context.signal);
-    const source = openSource(stringValue(values, "source") ?? manifest.source);
+    const source = openSource(stringValue(values, "source") ?? manifest.source, { allowPrivateAddresses: "location" });
     const transfer = new TransferProgress(process.stderr);
     const numThreads = await threadsOf(values);
     const embedder = await ChineseCLIP.fromPretrained(model, {
       ...pretrainedOptions(values, context, transfer),
-      sessionOptions: PACKED_AT_ONCE,
+      deterministic: true, // two workers may write the same shard
       ...(numThreads === undefined ? {} : { numThreads }),
     }).finally(() => transfer.end());
     context.extendGrace?.(graceSeconds + 8);
@@ -84,7 +85,14 @@ export const worker: Command = {
     try {
       const running = await queue.startWorker({
         ...queueOf(values),
-        ...queue.embedJobs({ manifest, source, embedder, output }),
+        ...queue.embedJobs({
+          manifest,
+          source,
+          embedder,
+          output,
+          towers: values["captions"] === true ? ["image", "text"] : ["image"],
+          prepareText: preprocessEvalText,
+        }),
         graceSeconds,
         untilEmpty: values["until-empty"] === true,
         signal: context.signal,

@@ -40,17 +40,7 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
     const again = await run(["enqueue", source, "--manifest", manifest, "--json"]);
     expect(JSON.parse(again.stdout)).toEqual({ added: 0, existing: 3, running: [] });
 
-    const worked = await run([
-      "worker",
-      "--manifest",
-      manifest,
-      "--output",
-      output,
-      "--model",
-      DEMO,
-      "--until-empty",
-      "--json",
-    ]);
+    const worked = await run(["worker", "--manifest", manifest, "--output", output, "--model", DEMO, "--until-empty", "--json"]);
     expect(worked.code).toBe(0);
     const events = worked.stdout.trim().split("\n").map((line) => JSON.parse(line) as { readonly type: string }); // prettier-ignore
     expect(events.filter(({ type }) => type === "done")).toHaveLength(3);

@@ -24,8 +24,8 @@ const RECORDS_ASKED = 1000;
 /** Bytes of a metadata table that is read whole, at most. */
 const MOST_TABLE_BYTES = 512 << 20;
 
-/** Sources whose keys are unique in one part alone: two tars may have members of the same name. */
-const KEYS_OF_PARTS = /^(?:tar|webdataset):/u;
+/** Sources that have each key once: a list may name an image twice, and two tars may have members of the same name. */
+const UNIQUE_KEYS = /^(?:folder:|s3:)/u;
 
 /**
  * Audits an output. Reads every byte of it, unless `quick` is set.
@@ -170,12 +170,14 @@ class Audit {
       return { kind: "torn", file, reason: `it cannot be read as Parquet (${errorMessage(error).slice(0, 200)})` };
     }
     if (keys.length !== rows) return { kind: "torn", file, reason: `it has ${keys.length} rows, the embeddings ${rows}` };
+    const isUnique = UNIQUE_KEYS.test(this.#options.manifest.source);
     const seen = new Set<unknown>();
     for (const key of keys) {
       if (typeof key !== "string") return { kind: "torn", file, reason: "a row has no image_path" };
+      if (!isUnique) continue;
       if (seen.has(key)) return { kind: "duplicate", file, reason: `${key} is there twice` };
       seen.add(key);
-      if (!KEYS_OF_PARTS.test(this.#options.manifest.source)) this.#keys.add(key);
+      this.#keys.add(key);
     }
     return undefined;
   }

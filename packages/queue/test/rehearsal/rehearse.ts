@@ -288,7 +288,7 @@ class Disk {
 async function embedCalmly(manifestFile: string, source: DataSource, output: string): Promise<void> {
   const embedder: ShardEmbedder & { dispose(): Promise<void> } = await ChineseCLIP.fromPretrained(MODEL, {
     numThreads: 1,
-    sessionOptions: { extra: { session: { disable_prepacking: "0" } } },
+    deterministic: true,
   });
   for await (const shard of (await openManifest(manifestFile)).shards()) await embedShard(embedder, source, shard, { output });
   await embedder.dispose();

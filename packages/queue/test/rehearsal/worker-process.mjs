@@ -8,7 +8,7 @@ const manifest = await indexManifest(manifestFile);
 // One thread and weights packed at load: the same bits in every process.
 const embedder = await ChineseCLIP.fromPretrained(model, {
   numThreads: 1,
-  sessionOptions: { extra: { session: { disable_prepacking: "0" } } },
+  deterministic: true,
 });
 const ending = new AbortController();
 process.once("SIGTERM", () => ending.abort());
