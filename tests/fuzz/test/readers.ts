@@ -289,7 +289,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: "parquet",
-    weight: 1, // each case starts a process
+    weight: 0.3, // each case starts a process
     kind: "bytes",
     seeds: folder("fixtures/shards/", /\.parquet$/u),
     read: async (input) => {

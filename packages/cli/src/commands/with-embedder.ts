@@ -30,12 +30,6 @@ export interface EmbedderTools {
 }
 
 /**
- * Weights repacked when they are loaded, and not on the way: sums come out in another order then, and what is written is to be the same byte for
- * byte whenever it is written.
- */
-const PACKED_AT_ONCE = { extra: { session: { disable_prepacking: "0" } } };
-
-/**
  * Does `work` with a way to load the model that `--model` names.
  *
  * @throws UsageError - the model is needed and not named; and whatever loading and `work` throw.
@@ -48,7 +42,8 @@ export async function withEmbedder<Result>(
   const { signal } = context;
   const progress = new TerminalProgress(process.stderr);
   const transfer = new TransferProgress(process.stderr);
-  const options = { ...pretrainedOptions(values, context, transfer), sessionOptions: PACKED_AT_ONCE }; // a mistake in them is one whether or not the model is needed
+  // The same bytes whenever they are written. A mistake in the options is one whether or not the model is needed.
+  const options = { ...pretrainedOptions(values, context, transfer), deterministic: true };
   let clip: ChineseCLIP | undefined;
   const open = async (): Promise<RecordedEmbedder> => {
     const model = requiredValue(values, "model");

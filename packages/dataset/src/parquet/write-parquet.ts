@@ -1,7 +1,6 @@
 /** Parquet files that grow by a group of rows at a time, for tables larger than memory. Written by hyparquet-writer, compressed with Snappy. */
 import { open } from "node:fs/promises";
 import { writingTo } from "@chinese-clip/pipeline/node";
-import { ByteWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
 
 /** What a column's values are. */
 export type ColumnType = "BOOLEAN" | "INT64" | "DOUBLE" | "STRING";
@@ -27,6 +26,7 @@ export interface ParquetFile {
 
 /** Creates a file, or replaces one. @throws OutputError - it cannot be written. */
 export async function createParquet(file: string, columns: readonly Column[]): Promise<ParquetFile> {
+  const { ByteWriter, ParquetWriter, schemaFromColumnData } = await import("hyparquet-writer"); // most programs write no Parquet
   const handle = await writingTo(file, () => open(file, "w"));
   const bytes = new ByteWriter(1 << 16);
   const flush = async (): Promise<void> => {
