@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fileURLToPath } from "node:url";
-import { ChineseCLIP } from "../../src/index.js";
+import { ChineseCLIP } from "../../dist/index.js";
 
 const DEMO = fileURLToPath(new URL("../../../../examples/demo-checkpoint", import.meta.url));
 const PICTURE = fileURLToPath(new URL("../../../../examples/pictures/02.jpg", import.meta.url));
