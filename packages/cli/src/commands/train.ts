@@ -1,10 +1,11 @@
 /**
  * `chinese-clip train`: fine-tunes a model on pairs, with the names of cn_clip's `training/params.py` where an option means the same.
  */
+import { basename, resolve } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { trainingPlatform } from "@chinese-clip/node";
 import type { LoraOptions } from "@chinese-clip/training";
-import { type DistillationOptions, findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
+import { type AveragingOptions, type DistillationOptions, findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
 import {
   type Command,
   type CommandContext,
@@ -87,6 +88,15 @@ export const train: Command = {
       type: "boolean",
       help: { en: "random crops and mirror images; not where texts say 左 or 右", zh: "随机裁剪与左右翻转；文本含“左、右”时勿用" },
     },
+    "average-folder": number(
+      "average the weights with other runs' through this folder; approximate",
+      "经该文件夹与其他机器上的训练平均权重（近似）",
+      "folder",
+    ),
+    "average-every": number("steps from one average to the next", "每隔多少步平均一次"),
+    "average-workers": number("how many runs there are", "共有几个训练"),
+    "average-worker": number("this run's name among them (default: its folder's)", "本训练的名称（默认取输出文件夹名）", "name"),
+    "average-wait": number("seconds to wait for the others (default 60); who is later is left out", "等待其他训练的秒数（默认 60），迟到的不计入"),
     "context-length": number("tokens of a text (default: of the longest, at most 52)", "文本的 token 数（默认取最长文本，最多 52）"),
     "save-step-frequency": number("steps from save to save (default: an epoch)", "每隔多少步保存（默认每轮）"),
     "valid-step-interval": number("steps from validation to validation (default: an epoch)", "每隔多少步评测（默认每轮）"),
@@ -120,6 +130,7 @@ export const train: Command = {
       emaDecay: rate(values, "ema-decay"),
       distillation: teacher(values),
       augment: values["augment"] === true,
+      averaging: averaging(values, output),
       warmup: stringValue(values, "warmup") === "0" ? 0 : count(values, "warmup"),
       contextLength: count(values, "context-length"),
       saveEvery: count(values, "save-step-frequency"),
@@ -186,6 +197,18 @@ function teacher(values: OptionValues): DistillationOptions | undefined {
   if ((values["distillation"] === true) !== (model !== undefined))
     throw new UsageError(t`--distillation and --teacher-model need each other`);
   return model === undefined ? undefined : { teacher: model, weight };
+}
+
+/** Averaging with other runs, where a folder is given. */
+function averaging(values: OptionValues, output: string): AveragingOptions | undefined {
+  const folder = stringValue(values, "average-folder");
+  const [every, workers] = [count(values, "average-every"), count(values, "average-workers")];
+  const worker = stringValue(values, "average-worker") ?? basename(resolve(output));
+  if (folder !== undefined && every !== undefined && workers !== undefined)
+    return { folder, every, workers, worker, patience: count(values, "average-wait") };
+  if (folder !== undefined || every !== undefined || workers !== undefined)
+    throw new UsageError(t`--average-folder, --average-every and --average-workers need each other`);
+  return undefined;
 }
 
 function count(values: OptionValues, name: string): number | undefined {

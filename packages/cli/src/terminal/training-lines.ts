@@ -94,6 +94,7 @@ export function formatStep(event: Step, steps: number, seconds: number): Bilingu
 
 function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "features" }>): Bilingual | undefined {
   const percent = (share: number): string => (100 * share).toFixed(1);
+  if (event.type === "averaged") return t`averaged after step ${event.step}: ${event.workers.join(", ")}`;
   if (event.type === "saved") return t`saved: ${event.folder} (step ${event.step})`;
   if (event.type === "validation") {
     const [texts, images] = [event.textToImage, event.imageToText].map(

@@ -68,6 +68,9 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "to mend it, when no worker runs:": "修复方法（请先停止所有 worker）：",
 
   // train
+  "averaged after step $1: $2": "第 $1 步后已平均：$2",
+  "--average-folder, --average-every and --average-workers need each other":
+    "--average-folder、--average-every 与 --average-workers 须同时给出",
   "--lora-alpha and --lora-targets need --lora-rank": "--lora-alpha 和 --lora-targets 需要同时给出 --lora-rank",
   "--distillation and --teacher-model need each other": "--distillation 与 --teacher-model 须同时给出",
   "--freeze-vision and --freeze-text leave nothing to train; give one of them":

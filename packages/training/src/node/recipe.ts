@@ -4,6 +4,7 @@ import { type Adapter, isAdapter, LORA_TARGETS, type LoraOptions, withAdapters }
 import { withDropout } from "../graphs/dropout.js";
 import { withPatchMask } from "../graphs/patch-mask.js";
 import { LOGIT_SCALE } from "../graphs/step-graphs.js";
+import { checkAveraging } from "./averaging.js";
 import { integer, positive } from "./option-ranges.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -32,11 +33,15 @@ export function settleRecipe({
   emaDecay,
   distillation,
   augment = false,
+  averaging,
 }: TrainOptions): Recipe {
   const needsImages = { maskRatio: maskRatio > 0, distillation: distillation !== undefined, augment };
   const idle = Object.entries(needsImages).find(([, isOn]) => isOn)?.[0];
   if (freeze === "vision" && idle !== undefined)
     throw new RangeError(`${idle}: expected an image tower that is trained, got freeze "vision"`);
+  if (averaging !== undefined) checkAveraging(averaging);
+  if (averaging !== undefined && lora !== undefined)
+    throw new RangeError("averaging: expected weights that are trained, got lora, whose two matrices have no average");
   if (lora !== undefined) {
     integer("lora.rank", lora.rank, 1);
     if (lora.alpha !== undefined) positive("lora.alpha", lora.alpha);

@@ -117,13 +117,14 @@ function parseRecord(text: string | undefined): RunRecord | undefined {
   return { step, settings: Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, String(setting)])) };
 }
 
-async function floatsOf(file: CheckpointFile, { byteOffset, byteLength }: StoredTensor): Promise<Float32Array> {
+/** A tensor's values. */
+export async function floatsOf(file: CheckpointFile, { byteOffset, byteLength }: StoredTensor): Promise<Float32Array> {
   const bytes = await file.read(byteOffset, byteOffset + byteLength);
   return new Float32Array(bytes.buffer, bytes.byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
 
 /** Ranges of a file; undefined where there is none. */
-async function fileAt(path: string): Promise<CheckpointFile | undefined> {
+export async function fileAt(path: string): Promise<CheckpointFile | undefined> {
   const read = async (start: number, end: number): Promise<Uint8Array> => {
     const handle = await open(path);
     try {

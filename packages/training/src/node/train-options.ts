@@ -63,6 +63,8 @@ export interface TrainOptions {
    * the left) wrong, and writing unreadable. Default: not.
    */
   readonly augment?: boolean | undefined;
+  /** Averages the weights with those of other runs, on other machines, through a folder. Approximate. Default: not. */
+  readonly averaging?: AveragingOptions | undefined;
   /** Tokens of a text; a longer text is cut. Default: those of the longest text, at most 52. */
   readonly contextLength?: number | undefined;
   /** What the order of the pairs follows from, an integer. Default 123. */
@@ -77,6 +79,20 @@ export interface TrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** How the model is found: `revision`, `cacheDir`, `token` and so on. */
   readonly source?: PretrainedOptions | undefined;
+}
+
+/** Several runs that are averaged: each with an `output`, pairs or a `seed` of its own, else with the same options. */
+export interface AveragingOptions {
+  /** A folder that all workers see. */
+  readonly folder: string;
+  /** This worker's name, another one than the others': letters, digits, `_`, `.` and `-`. It stays the same when the run is resumed. */
+  readonly worker: string;
+  /** Steps from one average to the next. */
+  readonly every: number;
+  /** How many workers there are. */
+  readonly workers: number;
+  /** Seconds to wait for the others; who is later, or dead, is left out of the average. Default 60. */
+  readonly patience?: number | undefined;
 }
 
 /** A teacher of the image tower. */
@@ -134,6 +150,13 @@ export type TrainingEvent =
       /** Retrieval on the validation pairs. */
       readonly type: "validation";
     } & ValidationRecord)
+  | {
+      /** The weights were averaged. */
+      readonly type: "averaged";
+      readonly step: number;
+      /** Whose weights are in the average. */
+      readonly workers: readonly string[];
+    }
   | {
       /** Model and state are on the disk. */
       readonly type: "saved";

@@ -10,6 +10,7 @@ import { stageFolder } from "@chinese-clip/pipeline/node";
 import type { TrainingBatch } from "../engine/rows.js";
 import { learningRateAt } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
+import { averageRound } from "./averaging.js";
 import { BatchMaker } from "./batch-maker.js";
 import { openRun, type OpenRun } from "./open-run.js";
 import { checkPairs, type PreparedPairs } from "./prepared-pairs.js";
@@ -119,6 +120,8 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     await log.add(event);
     yield { type: "step", ...event };
     const isLast = step + 1 === schedule.steps;
+    if (options.averaging !== undefined && (step + 1) % options.averaging.every === 0)
+      yield { type: "averaged", step: step + 1, workers: await averageRound(options.averaging, step + 1, engine.memory, signal) };
     if (validation !== undefined && (isLast || (step + 1) % settings.validateEvery === 0)) {
       const judged = { step: step + 1, ...(await validate(run, validation, freeze, validationFrozen)) };
       await log.add({ ...judged, validation: true });
