@@ -7,17 +7,25 @@ const ATTEMPTS = 10;
 
 /** Pixels in rows, as image processors take them. */
 export interface Pixels {
+  /** `[height, width, channels]` bytes. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** Columns. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha. */
   readonly channels: 1 | 2 | 3 | 4;
 }
 
 /** A part of an image, in pixels. */
 export interface Crop {
+  /** Columns to the left of it. */
   readonly left: number;
+  /** Rows above it. */
   readonly top: number;
+  /** Its columns. */
   readonly width: number;
+  /** Its rows. */
   readonly height: number;
 }
 

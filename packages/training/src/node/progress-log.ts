@@ -18,6 +18,7 @@ export interface StepRecord {
   readonly step: number;
   /** Counted from 1. */
   readonly epoch: number;
+  /** The batch's loss. */
   readonly loss: number;
   /** Share of the batch's images whose own text is the most similar one. */
   readonly imageToText: number;
@@ -25,6 +26,7 @@ export interface StepRecord {
   readonly textToImage: number;
   /** What cosines are multiplied by, after the step. */
   readonly logitScale: number;
+  /** The step's learning rate. */
   readonly learningRate: number;
   /** The step's time. */
   readonly seconds: number;
@@ -32,8 +34,11 @@ export interface StepRecord {
 
 /** Retrieval on the validation pairs after a step, as the log has it. */
 export interface ValidationRecord {
+  /** Steps that were done. */
   readonly step: number;
+  /** Images that texts found. */
   readonly textToImage: Recall;
+  /** Texts that images found. */
   readonly imageToText: Recall;
 }
 
