@@ -18,7 +18,7 @@ import sharp from "sharp";
 
 const DEMO = fileURLToPath(new URL("../../examples/demo-checkpoint", import.meta.url));
 const PICTURES = fileURLToPath(new URL("../../examples/pictures/", import.meta.url));
-const COMMAND = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
+const COMMAND = fileURLToPath(new URL("../node_modules/.bin/chinese-clip", import.meta.url));
 const COUNT = 50_000;
 const QUERIES: readonly string[] = ["红色的汽车", "蓝色的蘑菇", "绿色的月亮 - 红色", "一只棕色的猫", "两个黄色的苹果"];
 
@@ -121,7 +121,7 @@ function ms(milliseconds: number): string {
 }
 
 async function startServer(folder: string): Promise<{ readonly server: ChildProcess; readonly url: string }> {
-  const server = spawn(process.execPath, [COMMAND, "serve", DEMO, "--index", folder, "--port", "0"], {
+  const server = spawn(COMMAND, ["serve", DEMO, "--index", folder, "--port", "0"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const url = await new Promise<string>((resolve, reject) => {
