@@ -6,7 +6,7 @@ import { parseTextLine } from "../../../packages/dataset/src/sources/items.js";
 import { parseS3Address } from "../../../packages/dataset/src/store/s3-store.js";
 import { parsePax, parseTarHeader } from "../../../packages/dataset/src/tar/tar-header.js";
 import { parseExif } from "../../../packages/node/src/image/exif.js";
-import { parseClassifier } from "../../../packages/pipeline/src/classifier/index.js";
+import { formatClassifier, parseClassifier } from "../../../packages/pipeline/src/classifier/index.js";
 import { parseQueueAddress, redisConnection } from "../../../packages/queue/src/queue/address.js";
 import { parseShardJob } from "../../../packages/queue/src/jobs/shard-job.js";
 import { parseFilterText } from "../../../packages/search/src/store/filter-text.js";
@@ -25,6 +25,10 @@ tarBlock.set(new TextEncoder().encode("photos/a.jpg"), 0);
 tarBlock.set(new TextEncoder().encode("00000000012\0"), 124);
 tarBlock.set(new TextEncoder().encode("ustar\x0000"), 257);
 const shard = JSON.stringify({ id: "000001", index: 1, items: 10, bytes: 100, source: "folder" });
+const classifier = formatClassifier({
+  model: { fingerprint: "a".repeat(64), probe: Float32Array.of(0.6, 0.8) },
+  head: { method: "linear", classes: ["猫", "狗"], dim: 2, weights: new Float32Array(4), bias: new Float32Array(2), regularization: 0.1 },
+});
 
 /** The readers. */
 export const DATA_READERS: readonly Reader[] = [
@@ -85,9 +89,7 @@ export const DATA_READERS: readonly Reader[] = [
     name: "classifier",
     weight: 4,
     kind: "json-text",
-    seeds: [
-      '{"format":"chinese-clip-classifier","version":1,"method":"linear","labels":["猫","狗"],"dim":2,"weights":"AACAPwAAgD8AAIA/AACAPw==","bias":[0,0]}',
-    ],
+    seeds: [classifier],
     read: (input) => parseClassifier(input, "c.json"),
   },
 ];
