@@ -18,7 +18,7 @@ export { AdamW, adamWDefaults, type AdamWSettings, decays } from "./optimizer/ad
 export { ParameterMemory, type Part, residentBytes } from "./optimizer/parameter-memory.js";
 export { learningRateAt, type Schedule } from "./optimizer/schedule.js";
 export type { ComputationSettings } from "./engine/computation.js";
-export type { BatchResult, TrainingBatch } from "./engine/rows.js";
+export type { BatchResult, TrainingBatch } from "./data/rows.js";
 export { type EngineSettings, TrainingEngine } from "./engine/training-engine.js";
 export { type PairList, type SkippedPair, type SkipReason, type TrainingImage, type TrainingPair, usablePairs } from "./data/pairs.js";
 export { type Adapter, adapterScale, isAdapter, LORA_TARGETS, type LoraOptions, mergedWeight, withAdapters } from "./graphs/adapters.js";

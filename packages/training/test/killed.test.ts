@@ -18,6 +18,7 @@ const RUNS = {
   everything: {
     ...COMMON,
     chunkSize: 4,
+    blocks: true,
     dropout: 0.2,
     maskRatio: 0.25,
     lora: { rank: 2 },

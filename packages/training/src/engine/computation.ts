@@ -3,7 +3,7 @@ import type { Graph, ResidentSession, TrainingRuntime } from "@chinese-clip/mode
 import type { StepExtents } from "../graphs/step-graphs.js";
 import { earlierName, type EncodedTraining, gradientName, type Parameter, updatedName } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
-import type { BatchResult, TrainingBatch } from "./rows.js";
+import type { BatchResult, TrainingBatch } from "../data/rows.js";
 
 /** A half of the model. */
 export type Tower = "text" | "vision";

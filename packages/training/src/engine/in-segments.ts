@@ -9,7 +9,7 @@ import { type EncodedTraining, gradientName } from "../graphs/training-graph.js"
 import { parametersOf, planChain } from "../segments/chain-plan.js";
 import { stateBytes, TowerChain } from "../segments/tower-chain.js";
 import { type ComputationSettings, loadGraph, type PlannedComputation, type StepComputation, type Tower, TOWERS } from "./computation.js";
-import { type BatchResult, resultOf, rowsOf, type TrainingBatch } from "./rows.js";
+import { type BatchResult, resultOf, rowsOf, type TrainingBatch } from "../data/rows.js";
 
 /** Plans a step in segments and chunks. */
 export function planInSegments(settings: ComputationSettings): PlannedComputation {
@@ -28,7 +28,7 @@ export function planInSegments(settings: ComputationSettings): PlannedComputatio
   return {
     memory: {
       states: states + 2 * gradient,
-      live: Math.max(...graphs.map((graph) => graph.liveBytes())),
+      live: graphs.reduce((most, graph) => Math.max(most, graph.liveBytes()), 0),
       graphs: graphs.length,
       isKept: false,
     },

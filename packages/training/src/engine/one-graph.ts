@@ -3,7 +3,7 @@ import type { ResidentSession, TrainingRuntime } from "@chinese-clip/model";
 import { FEATURES, featureGraph, stepGraph } from "../graphs/step-graphs.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { type ComputationSettings, loadGraph, type PlannedComputation, type StepComputation, type Tower } from "./computation.js";
-import { type BatchResult, resultOf, type TrainingBatch, valuesOf } from "./rows.js";
+import { type BatchResult, resultOf, type TrainingBatch, valuesOf } from "../data/rows.js";
 
 /** Plans a step as one graph. */
 export function planOneGraph(settings: ComputationSettings): PlannedComputation {

@@ -10,7 +10,7 @@ import { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { type ComputationSettings, loadGraph, type PlannedComputation, type StepComputation, type Tower } from "./computation.js";
 import { planInSegments } from "./in-segments.js";
 import { planOneGraph } from "./one-graph.js";
-import { type BatchResult, padRows, rowsOf, type TrainingBatch, valuesOf } from "./rows.js";
+import { type BatchResult, padRows, rowsOf, type TrainingBatch, valuesOf } from "../data/rows.js";
 
 /** The largest logarithm of the scale: cn_clip keeps it in `[0, ln 100]`. */
 const MAX_LOGIT_SCALE = 4.6052;

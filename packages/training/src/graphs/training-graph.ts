@@ -7,7 +7,7 @@ import { gradients, type Seed } from "../gradient/gradients.js";
 import { inlineGraph } from "../gradient/inline-graph.js";
 import { extentsOf } from "../gradient/steps.js";
 import { isStatistic } from "../gradient/batch-statistics.js";
-import { peakLiveBytes } from "../memory/live-bytes.js";
+import { peakLiveBytes } from "./live-bytes.js";
 import { earlyGradients } from "./early-gradients.js";
 
 /** A parameter: a tensor of the checkpoint, in the shape that the model has it. */

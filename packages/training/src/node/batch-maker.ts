@@ -3,7 +3,7 @@ import type { Graph } from "@chinese-clip/model";
 import { Tensor } from "onnxruntime-common";
 import { batchOf, epochOrder } from "../data/batches.js";
 import { chooseSome, fillMask } from "../data/counted-random.js";
-import type { TrainingBatch } from "../engine/rows.js";
+import type { TrainingBatch } from "../data/rows.js";
 import { knownExtents } from "../gradient/inline-graph.js";
 import { isDropoutMask } from "../graphs/dropout.js";
 import { SEEN_TOKENS, seenTokens } from "../graphs/patch-mask.js";

@@ -132,7 +132,7 @@ async function restoreMoments({ memory }: TrainingEngine, saved: SavedRun | unde
   }
 }
 
-/** What of the plan is given, by the options or by the run that is gone on with. */
+/** What of the plan is given, by the options or by the run that is resumed. */
 function givenPlan({ chunkSize, blocks, memory }: TrainOptions, saved: SavedRun | undefined): GivenPlan {
   const { chunkSize: savedChunk, blocks: savedBlocks } = saved?.settings ?? {};
   return {

@@ -5,7 +5,7 @@ import { type BertTokenizer, preprocessEvalText } from "@chinese-clip/tokenizer"
 import { Tensor } from "onnxruntime-common";
 import { augmented, type Pixels } from "../data/augmentation.js";
 import type { PairList, TrainingImage } from "../data/pairs.js";
-import type { TrainingBatch } from "../engine/rows.js";
+import type { TrainingBatch } from "../data/rows.js";
 import { TrainingError } from "../training-error.js";
 import type { TrainingPlatform } from "./training-platform.js";
 

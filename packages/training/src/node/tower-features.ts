@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Checkpoint, Graph, GraphSession } from "@chinese-clip/model";
 import { isTowerTensor } from "@chinese-clip/model/quantize";
 import type { ModelFiles } from "@chinese-clip/pipeline";
-import type { TrainingBatch } from "../engine/rows.js";
+import type { TrainingBatch } from "../data/rows.js";
 import { FEATURES } from "../graphs/step-graphs.js";
 import { frozenFeatures } from "./frozen-features.js";
 import type { PreparedPairs } from "./prepared-pairs.js";

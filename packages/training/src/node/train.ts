@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { lockOutput } from "@chinese-clip/dataset";
 import { stageFolder } from "@chinese-clip/pipeline/node";
-import type { TrainingBatch } from "../engine/rows.js";
+import type { TrainingBatch } from "../data/rows.js";
 import { learningRateAt } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
 import { averageRound } from "./averaging.js";

@@ -30,7 +30,7 @@ export async function createSlabs(runtime: TrainingRuntime, pieces: readonly num
   const places: Place[] = [];
   for (const { bytes, starts } of slabs) {
     const memory = await runtime.createMemory(bytes);
-    places.push(...starts.map((byteOffset) => ({ memory, byteOffset })));
+    for (const byteOffset of starts) places.push({ memory, byteOffset });
   }
   return places;
 }

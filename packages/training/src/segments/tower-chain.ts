@@ -4,7 +4,7 @@
  */
 import type { ResidentBindings, ResidentSession, ResidentTensor, TrainingRuntime } from "@chinese-clip/model";
 import type { Tensor } from "onnxruntime-common";
-import type { TrainingBatch } from "../engine/rows.js";
+import type { TrainingBatch } from "../data/rows.js";
 import { earlierName, type EncodedTraining, gradientName, updatedName } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { createSlabs, paddedBytes, type Place } from "../optimizer/slabs.js";

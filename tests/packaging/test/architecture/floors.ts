@@ -57,7 +57,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   queue: [["queue-error.ts"], ["queue"], ["jobs", "shards"], ["worker", "audit"], ["metrics"], ["*"]],
   evaluation: [["evaluation-error.ts"], ["unreadable-images.ts"], ["python"], ["cn-clip"], ["elevater"], ["node"], ["*"]],
   server: [["server-error.ts", "limits.ts"], ["options.ts"], ["admission"], ["input"], ["services"], ["routes"], ["*"], ["node", "page"]],
-  training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["engine"], ["few-shot"], ["node"], ["*"]],
+  training: [["training-error.ts", "data"], ["gradient"], ["loss"], ["graphs"], ["optimizer"], ["segments"], ["engine"], ["memory"], ["few-shot"], ["node"], ["*"]],
   cli: [
     ["translation", "terminal"],
     ["command.ts"],
