@@ -6,14 +6,14 @@ import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-/** What no file can be longer than that becomes a string. */
+/** Of a file that becomes a string. */
 const LONGEST_STRING = 0x1fffffe8;
 const CHUNK_BYTES = 1 << 20;
 
 /** `named-pipe`: no file; `too-large`: more bytes than are read. */
 export type NotAFileErrorCode = "named-pipe" | "too-large";
 
-/** What was named is no file that can be read. The message does not name it: who reads it does. */
+/** What was named is no file that can be read. The message does not name it: the caller does. */
 export class NotAFileError extends Error {
   override readonly name: string = "NotAFileError";
   readonly code: NotAFileErrorCode;
