@@ -16,6 +16,7 @@ import { benchEventLoop } from "./event-loop.js";
 import { benchFewShot } from "./few-shot.js";
 import { benchFidelity } from "./fidelity.js";
 import { benchFirstText } from "./first-text.js";
+import { benchGpu } from "./gpu.js";
 import { benchGrowth } from "./growth.js";
 import { benchIndexSearch } from "./index-search.js";
 import { benchLoad } from "./load.js";
@@ -51,6 +52,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   "combined-onnx": async () => benchCombinedOnnx(await vitB16()),
   profile: async () => benchProfile(await vitB16(), cache("profiles")),
   "few-shot": () => benchFewShot(),
+  gpu: async () => benchGpu(await vitB16(), 224, 512),
   growth: async () => benchGrowth(await vitB16(), plot),
   memory: async () => benchMemory(await shallow()),
   throughput: async () => benchThroughput(await vitB16()),

@@ -9,6 +9,7 @@ export { ChineseCLIPVisionConfig } from "./config/vision-config.js";
 export { buildTextGraph, buildVisionGraph } from "./graph/build-graph.js";
 export type { TowerOutputs } from "./tower-outputs.js";
 export { encodeGraph, type TowerGraph } from "./graph/encode-graph.js";
+export { encodeForDevice, type TryGraph } from "./graph/lowering/fused-attention-check.js";
 export type { Graph, GraphTarget, NamedTensor, Storage, Value } from "./graph/ir/graph.js";
 export type { EncodedGraph } from "./onnx/write/encoded-graph.js";
 export type { Attribute, Dimension, ElementType, ExternalData, Initializer, Node, ValueInfo } from "./onnx/write/ir.js";

@@ -1,7 +1,7 @@
 /**
  * Node as a Platform: folders and hubs, `onnxruntime-node` in threads, sharp.
  */
-import { encodeGraph, type GraphSession, type TowerGraph } from "@chinese-clip/model";
+import { type GraphSession, type TowerGraph } from "@chinese-clip/model";
 import type { ImagePreprocessor, Platform, PretrainedOptions, TowerConversion } from "@chinese-clip/pipeline";
 import { type DiskModelFiles, openModel } from "./sources/open-model.js";
 import { createImagePreprocessor } from "./image/image-preprocessor.js";
@@ -34,13 +34,13 @@ export const nodePlatform: NodePlatform = {
       deterministic = false,
     } = options;
     // Not in half precision: whether a GPU has it, only a run that fails would tell here.
-    const encoded = await encodeGraph(graph, device === "cpu" ? "cpu" : "gpu");
+    const target = device === "cpu" ? "cpu" : "gpu";
     const threads = numThreads === undefined ? {} : { intraOpNumThreads: numThreads };
     const all = { ...deviceOptions(device), ...threads, ...sessionOptions };
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded. What is copied is read once.
     const packing = lowMemory ? "never" : device === "cpu" && !copyWeights && !deterministic ? "later" : "at once";
     try {
-      return await createNodeSession(encoded, files.folderOf(graph.files), all, { packing, copyWeights, spin });
+      return await createNodeSession(graph, target, files.folderOf(graph.files), all, { packing, copyWeights, spin });
     } catch (error) {
       throw deviceError(device, error);
     }

@@ -2,7 +2,7 @@
  * A graph loaded into `onnxruntime-node`, in a thread of its own: a text query is not queued behind a batch of images, and
  * neither blocks the caller's event loop.
  */
-import type { EncodedGraph, GraphSession } from "@chinese-clip/model";
+import { encodeForDevice, type GraphSession, type GraphTarget, type TowerGraph } from "@chinese-clip/model";
 import type { InferenceSession } from "onnxruntime-common";
 import { availableParallelism } from "node:os";
 import { processorCores } from "./processor-cores.js";
@@ -67,7 +67,8 @@ export interface SessionUse {
  * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`.
  */
 export async function createNodeSession(
-  graph: EncodedGraph,
+  graph: TowerGraph,
+  target: GraphTarget,
   folder: string,
   sessionOptions: InferenceSession.SessionOptions,
   { packing, copyWeights, spin }: SessionUse,
@@ -77,6 +78,13 @@ export async function createNodeSession(
   const maxTokensPerRun = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
   const given = extra?.["session"] as object | undefined;
   const weights = await WeightsFiles.watch(folder, graph.files);
+  const first = takeThread();
+  const encoded = await encodeForDevice(graph, target, (model, feeds) => first.try(model, feeds, sessionOptions)).catch(
+    async (error: unknown) => {
+      await first.dispose();
+      throw error;
+    },
+  );
   const load = async (thread: SessionThread, packed: boolean): Promise<SessionThread> => {
     const session = {
       dynamic_block_base: BLOCK_BASE,
@@ -85,7 +93,7 @@ export async function createNodeSession(
       ...given,
     };
     await thread.load(
-      graph,
+      encoded,
       folder,
       { weights, copyWeights },
       { ...sessionOptions, ...threads, extra: { ...extra, session } },
@@ -93,7 +101,7 @@ export async function createNodeSession(
     );
     return thread;
   };
-  const first = await load(takeThread(), packing === "at once");
+  await load(first, packing === "at once");
   if (packing !== "later" || DISABLE_PREPACKING in (given ?? {})) return first;
   return new WarmingSession(first, () => load(new SessionThread(), true));
 }

@@ -33,7 +33,13 @@ export interface SessionAnswer {
   readonly spent: Readonly<Record<string, ArrayBuffer>>;
 }
 
-/** `load` resolves when the session is ready; `run` takes the feeds' buffers and answers with a {@link SessionAnswer}. */
+/** `try` runs a graph without weights once and answers with {@link PlainTensors}; `load` resolves when the session is ready; `run` takes the feeds' buffers and answers with a {@link SessionAnswer}. */
 export type SessionRequest =
+  | {
+      readonly type: "try";
+      readonly model: Uint8Array;
+      readonly feeds: PlainTensors;
+      readonly sessionOptions: InferenceSession.SessionOptions;
+    }
   | { readonly type: "load"; readonly source: SessionSource }
   | { readonly type: "run"; readonly feeds: PlainTensors };

@@ -2,7 +2,7 @@
  * One inference session in a thread of its own.
  */
 import { type EncodedGraph, type GraphSession, packWeights } from "@chinese-clip/model";
-import { fromPlainTensors, type PlainTensor, reviveInferenceError } from "@chinese-clip/pipeline";
+import { fromPlainTensors, type PlainTensor, type PlainTensors, reviveInferenceError, toPlainTensors } from "@chinese-clip/pipeline";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
 import { disableTelemetry } from "./load-runtime.js";
@@ -38,6 +38,15 @@ export class SessionThread implements GraphSession {
   /** Starts the thread, which gets the runtime ready. Without it {@link SessionThread.load} does. */
   start(): void {
     this.#host.start();
+  }
+
+  /** Runs a graph without weights once, before a graph is loaded. */
+  async try(
+    model: Uint8Array,
+    feeds: Readonly<Record<string, Tensor>>,
+    sessionOptions: InferenceSession.SessionOptions,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    return fromPlainTensors(await this.#host.call<PlainTensors>({ type: "try", model, feeds: toPlainTensors(feeds), sessionOptions }));
   }
 
   /**

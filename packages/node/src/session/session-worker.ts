@@ -2,7 +2,7 @@
  * The thread of one inference session. `onnxruntime-node` computes synchronously, so here it blocks nobody; and ending the
  * thread gives everything back. The runtime is loaded at once, before there is a graph: that takes as long as reading a model's small files.
  */
-import { buffersOf, checkFinite, loadFailure, runFailure, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
+import { buffersOf, checkFinite, loadFailure, type PlainTensors, runFailure, toPlainTensors, Transferred } from "@chinese-clip/pipeline";
 import { workerData } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import { ThreadGate } from "../worker/thread-gate.js";
@@ -40,27 +40,42 @@ async function create({ model, folder, copied, sessionOptions: { extra, ...rest 
     });
 }
 
+async function runOnce(loaded: InferenceSession, feeds: PlainTensors): Promise<PlainTensors> {
+  const { Tensor } = await runtime;
+  const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
+  return toPlainTensors(
+    await gate
+      .pass(() => loaded.run(Object.fromEntries(tensors)))
+      .catch((cause: unknown) => {
+        throw runFailure(cause);
+      }),
+  );
+}
+
+let tried: InferenceSession | undefined;
 let session = source && create(source);
 session?.catch(() => undefined);
 
 servePort<SessionRequest>(
   {
+    async try({ model, feeds, sessionOptions }): Promise<PlainTensors> {
+      const { InferenceSession } = await runtime;
+      tried = await gate.pass(() => InferenceSession.create(model, sessionOptions));
+      return runOnce(tried, feeds);
+    },
+
     async load(request): Promise<void> {
       session ??= create(request.source);
       await session;
+      // Only now: a device is opened once for both.
+      await tried?.release();
+      tried = undefined;
     },
 
     async run({ feeds }): Promise<Transferred> {
-      const [{ Tensor }, loaded] = [await runtime, await session];
+      const loaded = await session;
       if (loaded === undefined) throw new Error("session: expected a graph to be loaded before it is run");
-      const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new Tensor(type, data, dims)]);
-      const outputs = toPlainTensors(
-        await gate
-          .pass(() => loaded.run(Object.fromEntries(tensors)))
-          .catch((cause: unknown) => {
-            throw runFailure(cause);
-          }),
-      );
+      const outputs = await runOnce(loaded, feeds);
       checkFinite(outputs);
       const spent = Object.fromEntries(Object.entries(feeds).map(([name, { data }]) => [name, data.buffer as ArrayBuffer]));
       return new Transferred({ outputs, spent } satisfies SessionAnswer, [...new Set([...Object.values(spent), ...buffersOf(outputs)])]);

@@ -2,7 +2,7 @@
  * A graph and its weights, loaded when first run. What fails is discarded whole, so that a failed call does not affect the next one: the next
  * call loads again, on WebAssembly if it was WebGPU that failed.
  */
-import { encodeGraph, type GraphSession, type GraphTarget, packWeights, type TowerGraph } from "@chinese-clip/model";
+import { encodeForDevice, type GraphSession, type GraphTarget, packWeights, type TowerGraph } from "@chinese-clip/model";
 import {
   fromPlainTensors,
   InferenceError,
@@ -150,7 +150,7 @@ class FallbackRunner implements GraphSession {
     // Before the weights are read: the two downloads overlap.
     const thread = worker ? startWorker(device, settings, (bytes) => this.#reportRuntime(bytes)) : await startHere(device, settings);
     try {
-      const parts = await this.#parts(device, target);
+      const parts = await this.#parts(thread, device, target);
       const threads = await thread.load(parts).catch((cause: unknown) => {
         throw device === "webgpu" ? new GpuFailure("WebGPU failed", { cause }) : cause;
       });
@@ -165,8 +165,12 @@ class FallbackRunner implements GraphSession {
   }
 
   /** The graph with its weights, read again: those of an earlier attempt were moved to its thread. */
-  async #parts(device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionParts> {
-    const { model, buffers } = packWeights(await encodeGraph(this.#graph, target));
+  async #parts(thread: SessionThread, device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionParts> {
+    const { sessionOptions } = this.#settings;
+    const encoded = await encodeForDevice(this.#graph, target, (model, feeds) =>
+      thread.try({ model, weights: [], device, sessionOptions }, toPlainTensors(feeds)),
+    );
+    const { model, buffers } = packWeights(encoded);
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));
     for (const file of new Set(places.map(({ location }) => location))) {
@@ -177,7 +181,7 @@ class FallbackRunner implements GraphSession {
         for (const { target: buffer, at, offset, length } of own) copyInto(buffer.subarray(at, at + length), offset, start, bytes);
       });
     }
-    return { model, weights, device, sessionOptions: this.#settings.sessionOptions };
+    return { model, weights, device, sessionOptions };
   }
 
   #reportRuntime({ file, loaded, total }: RuntimeBytes): void {

@@ -21,8 +21,8 @@ const STORED_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
 ]);
 
 /** The graph in operators that the target's runtime has. What it computes stays the same but for rounding. */
-export async function forTarget(graph: Graph, target: GraphTarget): Promise<Graph> {
-  const lowering = new TargetLowering(graph, target);
+export async function forTarget(graph: Graph, target: GraphTarget, fusedAttention: boolean): Promise<Graph> {
+  const lowering = new TargetLowering(graph, target, fusedAttention);
   const isQuantized = [...graph.parameters.values()].some(({ kind }) => kind !== "float");
   return lowering.run(
     isQuantized ? new (await import("./quantized-layers.js")).QuantizedLayers(lowering) : undefined,
@@ -34,12 +34,14 @@ class TargetLowering implements Lowering {
   readonly target: GraphTarget;
   readonly source: Graph;
   readonly result: GraphBuilder;
+  readonly #fusedAttention: boolean;
   /** Values of the result, by the source's names. */
   readonly #values: Map<string, Value> = new Map();
 
-  constructor(source: Graph, target: GraphTarget) {
+  constructor(source: Graph, target: GraphTarget, fusedAttention: boolean) {
     this.source = source;
     this.target = target;
+    this.#fusedAttention = fusedAttention;
     this.result = new GraphBuilder(source.name, target === "gpu-half" ? "float16" : "float32");
   }
 
@@ -128,15 +130,16 @@ class TargetLowering implements Lowering {
   }
 
   /**
-   * By one fused operator on the CPU, unless the probabilities are wanted. WebGPU's one takes no mask, and from 32 queries on it is wrong on adapters
-   * of few lanes (ONNX Runtime 1.30: by 3 to 20% with 4 and 8).
+   * By one fused operator on the CPU, unless the probabilities are wanted; on a GPU where it was tried before (`fused-attention-check.ts`) and there is no mask,
+   * which WebGPU's does not take.
    */
   #attention({ inputs, outputs, attributes }: Node): Value[] {
     const [query, key, value, mask] = inputs.map((name) => this.value(name));
     const heads = attributes["num_heads"]?.value;
     if (query === undefined || key === undefined || value === undefined || typeof heads !== "number") return unknown("Attention");
     const attention = { query, key, value, heads, mask };
-    if (this.target === "cpu" && outputs.length === 1) return [fusedAttention(this.result, attention)];
+    const fused = this.target === "cpu" || (this.#fusedAttention && mask === undefined);
+    if (fused && outputs.length === 1) return [fusedAttention(this.result, attention)];
     const { context, probabilities } = attentionSteps(this.result, attention);
     return [context, probabilities];
   }
