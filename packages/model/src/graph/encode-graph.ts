@@ -12,12 +12,12 @@ export type TowerGraph = Graph | EncodedGraph;
 /**
  * Encodes a graph for a target. One that is encoded already stays as it is.
  *
- * @param fusedAttention - whether a GPU's attention without a mask is one operator; {@link encodeForDevice} finds out whether it may be.
+ * @param fuseAttention - whether a GPU's attention without a mask is one operator; {@link encodeForDevice} finds out whether it may be.
  */
-export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu", fusedAttention = false): Promise<EncodedGraph> {
+export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu", fuseAttention = false): Promise<EncodedGraph> {
   if ("model" in graph) return graph;
   const { forTarget } = await import("./lowering/for-target.js"); // lazy like the builders: an ONNX export needs neither
-  const { name, inputs, outputs, nodes, values, initializers } = await forTarget(graph, target, fusedAttention);
+  const { name, inputs, outputs, nodes, values, initializers } = await forTarget(graph, target, fuseAttention);
   const info = (value: string): ValueInfo[] => {
     const found = values.get(value);
     return found === undefined ? [] : [found];

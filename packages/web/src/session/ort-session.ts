@@ -110,7 +110,11 @@ export class OrtSession {
   /** Runs a graph once. */
   static async try(ort: OrtModule, parts: SessionParts, feeds: PlainTensors): Promise<PlainTensors> {
     const session = await OrtSession.create(ort, parts);
-    return session.run(feeds).finally(() => session.release());
+    try {
+      return await session.run(feeds);
+    } finally {
+      await session.release();
+    }
   }
 
   /**

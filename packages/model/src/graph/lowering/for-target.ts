@@ -21,8 +21,8 @@ const STORED_TYPES: ReadonlyMap<WeightDtype, ElementType> = new Map([
 ]);
 
 /** The graph in operators that the target's runtime has. What it computes stays the same but for rounding. */
-export async function forTarget(graph: Graph, target: GraphTarget, fusedAttention: boolean): Promise<Graph> {
-  const lowering = new TargetLowering(graph, target, fusedAttention);
+export async function forTarget(graph: Graph, target: GraphTarget, fuseAttention: boolean): Promise<Graph> {
+  const lowering = new TargetLowering(graph, target, fuseAttention);
   const isQuantized = [...graph.parameters.values()].some(({ kind }) => kind !== "float");
   return lowering.run(
     isQuantized ? new (await import("./quantized-layers.js")).QuantizedLayers(lowering) : undefined,
@@ -34,14 +34,14 @@ class TargetLowering implements Lowering {
   readonly target: GraphTarget;
   readonly source: Graph;
   readonly result: GraphBuilder;
-  readonly #fusedAttention: boolean;
+  readonly #fuseAttention: boolean;
   /** Values of the result, by the source's names. */
   readonly #values: Map<string, Value> = new Map();
 
-  constructor(source: Graph, target: GraphTarget, fusedAttention: boolean) {
+  constructor(source: Graph, target: GraphTarget, fuseAttention: boolean) {
     this.source = source;
     this.target = target;
-    this.#fusedAttention = fusedAttention;
+    this.#fuseAttention = fuseAttention;
     this.result = new GraphBuilder(source.name, target === "gpu-half" ? "float16" : "float32");
   }
 
@@ -138,7 +138,7 @@ class TargetLowering implements Lowering {
     const heads = attributes["num_heads"]?.value;
     if (query === undefined || key === undefined || value === undefined || typeof heads !== "number") return unknown("Attention");
     const attention = { query, key, value, heads, mask };
-    const fused = this.target === "cpu" || (this.#fusedAttention && mask === undefined);
+    const fused = this.target === "cpu" || (this.#fuseAttention && mask === undefined);
     if (fused && outputs.length === 1) return [fusedAttention(this.result, attention)];
     const { context, probabilities } = attentionSteps(this.result, attention);
     return [context, probabilities];

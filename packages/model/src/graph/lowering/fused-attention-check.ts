@@ -60,12 +60,12 @@ function attention(q: Float32Array, k: Float32Array, v: Float32Array): Float32Ar
     for (let i = 0; i < TOKENS; i++) {
       const weights = Array.from({ length: TOKENS }, (_, j) => {
         let score = 0;
-        for (let d = head; d < head + HEAD_SIZE; d++) score += q[i * SIZE + d]! * k[j * SIZE + d]!;
+        for (let d = head; d < head + HEAD_SIZE; d++) score += (q[i * SIZE + d] ?? 0) * (k[j * SIZE + d] ?? 0);
         return Math.exp(score / Math.sqrt(HEAD_SIZE));
       });
       const sum = weights.reduce((a, b) => a + b, 0);
-      for (const [j, weight] of weights.entries())
-        for (let d = head; d < head + HEAD_SIZE; d++) context[i * SIZE + d]! += (weight / sum) * v[j * SIZE + d]!;
+      for (let d = head; d < head + HEAD_SIZE; d++)
+        context[i * SIZE + d] = weights.reduce((total, weight, j) => total + (weight / sum) * (v[j * SIZE + d] ?? 0), 0);
     }
   }
   return context;
