@@ -1,7 +1,7 @@
 export { DIFFERENTIABLE, gradients, type Seed } from "./gradient/gradients.js";
 export { inlineGraph, type InlineOptions } from "./gradient/inline-graph.js";
 export { type ContrastiveLoss, contrastiveLoss } from "./loss/contrastive.js";
-export { earlierName, type EncodedTraining, gradientName, type Parameter, TrainingGraph } from "./graphs/training-graph.js";
+export { earlierName, type EncodedTraining, gradientName, type Parameter, TrainingGraph, updatedName } from "./graphs/training-graph.js";
 export {
   type Distillation,
   FEATURES,
@@ -13,7 +13,7 @@ export {
   TEACHER_FEATURES,
 } from "./graphs/step-graphs.js";
 export { cutTower, type TowerSegment } from "./segments/cut-tower.js";
-export { segmentBackward, segmentForward, type TowerExtents } from "./segments/segment-graphs.js";
+export { segmentBackward, segmentForward, type SegmentTraining, type TowerExtents } from "./segments/segment-graphs.js";
 export { AdamW, adamWDefaults, type AdamWSettings, decays } from "./optimizer/adamw.js";
 export { ParameterMemory, type Part, residentBytes } from "./optimizer/parameter-memory.js";
 export { learningRateAt, type Schedule } from "./optimizer/schedule.js";
