@@ -21,6 +21,7 @@ export type AuditFaultKind =
 
 /** A fault. */
 export interface AuditFault {
+  /** Which kind it is. */
   readonly kind: AuditFaultKind;
   /** The shard's id, where it is of one. */
   readonly shard?: string;
