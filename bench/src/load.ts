@@ -85,9 +85,9 @@ async function measure(
   const killed = new Error("killed");
   const controller = new AbortController();
   const queries: number[] = [];
-  let isDone = false;
+  const ended = new AbortController();
   const search = async (): Promise<void> => {
-    for (let i = 0; !isDone; i++) {
+    for (let i = 0; !ended.signal.aborted; i++) {
       const start = performance.now();
       await reader.refresh();
       await reader.search({ vector: vectorOf(i), top: TOP });
@@ -117,7 +117,7 @@ async function measure(
     },
   });
   const rest = (performance.now() - again) / 1000;
-  isDone = true;
+  ended.abort();
   await searching;
   await target.refresh();
   if (target.info.count !== rows || summary.rows !== rows || summary.present !== half)
@@ -150,7 +150,8 @@ export async function benchLoad(folder: string, rows: number): Promise<void> {
   let port = 0;
   server.addEventListener("listening", (event) => (port = (event as CustomEvent<{ readonly port: number }>).detail.port));
   await server.start();
-  const pool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, max: 2 });
+  // PGlite has one session for all connections: two of them at a time would take each other's statements.
+  const pool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, max: 1 });
   try {
     const open = (): ReturnType<typeof openPgVectorStore<JsonObject>> =>
       openPgVectorStore<JsonObject>({ pool, table: "images", dim: DIM, fingerprint: FINGERPRINT });

@@ -35,9 +35,11 @@ export interface LoadProgress {
 
 /** A shard that is not finished, or whose files are not those that were written. */
 export interface UnfinishedShard {
+  /** Its number, as its files have it. */
   readonly index: number;
   /** `missing`, `torn` or `foreign`, as of `checkShard`. */
   readonly state: string;
+  /** Why it was left out, in English. */
   readonly reason: string;
 }
 
@@ -55,9 +57,13 @@ export interface LoadSummary {
 
 /** What the finished shards of an output have in common. */
 export interface LoadableShards {
+  /** Values of an embedding. */
   readonly dim: number;
+  /** The model's weights and dtype. */
   readonly fingerprint: string;
+  /** The finished shards, by their numbers. */
   readonly records: readonly ShardRecord[];
+  /** The others. */
   readonly unfinished: readonly UnfinishedShard[];
 }
 

@@ -186,7 +186,7 @@ export class RemoteStore<Meta = unknown> implements VectorStore<Meta> {
     this.#isClosed = true;
   }
 
-  /** {@link RemoteStore.close}. */
+  /** Ends the use of the store; see {@link RemoteStore.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

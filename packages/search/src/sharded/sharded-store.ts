@@ -159,7 +159,7 @@ export class ShardedStore<Meta = unknown> implements VectorStore<Meta> {
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
-  /** {@link ShardedStore.close}. */
+  /** Closes the stores; see {@link ShardedStore.close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -3,7 +3,6 @@
  * at their commas into runs that `JSON.parse` takes one by one, with other work between them. A thread would not help: cloning what it has parsed
  * takes longer than parsing.
  */
-import { ServerError } from "../server-error.js";
 import { invalidJson, type Structure, structureOf } from "./parse-json.js";
 
 /** Bytes of a run, at least. */

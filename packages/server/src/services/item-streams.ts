@@ -80,6 +80,6 @@ export class ItemStreams {
 
   /** Ends all of them: the server is ending. */
   end(): void {
-    for (const end of [...this.#open]) end(new ServerError("shutting-down", "the server is ending"));
+    for (const end of this.#open) end(new ServerError("shutting-down", "the server is ending"));
   }
 }

@@ -170,7 +170,7 @@ describe("RemoteStore", () => {
     const at = { url: "http://127.0.0.1/", index: "photos", fetch: fetchOf(handler) };
     const wrong = await openRemoteStore({ ...at, apiKey: "wrong-key" }).catch((error: unknown) => error as SearchError);
     expect(wrong).toMatchObject({ code: "rejected", details: { status: 401 } });
-    expect(JSON.stringify(wrong) + String(wrong)).not.toContain("wrong-key");
+    expect(JSON.stringify(wrong) + (wrong as SearchError).message).not.toContain("wrong-key");
     await expect(openRemoteStore({ ...at, apiKey: "secret-key", index: "none" })).rejects.toMatchObject({ code: "missing-file" });
     await expect(openRemoteStore({ ...at, apiKey: "secret-key", fingerprint: "model-b" })).rejects.toMatchObject({
       code: "fingerprint-mismatch",

@@ -67,14 +67,14 @@ export async function openToRead(folder: string, options: FolderStoreOptions): P
     checkModel(head, options);
     const files = await openGeneration(folder, head, "r");
     if (files === undefined) continue; // compacted away in between
+    const quantized = options.precision === "int8" ? await QuantizedFile.open(folder, head, "r") : undefined;
     try {
       const state = newState(head.dim, options.precision, files);
-      const quantized = options.precision === "int8" ? await QuantizedFile.open(folder, head, "r") : undefined;
-      const { end } = await readIndex(folder, head, files, state, startOf(files.logBytes), false, quantized).finally(() =>
-        quantized?.close(),
-      );
+      const { end } = await readIndex(folder, head, files, state, startOf(files.logBytes), false, quantized);
+      await quantized?.close();
       return { head, files, state, position: end, quantized: undefined };
     } catch (error) {
+      await quantized?.close();
       await closeFiles(files);
       throw error;
     }
