@@ -167,9 +167,10 @@ class FallbackRunner implements GraphSession {
   /** The graph with its weights, read again: those of an earlier attempt were moved to its thread. */
   async #parts(thread: SessionThread, device: "wasm" | "webgpu", target: GraphTarget): Promise<SessionParts> {
     const { sessionOptions } = this.#settings;
-    const encoded = await encodeForDevice(this.#graph, target, (model, feeds) =>
-      thread.try({ model, weights: [], device, sessionOptions }, toPlainTensors(feeds)),
-    );
+    const encoded = await encodeForDevice(this.#graph, target, async (model, feeds) => {
+      await thread.load({ model, weights: [], device, sessionOptions });
+      return thread.run(toPlainTensors(feeds));
+    });
     const { model, buffers } = packWeights(encoded);
     const weights = buffers.map(({ name, byteLength }) => ({ path: name, data: new Uint8Array(byteLength) }));
     const places = buffers.flatMap(({ ranges }, i) => ranges.map((range) => ({ ...range, target: weights[i]?.data ?? new Uint8Array() })));

@@ -37,8 +37,6 @@ export interface SessionParts {
 export type SessionRequest =
   /** `progress` gets {@link RuntimeBytes}. */
   | { readonly type: "start"; readonly settings: RuntimeSettings; readonly progress: MessagePort }
-  /** Runs a graph without weights once, on the device of the session that is loaded next; answered with {@link PlainTensors}. */
-  | { readonly type: "try"; readonly parts: SessionParts; readonly feeds: PlainTensors }
   | { readonly type: "load"; readonly parts: SessionParts }
   | { readonly type: "run"; readonly feeds: PlainTensors };
 
@@ -107,16 +105,6 @@ export class OrtSession {
     });
   }
 
-  /** Runs a graph once. */
-  static async try(ort: OrtModule, parts: SessionParts, feeds: PlainTensors): Promise<PlainTensors> {
-    const session = await OrtSession.create(ort, parts);
-    try {
-      return await session.run(feeds);
-    } finally {
-      await session.release();
-    }
-  }
-
   /**
    * Runs the graph; calls wait for those before them, of all sessions in this thread.
    *
@@ -163,9 +151,8 @@ export function serveSession(ort: OrtModule): void {
       OrtSession.start(ort, settings);
     },
 
-    try: ({ parts, feeds }) => OrtSession.try(ort, parts, feeds),
-
     async load({ parts }) {
+      await session?.release();
       session = await OrtSession.create(ort, parts);
       return session.threads;
     },

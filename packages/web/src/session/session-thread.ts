@@ -8,9 +8,7 @@ import type { RuntimeBytes } from "./runtime-download.js";
 
 /** A thread of one session. */
 export interface SessionThread {
-  /** Runs a graph without weights once, before the session is created. */
-  try(parts: SessionParts, feeds: PlainTensors): Promise<PlainTensors>;
-  /** Creates the session, to which the weights' buffers are moved. @returns threads of WebAssembly. */
+  /** Creates the session in place of an earlier one, to which the weights' buffers are moved. @returns threads of WebAssembly. */
   load(parts: SessionParts): Promise<number>;
   run(feeds: PlainTensors): Promise<PlainTensors>;
   /** Ends it; a worker's end gives back all of its memory. */
@@ -35,7 +33,6 @@ export function startWorker(device: "wasm" | "webgpu", settings: RuntimeSettings
   // A worker that cannot start says so again when the session is loaded.
   void host.call({ type: "start", settings, progress: port2 }, [port2]).catch(() => undefined);
   return {
-    try: (parts, feeds) => host.call({ type: "try", parts, feeds }),
     load: (parts) =>
       host.call(
         { type: "load", parts },
@@ -58,8 +55,8 @@ export async function startHere(device: "wasm" | "webgpu", settings: RuntimeSett
   Session.start(ort, settings);
   let session: OrtSession | undefined;
   return {
-    try: (parts, feeds) => Session.try(ort, parts, feeds),
     async load(parts) {
+      await session?.release();
       session = await Session.create(ort, parts);
       return session.threads;
     },

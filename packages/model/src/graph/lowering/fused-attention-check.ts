@@ -3,9 +3,8 @@
  * subgroups of 4 or 8 lanes, and right on others, and no name tells which they are.
  */
 import { Tensor } from "onnxruntime-common";
-import type { EncodedGraph } from "../../onnx/write/encoded-graph.js";
-import { encodeGraph, type TowerGraph } from "../encode-graph.js";
-import type { GraphTarget } from "../ir/graph.js";
+import { encodeGraph, type TryGraph } from "../encode-graph.js";
+import type { Graph, GraphTarget } from "../ir/graph.js";
 import { GraphBuilder } from "../ir/graph-builder.js";
 
 /** More than two blocks of 32 queries, and not a multiple of them, as the 197 tokens of ViT-B/16 are not. */
@@ -16,22 +15,10 @@ const SIZE = HEADS * HEAD_SIZE;
 /** How far a right result may be from ours, whose values are below 1: half precision rounds the scores. */
 const TOLERANCES = { gpu: 1e-3, "gpu-half": 2e-2 } as const;
 
-/** Runs an encoded graph, which has no weights, on the device. */
-export type TryGraph = (
-  model: Uint8Array,
-  feeds: Readonly<Record<string, Tensor>>,
-) => Promise<Readonly<Record<string, { readonly data: unknown }>>>;
-
-/**
- * Encodes a graph for a target. On a GPU attention without a mask is one operator where that operator, tried on 70 tokens first, gives the right result; a graph
- * without such attention tries nothing.
- *
- * @param tryGraph - an error of its means that the operator cannot be used.
- */
-export async function encodeForDevice(graph: TowerGraph, target: GraphTarget, tryGraph: TryGraph): Promise<EncodedGraph> {
-  if (target === "cpu" || "model" in graph || !graph.nodes.some(({ opType, inputs }) => opType === "Attention" && inputs.length === 3))
-    return encodeGraph(graph, target);
-  return encodeGraph(graph, target, await isRight(target, tryGraph).catch(() => false));
+/** Whether a graph has attention without a mask, and the device's fused operator gives the right result for 70 tokens. */
+export async function canFuseAttention(graph: Graph, target: "gpu" | "gpu-half", tryGraph: TryGraph): Promise<boolean> {
+  const isUnmasked = graph.nodes.some(({ opType, inputs }) => opType === "Attention" && inputs.length === 3);
+  return isUnmasked && (await isRight(target, tryGraph).catch(() => false));
 }
 
 async function isRight(target: "gpu" | "gpu-half", tryGraph: TryGraph): Promise<boolean> {
