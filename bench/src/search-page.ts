@@ -17,7 +17,7 @@ import type { Page } from "playwright-core";
 import sharp from "sharp";
 
 const DEMO = fileURLToPath(new URL("../../examples/demo-checkpoint", import.meta.url));
-const PICTURES = fileURLToPath(new URL("../../examples/pictures/", import.meta.url));
+const IMAGES = fileURLToPath(new URL("../../examples/pictures/", import.meta.url));
 const COMMAND = fileURLToPath(new URL("../node_modules/.bin/chinese-clip", import.meta.url));
 const COUNT = 50_000;
 const QUERIES: readonly string[] = ["红色的汽车", "蓝色的蘑菇", "绿色的月亮 - 红色", "一只棕色的猫", "两个黄色的苹果"];
@@ -136,11 +136,11 @@ async function makeIndex(folder: string): Promise<void> {
   const part = `${folder}.part`;
   await rm(part, { recursive: true, force: true });
   await using clip = await ChineseCLIP.fromPretrained(DEMO);
-  const names = (await readdir(PICTURES)).filter((name) => /\.(?:png|jpg|webp)$/u.test(name));
+  const names = (await readdir(IMAGES)).filter((name) => /\.(?:png|jpg|webp)$/u.test(name));
   const thumbnails = await Promise.all(
-    names.map((name) => sharp(join(PICTURES, name)).resize(256, 256, { fit: "inside" }).webp({ quality: 80 }).toBuffer()),
+    names.map((name) => sharp(join(IMAGES, name)).resize(256, 256, { fit: "inside" }).webp({ quality: 80 }).toBuffer()),
   );
-  const { data, dim } = await clip.embedImage(names.map((name) => join(PICTURES, name)));
+  const { data, dim } = await clip.embedImage(names.map((name) => join(IMAGES, name)));
   const index = await openImageIndex(part, { embedder: clip, settings: { model: DEMO, dtype: "fp32", orientation: true } });
   const { store } = index;
   const random = new Random(50);

@@ -57,8 +57,6 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   readonly fingerprint: string;
   readonly #preprocessor: ImagePreprocessor<ImageInput>;
   readonly #textQueue: TextQueue = new TextQueue((texts) => this.#runTextTower(texts));
-  /** Classifiers that were compared with this model. */
-  readonly #checked: WeakSet<ImageClassifier> = new WeakSet();
   #lastClassifier: { readonly key: string; readonly embeddings: Promise<Embeddings> } | undefined;
 
   /** @throws CheckpointError - `vocabulary-mismatch`: the tokenizer knows ids that the text tower has no embedding for. */
@@ -190,7 +188,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     { template = DEFAULT_TEMPLATE, signal }: ClassifyOptions = {},
   ): Promise<Classification[] | Classification[][] | ClassScore[] | ClassScore[][]> {
     const scores = isClassifier(by)
-      ? await this.#scoreClasses(image, by, signal)
+      ? await (await import("./classifier/index.js")).scoreImages(this, image, by, { signal })
       : await this.#scoreLabels(image, by, typeof template === "string" ? [template] : template, signal);
     return Array.isArray(image) ? scores : (scores[0] as Classification[] | ClassScore[]);
   }
@@ -224,20 +222,10 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     signal: AbortSignal | undefined,
   ): Promise<Classification[][]> {
     checkLabels(labels, templates);
-    const [classes, images] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
-    return rowsOf(images).map((row) => scoreLabels(row, labels, classes, this.model.logitScale));
-  }
-
-  async #scoreClasses(
-    image: ImageInput | readonly ImageInput[],
-    classifier: ImageClassifier,
-    signal: AbortSignal | undefined,
-  ): Promise<ClassScore[][]> {
-    const { checkClassifierModel, classifyEmbedding } = await import("./classifier/index.js");
-    // Every platform's images may be encoded bytes, which the probe is.
-    if (!this.#checked.has(classifier)) await checkClassifierModel(classifier, this, { signal });
-    this.#checked.add(classifier);
-    return rowsOf(await this.embedImage(image, { signal })).map((row) => classifyEmbedding(classifier.head, row));
+    const [classes, { data, count, dim }] = await Promise.all([this.#classifier(labels, templates), this.embedImage(image, { signal })]);
+    return Array.from({ length: count }, (_, row) =>
+      scoreLabels(data.subarray(row * dim, (row + 1) * dim), labels, classes, this.model.logitScale),
+    );
   }
 
   /** The labels' vectors; those of the last call are cached, since many images are classified by the same labels. */
@@ -257,10 +245,6 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
 
 function isClassifier(by: readonly string[] | ImageClassifier): by is ImageClassifier {
   return typeof by === "object" && by !== null && !Array.isArray(by);
-}
-
-function rowsOf({ data, count, dim }: Embeddings): Float32Array[] {
-  return Array.from({ length: count }, (_, row) => data.subarray(row * dim, (row + 1) * dim));
 }
 
 /** A single text or a list of texts as a list. */

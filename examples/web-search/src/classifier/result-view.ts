@@ -4,7 +4,7 @@ import { filesOf } from "../picked-files.js";
 import { imageIcon, pickButton, shownName } from "@chinese-clip/search-page";
 import type { FewShotResult } from "@chinese-clip/training/few-shot";
 import type { Trial } from "./state.js";
-import type { ClassifierView } from "./view.js";
+import type { ClassifierView } from "./classifier-view.js";
 
 /** Classes of a trial that are shown. */
 const SHOWN = 3;

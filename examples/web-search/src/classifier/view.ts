@@ -7,20 +7,10 @@ import { explainModel } from "../explain.js";
 import { MESSAGES } from "../messages.js";
 import { placedFiles, placedFilesOf } from "../picked-files.js";
 import { downloadBar } from "../view/download-bar.js";
-import type { ClassifierApp } from "./app.js";
-import { CLASSIFIER_MESSAGES, type ClassifierMessages } from "./messages.js";
+import { CLASSIFIER_MESSAGES } from "./messages.js";
+import type { ClassifierView } from "./classifier-view.js";
 import { resultSection, trySection } from "./result-view.js";
 import type { ClassifierState, ExampleClass, Method } from "./state.js";
-
-/** What every part is made from. */
-export interface ClassifierView {
-  readonly state: ClassifierState;
-  readonly app: ClassifierApp;
-  readonly say: ClassifierMessages;
-  /** Shows files that are held over a part of the page. */
-  readonly hold: (target: ClassifierState["dropTarget"]) => void;
-  readonly setLanguage: () => void;
-}
 
 /** Previews of a class that are shown. */
 const SHOWN = 24;

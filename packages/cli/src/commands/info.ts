@@ -91,7 +91,7 @@ function printInspection(inspection: Inspection, more: readonly (readonly [strin
     const names = unused.slice(0, 3).join(", ") + (unused.length > 3 ? ", …" : "");
     add("not read", "不使用", zh ? `${unused.length} 个张量：${names}` : `${unused.length} tensors: ${names}`);
   }
-  rows.push(...more);
+  for (const row of more) rows.push(row);
   print(source);
   print(columns(rows));
   print(`\n${zh ? "文件" : "files"}`);

@@ -16,7 +16,7 @@ import {
   UsageError,
 } from "../command.js";
 import { formatTrainingPage } from "../reports/training-page.js";
-import { TrainingLines } from "../terminal/training-lines.js";
+import { TrainingLines } from "../reports/training-lines.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions } from "./loading-options.js";
@@ -96,7 +96,10 @@ export const train: Command = {
     "average-every": number("steps from one average to the next", "每隔多少步平均一次"),
     "average-workers": number("how many runs there are", "共有几个训练"),
     "average-worker": number("this run's name among them (default: its folder's)", "本训练的名称（默认取输出文件夹名）", "name"),
-    "average-wait": number("seconds to wait for the others (default 60); who is later is left out", "等待其他训练的秒数（默认 60），迟到的不计入"),
+    "average-wait": number(
+      "seconds to wait for the others (default 60); who is later is left out",
+      "等待其他训练的秒数（默认 60），迟到的不计入",
+    ),
     "context-length": number("tokens of a text (default: of the longest, at most 52)", "文本的 token 数（默认取最长文本，最多 52）"),
     "save-step-frequency": number("steps from save to save (default: an epoch)", "每隔多少步保存（默认每轮）"),
     "valid-step-interval": number("steps from validation to validation (default: an epoch)", "每隔多少步评测（默认每轮）"),

@@ -1,4 +1,4 @@
-/** What a training run's folder has reached, and the command that goes on with it. */
+/** What a training run's folder has reached, and the command that resumes it. */
 import { meanRecall, type TrainingRun } from "@chinese-clip/training/node";
 
 /** A run in short. */
@@ -7,7 +7,7 @@ export interface RunSummary {
   readonly step: number;
   readonly steps: number | undefined;
   readonly epoch: number | undefined;
-  /** What it began with. */
+  /** The model that it started from. */
   readonly model: string | undefined;
   readonly data: string | undefined;
   readonly best:
@@ -50,7 +50,7 @@ export function runRows({ step, steps, epoch, model, data, best, resume }: RunSu
     const [mean, text, image] = [best.meanRecall, best.textToImageR1, best.imageToTextR1].map(percent);
     rows.push([say("best recall", "最佳召回率"), say(`mean ${mean} after step ${best.step}; R@1 text to image ${text}, image to text ${image}`, `第 ${best.step} 步后平均 ${mean}；R@1 文搜图 ${text}，图搜文 ${image}`)]); // prettier-ignore
   }
-  rows.push([say("go on with", "继续训练"), resume ?? say("nothing: the run is done", "无需：训练已完成")]);
+  rows.push([say("resume with", "继续训练"), resume ?? say("nothing: the run is done", "无需：训练已完成")]);
   return rows;
 }
 

@@ -3,9 +3,10 @@
  * dtypes, the embedding of one small image does: the same weights give nearly the same one everywhere.
  */
 import type { Embedder } from "../embedding/embedder.js";
+import type { Embeddings } from "../embedding/embeddings.js";
 import { cosine } from "../vectors/products.js";
 import { ClassifierError } from "./classifier-error.js";
-import type { ClassifierHead } from "./head.js";
+import { type ClassifierHead, classifyEmbedding, type ClassScore } from "./head.js";
 
 /** Which model a classifier is for. */
 export interface ClassifierModel {
@@ -73,4 +74,29 @@ export async function checkClassifierModel(
     `the classifier was fitted with another model (${model.fingerprint}, ${head.dim} values) than this one (${embedder.fingerprint}, ${embedder.dim} values); use that model, or fit it again`,
     { expected: model.fingerprint, got: embedder.fingerprint },
   );
+}
+
+/** Classifiers that were compared with a model, by the model. */
+const compared: WeakMap<object, WeakSet<ImageClassifier>> = new WeakMap();
+
+/**
+ * Classes of an image or several by a classifier. The first time that a model meets a classifier, they are compared.
+ *
+ * @returns one list for each image, best class first.
+ * @throws ClassifierError - `other-model`; what embedding throws; the signal's reason.
+ */
+export async function scoreImages<ImageInput>(
+  // Every platform's images may be encoded bytes, which the probe is.
+  clip: ProbeEmbedder & {
+    embedImage(image: ImageInput | readonly ImageInput[], options: { readonly signal?: AbortSignal | undefined }): Promise<Embeddings>;
+  },
+  image: ImageInput | readonly ImageInput[],
+  classifier: ImageClassifier,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ClassScore[][]> {
+  const known = compared.get(clip) ?? new WeakSet();
+  if (!known.has(classifier)) await checkClassifierModel(classifier, clip, options);
+  compared.set(clip, known.add(classifier));
+  const { data, count, dim } = await clip.embedImage(image, options);
+  return Array.from({ length: count }, (_, row) => classifyEmbedding(classifier.head, data.subarray(row * dim, (row + 1) * dim)));
 }

@@ -16,4 +16,5 @@ export {
   type ImageClassifier,
   type ProbeEmbedder,
   probeImage,
+  scoreImages,
 } from "./image-classifier.js";

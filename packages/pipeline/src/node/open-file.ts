@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
-/** Of a file that becomes a string. */
+/** Bytes of the longest file that becomes a string. */
 const LONGEST_STRING = 0x1fffffe8;
 const CHUNK_BYTES = 1 << 20;
 

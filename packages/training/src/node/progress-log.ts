@@ -5,7 +5,7 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { writingTo } from "@chinese-clip/pipeline/node";
-import type { Recall } from "./train-options.js";
+import type { Recall } from "./recall.js";
 
 /** The log's file in a run's folder. */
 export const PROGRESS_FILE = "progress.jsonl";

@@ -1,7 +1,16 @@
 /** Retrieval among validation pairs, judged as cn_clip does: what is found counts if it is one of the query's own. */
 import { searchTopK } from "@chinese-clip/evaluation";
 import { writeNormalizedRows } from "@chinese-clip/pipeline/vectors";
-import type { Recall } from "./train-options.js";
+
+/** Found items among the first 1, 5 and 10, as shares from 0 to 1. */
+export interface Recall {
+  /** Among the first. */
+  readonly r1: number;
+  /** Among the first 5. */
+  readonly r5: number;
+  /** Among the first 10. */
+  readonly r10: number;
+}
 
 /** Features of images and of texts, and to which image each text belongs. */
 export interface RetrievalFeatures {

@@ -90,7 +90,7 @@ export function recipeGraphs(trained: Partial<Record<Tower, Graph>>, { dropout, 
     const plain = trained[kind];
     if (plain === undefined) continue;
     const adapted = lora === undefined ? { graph: plain, adapters: [] } : withAdapters(plain, lora);
-    adapters.push(...adapted.adapters);
+    for (const adapter of adapted.adapters) adapters.push(adapter);
     evaluation[kind] = adapted.graph;
     const isMasked = kind === "vision" ? maskRatio > 0 : dropout > 0;
     towers[kind] = !isMasked

@@ -103,16 +103,6 @@ export interface DistillationOptions {
   readonly weight?: number | undefined;
 }
 
-/** Found items among the first 1, 5 and 10, as shares from 0 to 1. */
-export interface Recall {
-  /** Among the first. */
-  readonly r1: number;
-  /** Among the first 5. */
-  readonly r5: number;
-  /** Among the first 10. */
-  readonly r10: number;
-}
-
 /** What happens in a run, in order. */
 export type TrainingEvent =
   | {

@@ -83,5 +83,5 @@ export const EXCEPTIONS: readonly Exception[] = [
     reason: "the folder of the demo's images, its list, and a module of the page are called so",
   },
   { path: /^tools\/browser\//, text: /\brefuse/, reason: "a server refuses connections" },
-  { path: /^bench\/src\/line-plot/, text: /<circle/, reason: "SVG's element" },
+  { path: /^(?:bench\/src\/line-plot|packages\/cli\/src\/reports\/line-chart)/, text: /<circle|svg circle/, reason: "SVG's element" },
 ];

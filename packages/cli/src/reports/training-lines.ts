@@ -4,8 +4,8 @@
 import type { TrainingEvent } from "@chinese-clip/training/node";
 import type { CommandContext } from "../command.js";
 import { type Bilingual, t } from "../translation/translate.js";
-import { TerminalLine } from "./line.js";
-import { formatSeconds, TerminalProgress } from "./progress.js";
+import { TerminalLine } from "../terminal/line.js";
+import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
 
 type Step = Extract<TrainingEvent, { readonly type: "step" }>;
 
