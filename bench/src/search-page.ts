@@ -17,7 +17,7 @@ import type { Page } from "playwright-core";
 import sharp from "sharp";
 
 const DEMO = fileURLToPath(new URL("../../examples/demo-checkpoint", import.meta.url));
-const IMAGES = fileURLToPath(new URL("../../examples/pictures/", import.meta.url));
+const IMAGES = join(fileURLToPath(new URL("../../examples", import.meta.url)), "pictures");
 const COMMAND = fileURLToPath(new URL("../node_modules/.bin/chinese-clip", import.meta.url));
 const COUNT = 50_000;
 const QUERIES: readonly string[] = ["红色的汽车", "蓝色的蘑菇", "绿色的月亮 - 红色", "一只棕色的猫", "两个黄色的苹果"];

@@ -98,8 +98,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     const tokenized = await tokenizeTexts(tokenizer, textsOf(text), signal);
     const data = new Float32Array(tokenized.length * dim);
     if (TextQueue.takes(tokenized)) {
-      const scope = new AbortScope(signal);
-      const rows = await scope.wait(this.#textQueue.embed(tokenized, signal)).finally(() => scope.end());
+      const rows = await new AbortScope(signal).wait(this.#textQueue.embed(tokenized, signal));
       for (const [i, row] of rows.entries()) data.set(row, i * dim);
     } else {
       for (const rows of batchByLength(tokenized.map(({ ids }) => ids.length))) {

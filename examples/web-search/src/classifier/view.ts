@@ -10,7 +10,7 @@ import { downloadBar } from "../view/download-bar.js";
 import { CLASSIFIER_MESSAGES } from "./messages.js";
 import type { ClassifierView } from "./classifier-view.js";
 import { resultSection, trySection } from "./result-view.js";
-import type { ClassifierState, ExampleClass, Method } from "./state.js";
+import type { ExampleClass, Method } from "./state.js";
 
 /** Previews of a class that are shown. */
 const SHOWN = 24;

@@ -1,7 +1,6 @@
 /**
  * The last step of a graph: for a target, as ONNX protobuf.
  */
-import type { Tensor } from "onnxruntime-common";
 import type { EncodedGraph } from "../onnx/write/encoded-graph.js";
 import { encodeModel } from "../onnx/write/encode-model.js";
 import type { ExternalData, ValueInfo } from "../onnx/write/ir.js";
@@ -13,7 +12,7 @@ export type TowerGraph = Graph | EncodedGraph;
 /**
  * Encodes a graph for a target. One that is encoded already stays as it is.
  *
- * @param fuseAttention - whether a GPU's attention without a mask is one operator; {@link encodeForDevice} finds out whether it may be.
+ * @param fuseAttention - whether a GPU's attention without a mask is one operator; `encodeForDevice` finds out whether it may be.
  */
 export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu", fuseAttention = false): Promise<EncodedGraph> {
   if ("model" in graph) return graph;
@@ -49,22 +48,4 @@ export async function encodeGraph(graph: TowerGraph, target: GraphTarget = "cpu"
     outputs,
     withExternalData,
   };
-}
-
-/** Runs an encoded graph, which has no weights, on the device. */
-export type TryGraph = (
-  model: Uint8Array,
-  feeds: Readonly<Record<string, Tensor>>,
-) => Promise<Readonly<Record<string, { readonly data: unknown }>>>;
-
-/**
- * Encodes a graph for a target. On a GPU attention without a mask is one operator where that operator, tried on 70 tokens first, gives the right result; a graph
- * without such attention tries nothing.
- *
- * @param tryGraph - an error of its means that the operator cannot be used.
- */
-export async function encodeForDevice(graph: TowerGraph, target: GraphTarget, tryGraph: TryGraph): Promise<EncodedGraph> {
-  if (target === "cpu" || "model" in graph) return encodeGraph(graph, target);
-  const { canFuseAttention } = await import("./lowering/fused-attention-check.js"); // for GPUs alone
-  return encodeGraph(graph, target, await canFuseAttention(graph, target, tryGraph));
 }

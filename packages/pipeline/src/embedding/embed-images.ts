@@ -87,25 +87,21 @@ export async function* embedImages<Input, Image>(
     yield* batch.results;
   };
 
-  try {
-    for await (const batch of inputBatches(inputs, imageOf, batchSize, scope)) {
+  for await (const batch of inputBatches(inputs, imageOf, batchSize, scope)) {
+    scope.throwIfAborted();
+    const decoded = Promise.all(batch.map(decode));
+    // The batch before is in the model while this one is decoded; only when it is out does this one go in.
+    const previous = current;
+    current = (async () => {
+      const ready = await decoded;
+      await previous?.catch(() => undefined);
       scope.throwIfAborted();
-      const decoded = Promise.all(batch.map(decode));
-      // The batch before is in the model while this one is decoded; only when it is out does this one go in.
-      const previous = current;
-      current = (async () => {
-        const ready = await decoded;
-        await previous?.catch(() => undefined);
-        scope.throwIfAborted();
-        return runBatch(ready, preprocessor, imageTower);
-      })();
-      current.catch(() => undefined); // it is awaited later; until then a failure is not an unhandled rejection
-      if (previous !== undefined) yield* finish(previous);
-    }
-    if (current !== undefined) yield* finish(current);
-  } finally {
-    scope.end();
+      return runBatch(ready, preprocessor, imageTower);
+    })();
+    current.catch(() => undefined); // it is awaited later; until then a failure is not an unhandled rejection
+    if (previous !== undefined) yield* finish(previous);
   }
+  if (current !== undefined) yield* finish(current);
 }
 
 /** A string and bytes are iterable as well: each character would be taken for a path, and each byte for an image. */

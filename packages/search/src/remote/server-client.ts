@@ -67,7 +67,10 @@ export class ServerClient {
     if (!(Number.isFinite(milliseconds) && milliseconds > 0 && milliseconds < 2 ** 31))
       throw new RangeError(`${caller}: expected milliseconds to be a positive number, got ${String(milliseconds)}`);
     [base.search, base.hash] = ["", ""];
-    base.pathname = base.pathname.replace(/\/+$/, "");
+    const path = base.pathname;
+    let end = path.length;
+    while (path[end - 1] === "/") end--;
+    base.pathname = path.slice(0, end);
     this.#base = base;
     this.url = base.href.replace(/\/$/, "");
     this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };

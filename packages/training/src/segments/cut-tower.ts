@@ -7,7 +7,7 @@ import type { Graph, Node, Value } from "@chinese-clip/model";
 
 /** A part of a tower's graph, as a graph of its own. */
 export interface TowerSegment {
-  /** Inputs: those of the tower's inputs that it takes. Output: {@link RESULT}. */
+  /** Inputs: those of the tower's inputs that it takes. Output: `result`. */
   readonly graph: Graph;
   /** The value of the segment before that it begins with; undefined for the first one. */
   readonly state: Value | undefined;

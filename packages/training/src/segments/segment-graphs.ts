@@ -1,6 +1,6 @@
 /**
  * The two graphs of a segment: from its state to its result, and from the gradient of the result back, which computes the segment once more.
- * Parameters have their {@link commonName}, so that equal blocks have equal graphs.
+ * Parameters have their common name, so that equal blocks have equal graphs.
  */
 import type { Value } from "@chinese-clip/model";
 import { knownExtents } from "../gradient/inline-graph.js";
@@ -15,13 +15,13 @@ export type TowerExtents = Readonly<Record<string, number>>;
 
 /** Which parameters of a segment are trained, and how its batch norms work. */
 export interface SegmentTraining {
-  /** By their {@link commonName}; by default all. */
+  /** By their common name; by default all. */
   readonly trains?: ((parameter: string) => boolean) | undefined;
   /** As `StepExtents` has it. */
   readonly batchStatistics?: boolean | undefined;
 }
 
-/** The way forward. Output: {@link RESULT}, and running statistics that move. */
+/** The way forward. Output: `result`, and running statistics that move. */
 export function segmentForward(segment: TowerSegment, extents: TowerExtents, { batchStatistics }: SegmentTraining = {}): EncodedTraining {
   const training = new TrainingGraph("segment");
   training.builder.output(RESULT, addSegment(training, segment, extents, batchStatistics).result);

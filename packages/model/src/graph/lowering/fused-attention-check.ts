@@ -3,9 +3,15 @@
  * subgroups of 4 or 8 lanes, and right on others, and no name tells which they are.
  */
 import { Tensor } from "onnxruntime-common";
-import { encodeGraph, type TryGraph } from "../encode-graph.js";
-import type { Graph, GraphTarget } from "../ir/graph.js";
+import { encodeGraph } from "../encode-graph.js";
+import type { Graph } from "../ir/graph.js";
 import { GraphBuilder } from "../ir/graph-builder.js";
+
+/** Runs an encoded graph, which has no weights, on the device. */
+export type TryGraph = (
+  model: Uint8Array,
+  feeds: Readonly<Record<string, Tensor>>,
+) => Promise<Readonly<Record<string, { readonly data: unknown }>>>;
 
 /** More than two blocks of 32 queries, and not a multiple of them, as the 197 tokens of ViT-B/16 are not. */
 const TOKENS = 70;
