@@ -46,6 +46,8 @@ export const DATASET_MESSAGES = {
     "its features have <got> values and the model's <expected>: they are of another model. Name that one with --model, or another --output",
   "output-model": "created with model <recorded>; this run uses model <current>. Use <recorded> again, or name another --output",
   "output-dtype": "created with dtype <recorded>; this run uses <current>. Use <recorded> again, or name another --output",
+  "output-decode":
+    "created with images decoded as <recorded>; this run uses <current>. Use --decode <recorded> again, or name another --output",
   "foreign-output": "exists and was not written by embed; name another --output",
   "output-without-id": 'exists and has no "<name>" here, so it cannot be resumed; name another --output',
   "output-locked": "another process is writing it (process <process>); wait for it, or remove <lock> if there is none",

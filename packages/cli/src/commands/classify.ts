@@ -15,7 +15,7 @@ import { formatLabels, labelRows } from "../reports/label-rows.js";
 import { classifyIndex } from "./classify-index.js";
 import { LABEL_OPTIONS, LabelOutput } from "./label-output.js";
 import { classifierLabeller, type Labeller, type OpenLabeller, zeroShotLabeller } from "./labeller.js";
-import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
@@ -63,6 +63,7 @@ export const classify: Command = {
     },
     ...FILTER_OPTION,
     ...LABEL_OPTIONS,
+    ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },

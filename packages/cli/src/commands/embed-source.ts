@@ -14,7 +14,7 @@ import { existsSync } from "node:fs";
 import { type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
-import { parseCount } from "./loading-options.js";
+import { decodeSettings, parseCount } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 
 /** Images that cannot be read and are named one by one. */
@@ -59,6 +59,7 @@ export async function embedSource(values: OptionValues, context: CommandContext,
         output,
         towers: values["captions"] === true ? ["image", "text"] : ["image"],
         prepareText: preprocessEvalText,
+        settings: decodeSettings(values),
         signal,
         onProgress: ({ done, count }) => onProgress("embed-images", done, count),
         onFailure: ({ key, error }) => {

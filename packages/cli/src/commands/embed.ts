@@ -29,7 +29,7 @@ import { shardOf } from "../input/shard-options.js";
 import { noteSkipped } from "../input/skipped-files.js";
 import { standardInput } from "../input/standard-input.js";
 import { embedSource } from "./embed-source.js";
-import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
@@ -90,6 +90,7 @@ export const embed: Command = {
       value: "n",
       help: { en: "number of shards (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
     },
+    ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },

@@ -12,7 +12,7 @@ import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
-import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { otherModel } from "./with-index.js";
 
 /** Images that cannot be read and are named one by one. */
@@ -26,6 +26,7 @@ export const indexImages: Command = {
     ...MODEL_OPTION,
     watch: { type: "boolean", help: { en: "stay, and follow changes until Ctrl-C", zh: "持续运行，跟踪改动，直到按 Ctrl-C" } },
     "no-thumbnails": { type: "boolean", help: { en: "store no thumbnails", zh: "不保存缩略图" } },
+    ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -85,30 +86,32 @@ export async function openIndex(
 ): Promise<{ readonly index: ImageIndex; readonly clip: ChineseCLIP }> {
   const transfer = new TransferProgress(process.stderr);
   const options = pretrainedOptions(values, context, transfer);
-  const load = (model: string, dtype: typeof options.dtype, orientation: boolean): Promise<ChineseCLIP> =>
-    ChineseCLIP.fromPretrained(model, { ...options, dtype, autoOrient: orientation }).finally(() => transfer.end());
+  const load = (model: string, how: Pick<typeof options, "dtype" | "decode" | "autoOrient">): Promise<ChineseCLIP> =>
+    ChineseCLIP.fromPretrained(model, { ...options, ...how }).finally(() => transfer.end());
   const { signal } = context;
-  const index = await openImageIndex(path, { settings: options.dtype === undefined ? {} : { dtype: options.dtype }, signal }).catch(
-    (error: unknown) => {
-      if (error instanceof DatasetError && error.code === "no-index" && hasFolders) return undefined;
-      throw error;
-    },
-  );
+  const given = {
+    ...(options.dtype === undefined ? {} : { dtype: options.dtype }),
+    ...(options.decode === undefined ? {} : { decode: options.decode }),
+  };
+  const index = await openImageIndex(path, { settings: given, signal }).catch((error: unknown) => {
+    if (error instanceof DatasetError && error.code === "no-index" && hasFolders) return undefined;
+    throw error;
+  });
   if (index === undefined) {
     const model = sourceOf(requiredValue(values, "model"));
-    const { dtype = "fp32" } = options;
-    const clip = await load(model, dtype, true);
+    const settings = { dtype: "fp32" as const, ...given, model, orientation: true };
+    const clip = await load(model, { dtype: settings.dtype, decode: given.decode, autoOrient: true });
     try {
-      return { index: await openImageIndex(path, { embedder: clip, settings: { model, dtype, orientation: true }, signal }), clip };
+      return { index: await openImageIndex(path, { embedder: clip, settings, signal }), clip };
     } catch (error) {
       await clip.dispose();
       throw error;
     }
   }
   try {
-    const { model, dtype, orientation } = index.settings;
+    const { model, dtype, decode, orientation } = index.settings;
     const source = stringValue(values, "model") ?? model;
-    const clip = await load(source, (dtype as typeof options.dtype) ?? options.dtype, orientation);
+    const clip = await load(source, { dtype: (dtype as typeof options.dtype) ?? options.dtype, decode, autoOrient: orientation });
     if (clip.fingerprint === index.store.info.fingerprint) return { index, clip };
     await clip.dispose();
     throw otherModel(index, source);

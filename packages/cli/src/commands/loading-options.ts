@@ -48,6 +48,18 @@ export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
   threads: { type: "string", value: "n", help: { en: "threads for one operator", zh: "单个算子使用的线程数" } },
 };
 
+/** How the images of a command are decoded. */
+export const DECODE_OPTION: Readonly<Record<"decode", CommandOption>> = {
+  decode: {
+    type: "string",
+    value: "how",
+    help: {
+      en: "exact (default), or fast: large JPEG and WebP shrink while they are decoded; features differ slightly",
+      zh: "图片解码方式：exact（默认）或 fast（大幅 JPEG、WebP 边解码边缩小，特征略有差异）",
+    },
+  },
+};
+
 /**
  * The options as `fromPretrained` takes them.
  *
@@ -66,6 +78,7 @@ export function pretrainedOptions(
   return {
     dtype: values["dtype"] === undefined ? undefined : parseDtype("--dtype", stringValue(values, "dtype") ?? ""),
     device: stringValue(values, "device"),
+    decode: values["decode"] === undefined ? undefined : parseDecode(stringValue(values, "decode") ?? ""),
     numThreads: threads === undefined ? undefined : parseCount("--threads", threads),
     revision: stringValue(values, "revision"),
     cacheDir: stringValue(values, "cache-dir"),
@@ -81,6 +94,17 @@ export function parseDtype(option: string, value: string): DtypeName {
   const found = DTYPES.find((name) => name === value);
   if (found === undefined) throw new UsageError(t`${option}: expected one of ${DTYPES.join(", ")}, got ${value}`);
   return found;
+}
+
+/** @throws UsageError - another word. */
+export function parseDecode(value: string): "exact" | "fast" {
+  if (value === "exact" || value === "fast") return value;
+  throw new UsageError(t`--decode: expected exact or fast, got ${value}`);
+}
+
+/** What a shard's record states of the decoding: nothing where it is exact. */
+export function decodeSettings(values: OptionValues): { readonly decode?: "fast" } {
+  return values["decode"] === "fast" ? { decode: "fast" } : {};
 }
 
 /** @throws UsageError - no integer of at least 1. */

@@ -143,6 +143,7 @@ async function serveModel(
     dtype: options.dtype ?? (settings?.dtype === undefined ? undefined : parseDtype("images.json", settings.dtype)),
     limits: IMAGE_LIMITS,
     autoOrient: settings?.orientation,
+    decode: settings?.decode,
     spin: false, // a quarter of the processor time where queries come one a second
   }).finally(() => transfer.end());
   try {

@@ -42,12 +42,13 @@ export async function withIndex<Result>(
   const index = await openImageIndex(indexPath(values), { readOnly, settings: dtypeOf(values), signal });
   let loading: Promise<ChineseCLIP> | undefined;
   const open = async (): Promise<ChineseCLIP> => {
-    const { model, dtype, orientation } = index.settings;
+    const { model, dtype, decode, orientation } = index.settings;
     const source = stringValue(values, "model") ?? model;
     const clip = await ChineseCLIP.fromPretrained(source, {
       ...options,
       dtype: dtype === undefined ? options.dtype : parseDtype("--dtype", dtype),
       autoOrient: orientation,
+      decode,
     }).finally(() => transfer.end());
     if (clip.fingerprint === index.store.info.fingerprint) return clip;
     await clip.dispose();

@@ -9,7 +9,7 @@ import { type Command, type CommandContext, type OptionValues, requiredValue, st
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
-import { HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, decodeSettings, HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { loadQueuePackage, MANIFEST_OPTION, manifestOf, QUEUE_OPTIONS, queueOf, SHARD_OUTPUT_OPTION } from "./queue-options.js";
 
 /** Seconds that a worker has to finish its shard, less than Kubernetes' manifests of this project give it. */
@@ -50,6 +50,7 @@ export const worker: Command = {
       value: "n",
       help: { en: "metrics for Prometheus on this port of 127.0.0.1", zh: "在 127.0.0.1 的该端口提供 Prometheus 指标" },
     },
+    ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -92,6 +93,7 @@ export const worker: Command = {
           output,
           towers: values["captions"] === true ? ["image", "text"] : ["image"],
           prepareText: preprocessEvalText,
+          settings: decodeSettings(values),
         }),
         graceSeconds,
         untilEmpty: values["until-empty"] === true,

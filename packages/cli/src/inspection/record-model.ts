@@ -28,11 +28,12 @@ const PARTS = 256;
 export async function recordModel(source: string, tower: Tower, options: PretrainedOptions): Promise<ModelRecord> {
   const files = await openModel(source, { ...options, localFilesOnly: true, onProgress: undefined });
   const hash = createHash("sha256");
-  const { dtype = "fp32" } = options;
+  const { dtype = "fp32", decode } = options;
   const weights = await new ModelReader(files, options).weights();
   if ("tensors" in weights) await hashCheckpoint(files, tower, weights, hash);
   else await hashExport(files, hash);
-  return { model: source, tower, dtype, weights: hash.digest("hex").slice(0, 32) };
+  const isFast = decode === "fast" && tower === "image";
+  return { model: source, tower, dtype, ...(isFast ? { decode } : {}), weights: hash.digest("hex").slice(0, 32) };
 }
 
 type Hash = ReturnType<typeof createHash>;

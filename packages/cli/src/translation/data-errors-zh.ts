@@ -46,6 +46,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "output-length": "其中的特征是 <got> 维，而模型是 <expected> 维：来自另一个模型。请用 --model 指定那个模型，或另选 --output",
   "output-model": "创建时的模型是 <recorded>，本次是 <current>。请继续用 <recorded>，或另选 --output",
   "output-dtype": "创建时的 dtype 是 <recorded>，本次是 <current>。请继续用 <recorded>，或另选 --output",
+  "output-decode": "创建时图片的解码方式是 <recorded>，本次是 <current>。请继续用 --decode <recorded>，或另选 --output",
   "foreign-output": "已经存在，且不是 embed 写出的；请另选 --output",
   "output-without-id": "已经存在，但此处没有“<name>”，无法续写；请另选 --output",
   "output-locked": "另一个进程正在写它（进程 <process>）；请等它结束，若该进程已不在，请删除 <lock>",

@@ -51,6 +51,11 @@ describe.each([["f.jsonl"], ["f"]])("embed to %s", (output) => {
     ]);
     const format = await embed(DEMO, output, "--dtype", "q8", "--cache-dir", path("cache"));
     expect([format.code, format.stderr]).toEqual([1, expect.stringContaining("created with dtype fp32; this run uses q8")]);
+    const decoding = await embed(DEMO, output, "--decode", "fast");
+    expect([decoding.code, decoding.stderr]).toEqual([
+      1,
+      `error: ${file}: created with images decoded as exact; this run uses fast. Use --decode exact again, or name another --output\n`,
+    ]);
     // Not a row more; the head of a .npy tells how many there are.
     const kept = readFileSync(file);
     const head = output === "f" ? NPY_HEAD : 0;

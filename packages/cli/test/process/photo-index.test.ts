@@ -87,6 +87,10 @@ describe("an index", () => {
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/created with model .*demo-checkpoint, and .*other is another/)]);
     const dtype = await cli(["index", "--dtype", "q8"]);
     expect([dtype.code, dtype.stderr]).toEqual([1, expect.stringContaining("created with dtype fp32; this run uses dtype q8")]);
+    const decode = await cli(["index", "--decode", "fast"]);
+    expect([decode.code, decode.stderr]).toEqual([1, expect.stringContaining("created with decode exact; this run uses decode fast")]);
+    const word = await cli(["index", "--decode", "quick"]);
+    expect([word.code, word.stderr]).toEqual([2, expect.stringContaining("--decode: expected exact or fast, got quick")]);
   });
 
   it("says which one is missing", async () => {

@@ -20,6 +20,8 @@ export interface ImageIndexSettings {
   readonly dtype?: string;
   /** The tokenizer's flavor. */
   readonly flavor?: string;
+  /** How images are decoded: `fast` as the option of `fromPretrained`. Default `exact`. */
+  readonly decode?: "exact" | "fast";
   /** Whether images are turned by their EXIF orientation before they are embedded. */
   readonly orientation: boolean;
 }
@@ -58,9 +60,10 @@ export async function readIndexRecord(index: string): Promise<IndexRecord | unde
 /** Replaces the record. The index's writer alone may do so. */
 export async function writeIndexRecord(index: string, { settings, folders }: IndexRecord): Promise<void> {
   await checkSignature(recordPath(index), SIGNATURE);
-  const { model, dtype, flavor, orientation } = settings;
+  const { model, dtype, flavor, decode, orientation } = settings;
+  const stated = { model, dtype, flavor, decode: decode === "exact" ? undefined : decode, orientation };
   await writeWhole(recordPath(index), [
-    `${JSON.stringify({ format: "chinese-clip-images", version: VERSION, settings: { model, dtype, flavor, orientation }, folders })}\n`,
+    `${JSON.stringify({ format: "chinese-clip-images", version: VERSION, settings: stated, folders })}\n`,
   ]);
 }
 
@@ -72,9 +75,10 @@ export async function writeIndexRecord(index: string, { settings, folders }: Ind
  * @throws DatasetError - `index-setting`.
  */
 export function checkSettings(file: string, recorded: ImageIndexSettings, given: Partial<ImageIndexSettings>, isSameModel: boolean): void {
-  for (const name of ["model", "dtype", "flavor", "orientation"] as const) {
-    if (given[name] === undefined || given[name] === recorded[name] || (name === "model" && isSameModel)) continue;
-    const [before, current] = [shown(recorded[name] ?? "none"), shown(given[name])];
+  const stated = { ...recorded, decode: recorded.decode ?? "exact" };
+  for (const name of ["model", "dtype", "flavor", "decode", "orientation"] as const) {
+    if (given[name] === undefined || given[name] === stated[name] || (name === "model" && isSameModel)) continue;
+    const [before, current] = [shown(stated[name] ?? "none"), shown(given[name])];
     throw new DatasetError("index-setting", { name, recorded: before, current, file });
   }
 }
@@ -88,12 +92,19 @@ function parseRecord(text: string): IndexRecord | undefined {
   }
   const { version, settings, folders } = value as Readonly<Record<string, unknown>>;
   if (version !== VERSION || typeof settings !== "object" || settings === null) return undefined;
-  const { model, dtype, flavor, orientation } = settings as Readonly<Record<string, unknown>>;
+  const { model, dtype, flavor, decode, orientation } = settings as Readonly<Record<string, unknown>>;
   if (typeof model !== "string" || typeof orientation !== "boolean" || !isOptionalString(dtype) || !isOptionalString(flavor))
     return undefined;
+  if (decode !== undefined && decode !== "exact" && decode !== "fast") return undefined;
   if (!Array.isArray(folders) || !folders.every((folder) => typeof folder === "string")) return undefined;
   return {
-    settings: { model, ...(dtype === undefined ? {} : { dtype }), ...(flavor === undefined ? {} : { flavor }), orientation },
+    settings: {
+      model,
+      ...(dtype === undefined ? {} : { dtype }),
+      ...(flavor === undefined ? {} : { flavor }),
+      ...(decode === undefined ? {} : { decode }),
+      orientation,
+    },
     folders,
   };
 }

@@ -17,6 +17,8 @@ export interface ModelRecord {
   readonly tower: Tower;
   /** `fp32`, `fp16`, `q8` or `q4`. */
   readonly dtype: string;
+  /** How the images were decoded, where that is not `exact`. */
+  readonly decode?: "fast";
   /** A hash over the tower's tensors: names, shapes, dtypes and the first bytes of each; in hex. */
   readonly weights: string;
 }
@@ -47,9 +49,10 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null) {
-      const { model, tower, dtype, weights } = value as Readonly<Record<string, unknown>>;
-      if (typeof model === "string" && (tower === "image" || tower === "text") && typeof dtype === "string" && typeof weights === "string")
-        return { model, tower, dtype, weights };
+      const { model, tower, dtype, decode, weights } = value as Readonly<Record<string, unknown>>;
+      const isKnown = (tower === "image" || tower === "text") && (decode === undefined || decode === "fast");
+      if (typeof model === "string" && isKnown && typeof dtype === "string" && typeof weights === "string")
+        return { model, tower, dtype, ...(decode === undefined ? {} : { decode }), weights };
     }
   } catch {
     // Said below.
@@ -58,12 +61,14 @@ export async function readRecord(features: string): Promise<ModelRecord | undefi
 }
 
 /**
- * Makes sure that a resumed output was created with the same weights and dtype.
+ * Makes sure that a resumed output was created with the same weights, dtype and decoding.
  *
- * @throws DatasetError - `output-model`, `output-dtype`.
+ * @throws DatasetError - `output-model`, `output-dtype`, `output-decode`.
  */
 export function checkSameRecord(features: string, before: ModelRecord, now: ModelRecord): void {
-  if (before.weights === now.weights && before.dtype === now.dtype) return;
+  if (before.weights === now.weights && before.dtype === now.dtype && before.decode === now.decode) return;
+  if (before.weights === now.weights && before.dtype === now.dtype)
+    throw new DatasetError("output-decode", { recorded: before.decode ?? "exact", current: now.decode ?? "exact", file: features });
   if (before.weights === now.weights)
     throw new DatasetError("output-dtype", { recorded: before.dtype, current: now.dtype, file: features });
   throw new DatasetError("output-model", { recorded: before.model, current: nameOf(now, before), file: features });

@@ -25,7 +25,7 @@ describe("openImageIndex", () => {
   });
 
   it("records its settings, and names both where a later run has others", async () => {
-    const settings = { model: "model A", dtype: "q8", flavor: "cn_clip", orientation: false };
+    const settings = { model: "model A", dtype: "q8", flavor: "cn_clip", decode: "fast" as const, orientation: false };
     await (await openImageIndex(path("settings"), { embedder: fakeEmbedder(), settings })).close();
     const again = await openImageIndex(path("settings"));
     expect([again.settings, again.folders, again.store.info]).toEqual([settings, [], { fingerprint: "model-a", dim: DIM, count: 0 }]);
@@ -34,6 +34,7 @@ describe("openImageIndex", () => {
     const other = (given: object): Promise<unknown> => openImageIndex(path("settings"), given).then((index) => index.close());
     await expect(other({ settings: { model: "model B" } })).rejects.toThrow("created with model model A; this run uses model model B");
     await expect(other({ settings: { dtype: "fp32" } })).rejects.toThrow("created with dtype q8; this run uses dtype fp32");
+    await expect(other({ settings: { decode: "exact" } })).rejects.toThrow("created with decode fast; this run uses decode exact");
     await expect(other({ settings: { orientation: true } })).rejects.toMatchObject({ code: "index-setting" });
     await expect(other({ embedder: { fingerprint: "model-b", dim: 8 }, settings: { model: "model B" } })).rejects.toThrow("model model B");
     await expect(other({ embedder: { fingerprint: "model-b", dim: 8 }, settings: { model: "model A" } })).rejects.toThrow("(model-b)");
