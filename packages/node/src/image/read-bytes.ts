@@ -4,7 +4,7 @@
 
 import { ImageError } from "@chinese-clip/image-processor";
 import { causeWithoutSecrets, isError } from "@chinese-clip/pipeline";
-import { openFile } from "@chinese-clip/pipeline/node";
+import { openPath, readPipe } from "@chinese-clip/pipeline/node";
 
 /** How to read. */
 export interface ReadOptions {
@@ -25,8 +25,9 @@ export async function readFileBytes(path: string | URL, { maxBytes, signal }: Re
   const source = String(path);
   signal?.throwIfAborted();
   try {
-    const file = await openFile(path);
+    const { file, isPipe } = await openPath(path);
     try {
+      if (isPipe) return await collectBytes(readPipe(file), source, { maxBytes, signal });
       const stat = await file.stat();
       if (stat.isFile() && stat.size > maxBytes) throw tooLarge(source, maxBytes, stat.size);
       // Devices have no size.

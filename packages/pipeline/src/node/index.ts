@@ -3,7 +3,7 @@
  * requests to URLs of strangers.
  */
 export { FileLock, type LockOwner } from "./file-lock.js";
-export { NotAFileError, type NotAFileErrorCode, openFile, readWholeFile } from "./open-file.js";
+export { NotAFileError, type NotAFileErrorCode, type OpenedPath, openFile, openPath, readPipe, readWholeFile } from "./open-file.js";
 export { OutputError, type OutputErrorCode, writingTo } from "./output-error.js";
 export { isPrivateAddress } from "./private-address.js";
 export { AddressError, requestUrl, type RequestOptions } from "./request-url.js";

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -45,6 +45,8 @@ describe("readWholeFile", () => {
   it.runIf(hasPipes)("F4 does not wait for a writer of a named pipe", async () => {
     execFileSync("mkfifo", [path("pipe")]);
     await expect(readWholeFile(path("pipe"))).rejects.toMatchObject({ name: "NotAFileError", code: "named-pipe" });
+    const [bytes] = await Promise.all([readWholeFile(path("pipe")), writeFile(path("pipe"), Buffer.alloc(200_000, 7))]);
+    expect(bytes.equals(Buffer.alloc(200_000, 7))).toBe(true);
     await expect(openFile(path("pipe"))).rejects.toThrow("expected a file, got a named pipe");
   });
 });
