@@ -1,5 +1,5 @@
 /**
- * A lock between processes: a file that holds by existing and names its owner.
+ * A lock between processes: a file whose existence is the lock, and which names its owner.
  *
  * A process that was killed leaves its lock behind. Its owner touches it as long as it lives, and a waiter breaks it when the owner is known to be dead, or
  * when it has seen no touch for a while by its own monotonic clock: clocks of two machines may differ, and a lock may lie in the future.
