@@ -39,7 +39,7 @@ describe("F11 errors under a Chinese locale", () => {
     ["of the hub", ["info", "owner/none", "--offline"], "缓存中没有，而且当前不允许联网"],
     ["of a checkpoint", ["info", "./no-such-model"], "缺少模型文件，或不是模型"],
     ["of a data set", ["embed", "--images", "./no-such", "--output", "x.jsonl", "--model", DEMO], "没有这个"],
-    ["of the command line", ["embed", "--output", "x.jsonl"], "--images 与 --texts 要给且只能给一个"],
+    ["of the command line", ["embed", "--output", "x.jsonl"], "--images、--texts、--source 要给且只能给一个"],
   ])("%s", async (_, args, message) => {
     const { stderr } = await runCli(args, { ...ZH, HF_HUB_CACHE: path("cache") });
     expect(stderr).toMatch(/^错误：/);

@@ -27,7 +27,8 @@ describe("a training run", () => {
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
     expect(lines[0]).toBe("12 pairs of 12 images (1 skipped), batches of 6, steps 0 to 3");
-    expect(lines[1]).toMatch(
+    expect(lines[1]).toMatch(/^memory: about \d+ MB, in chunks of 3$/);
+    expect(lines[2]).toMatch(
       /^Global Steps: 1\/3 \| Train Epoch: 1 \[6\/12 \(50%\)\] \| Loss: [\d.]+ \| Image2Text Acc: [\d.]+ \| Text2Image Acc: .* \| LR: 0\.000050 \| logit_scale: 3\.\d+ \| Global Batch Size: 6$/,
     );
     expect(stdout).toMatch(/validation after step 3: R@1 \/ R@5 \/ R@10, text to image [\d.]+ \/ [\d.]+ \/ [\d.]+, image to text/);
