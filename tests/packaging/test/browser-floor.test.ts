@@ -59,7 +59,7 @@ const FEATURES: readonly Feature[] = [
 const files = PACKAGES.flatMap((name) => {
   const dist = join(root, "packages", name, "dist");
   return readdirSync(dist)
-    .filter((file) => file.endsWith(".js"))
+    .filter((file) => file.endsWith(".js") && file !== "node.js") // pipeline's entry for Node.js
     .map((file) => [`${name}/dist/${file}`, readFileSync(join(dist, file), "utf8")] as const);
 });
 

@@ -38,7 +38,8 @@ it("packs the command and every package that it depends on, with versions in pla
   const { packArguments } = (await import(join(root, "scripts", "toolchain.mjs"))) as { packArguments: (target: string) => string[] };
   await promisify(execFile)("pnpm", packArguments(folder), { cwd: root, shell: process.platform === "win32" });
   const { version } = manifestOf("cli");
-  const names = (await workspaceClosure("cli")).map((name) => (name === "cli" ? "chinese-clip" : `chinese-clip-${name}`));
+  // `queue` is an optional peer of the command; workers run from the image.
+  const names = [...(await workspaceClosure("cli")), "queue"].map((name) => (name === "cli" ? "chinese-clip" : `chinese-clip-${name}`));
   expect(readdirSync(folder).toSorted()).toEqual(names.map((name) => `${name}-${version}.tgz`).toSorted());
 });
 
