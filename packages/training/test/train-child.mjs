@@ -1,4 +1,4 @@
-/** Trains `tiny-vit`: the process that `killed.test.ts` kills. Arguments: the pairs, the run's folder, options as JSON. Prints the events. */
+/** Trains `tiny-vit`: the process that `killed.slow.test.ts` kills. Arguments: the pairs, the run's folder, options as JSON. Prints the events. */
 import { fileURLToPath } from "node:url";
 import { trainingPlatform } from "@chinese-clip/node";
 import { listedPairs, train } from "@chinese-clip/training/node";

@@ -133,6 +133,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
     "--immich-upstream：应为以 http:// 或 https:// 开头的地址，实际是 $1",
 
   // embed
+  "--decode: expected exact or fast, got $1": "--decode：应为 exact 或 fast，实际是 $1",
   "give --images, --texts or --source, one of them; see --help": "--images、--texts、--source 要给且只能给一个；用法见 --help",
   "shard $1 of how many? Give --shard-count": "这是第 $1 份，但不知共几份；请加 --shard-count",
   "--shard-count needs --shard-index, JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID":
