@@ -1,6 +1,7 @@
 export { readImageTsv, type TsvImage } from "./cn-clip/image-tsv.js";
 export { readFeatures } from "./cn-clip/read-features.js";
 export { type NumberedLine, missingFile, readLines } from "./files/read-lines.js";
+export { readText } from "./files/read-text.js";
 export { writeWhole } from "./files/write-whole.js";
 export * from "./formats/index.js";
 export { ImageIndex, openImageIndex } from "./image-index/image-index.js";

@@ -55,6 +55,15 @@ describe("listedPairs", () => {
 });
 
 describe("captionedImages", () => {
+  it("skips an image whose caption is no UTF-8, and takes one with a byte order mark and old line ends", async () => {
+    for (const name of ["enc/gbk.png", "enc/mark.png"]) scratch.write(name, "");
+    scratch.write("enc/gbk.txt", Buffer.from([0xd5, 0xd5, 0xc6, 0xac])); // 照片
+    scratch.write("enc/mark.txt", "\uFEFF一只猫\r一只狗\r");
+    const list = await captionedImages(scratch.path("enc"));
+    expect(list.pairs.map(({ text }) => text)).toEqual(["一只猫", "一只狗"]);
+    expect(list.skipped).toEqual([{ name: expect.stringContaining("gbk.png") as string, reason: "unreadable-text" }]);
+  });
+
   it("takes each line beside an image as a caption", async () => {
     for (const [name, text] of [["c/1.png", ""], ["c/1.txt", "树\n\n大树\n"], ["c/deep/2.jpg", ""], ["c/deep/2.txt", "鱼"], ["c/3.png", ""]] as const) scratch.write(name, text); // prettier-ignore
     const list = await captionedImages(scratch.path("c"));

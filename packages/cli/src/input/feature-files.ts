@@ -15,10 +15,10 @@ export async function describeNpyRows(file: string, found: readonly FoundRow[]):
   const part = /(?<!\d)(\d+)\.npy$/.exec(basename(file))?.[1] ?? "0";
   const metadata = join(dirname(dirname(file)), "metadata", `metadata_${part}.jsonl`);
   try {
-    return await describeRows(found, readLines(metadata));
+    return await describeRows(found, readLines(metadata), metadata);
   } catch (error) {
     if (!(error instanceof DatasetError && error.code === "no-such-file")) throw error;
-    return describeRows(found, noLines());
+    return describeRows(found, noLines(), metadata);
   }
 }
 

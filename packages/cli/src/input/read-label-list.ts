@@ -2,8 +2,8 @@
  * Labels as a command line gives them: a list separated by commas, or a file with one per line.
  */
 import { stat } from "node:fs/promises";
-import { missingFile } from "@chinese-clip/dataset";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
+import { dirname } from "node:path";
+import { isFolder, readText } from "@chinese-clip/dataset";
 import { parseLabelLines, parseLabelList } from "@chinese-clip/pipeline/zero-shot";
 import { CommandError, t } from "../translation/translate.js";
 
@@ -13,35 +13,45 @@ const MAX_LIST_BYTES = 1 << 26;
 /**
  * Reads labels.
  *
- * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file; empty lines and lines that start with `#` are skipped.
+ * @param value - `猫,狗` (also with Chinese commas), or the path of a UTF-8 file: one a line, empty lines and lines that start with `#` skipped, or one
+ *   line with commas, or a JSON array of strings.
  * @returns at least one label, none of them twice.
- * @throws DatasetError - no such file; CommandError - no labels in it.
+ * @throws DatasetError - no such file, no UTF-8; CommandError - no labels in it, other JSON.
  */
 export async function readLabelList(value: string): Promise<string[]> {
-  const file = await isPath(value);
-  const labels = file ? parseLabelLines(await readLabelFile(value)) : parseLabelList(value);
+  const labels = (await isPath(value)) ? labelsOf(await readText(value, MAX_LIST_BYTES), value) : parseLabelList(value);
   if (labels.length === 0) {
     throw new CommandError(t`${value}: no labels in it; write one per line, or separate them by commas: 猫,狗`);
   }
   return labels;
 }
 
-/** A list is no path; what ends like a text file is one, though it may not be there. */
+/** A list is no path; what ends like a text file or begins like a path is one, though it may not be there. */
 async function isPath(value: string): Promise<boolean> {
-  if (/\.(?:txt|csv|tsv|list|labels)$/i.test(value)) return true;
-  return stat(value).then(
+  if (/\.(?:txt|csv|tsv|json|list|labels)$/i.test(value) || /^(?:\.{0,2}|~|[a-z]:)[/\\]/i.test(value)) return true;
+  const exists = await stat(value).then(
     () => true,
     () => false,
   );
+  // 猫/狗 is a label unless there is a folder 猫.
+  return exists || (/[/\\]/.test(value) && (await isFolder(dirname(value))));
 }
 
-async function readLabelFile(file: string): Promise<string> {
-  const bytes = await readWholeFile(file, MAX_LIST_BYTES).catch((cause: unknown) => {
-    throw missingFile(file, cause);
-  });
-  const text = bytes.toString("utf8");
-  if (text.includes("\0") || text.includes("\ufffd")) {
-    throw new CommandError(t`${file}: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)`);
+function labelsOf(text: string, file: string): string[] {
+  const json = parseJson(text);
+  if (json !== undefined) {
+    if (Array.isArray(json) && json.every((label) => typeof label === "string")) return parseLabelLines(json.join("\n"));
+    throw new CommandError(t`${file}: expected one label a line, or a JSON array of strings; got other JSON`);
   }
-  return text;
+  const labels = parseLabelLines(text);
+  return labels.length === 1 ? parseLabelList(labels[0] ?? "") : labels;
+}
+
+/** JSON of an array or object; undefined for other text. */
+function parseJson(text: string): unknown {
+  try {
+    return /^\s*[[{]/.test(text) ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -3,8 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { errorMessage } from "@chinese-clip/pipeline";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
+import { DatasetError, readText } from "@chinese-clip/dataset";
 import { CHINESE_TEMPLATES, isTemplateSet, parseTemplates, TEMPLATE_SETS, type TemplateList } from "@chinese-clip/pipeline/zero-shot";
 import { CommandError, t } from "../translation/translate.js";
 
@@ -46,13 +45,13 @@ function splitList(name: string): { readonly file: string; readonly list: string
 
 async function readTemplateFile(file: string): Promise<string> {
   try {
-    return (await readWholeFile(file, MAX_TEMPLATE_BYTES)).toString("utf8");
+    return await readText(file, MAX_TEMPLATE_BYTES);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     const sets = TEMPLATE_SETS.join(", ");
-    if (code === "ENOENT") throw new CommandError(t`${file}: no such file; give a file, or one of the sets ${sets}`, { cause });
-    if (code === "EISDIR")
+    const code = cause instanceof DatasetError ? cause.code : undefined;
+    if (code === "no-such-file") throw new CommandError(t`${file}: no such file; give a file, or one of the sets ${sets}`, { cause });
+    if (code === "not-a-file")
       throw new CommandError(t`${file}: expected a file, got a folder; give a file, or one of the sets ${sets}`, { cause });
-    throw new CommandError(t`${file}: cannot be read (${errorMessage(cause)}); give a file, or one of the sets ${sets}`, { cause });
+    throw cause;
   }
 }

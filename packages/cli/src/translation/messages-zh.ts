@@ -100,11 +100,10 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--none: expected other labels than those of --labels, got $1 in both": "--none 的标签不能与 --labels 相同，重复的有：$1",
   "--template: expected {} where the label goes, got $1": "--template：请用 {} 标出标签的位置，实际是 $1",
   "$1: no labels in it; write one per line, or separate them by commas: 猫,狗": "$1：没有标签；请每行写一个，或用逗号分隔：猫,狗",
-  "$1: expected UTF-8 text with one label a line; convert the file first (iconv -t UTF-8)":
-    "$1：应为每行一个标签的 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
+  "$1: expected one label a line, or a JSON array of strings; got other JSON":
+    "$1：应为每行一个标签，或字符串的 JSON 数组；实际是其他 JSON",
   "$1: no such file; give a file, or one of the sets $2": "$1：没有这个文件；请给出文件，或以下模板集之一：$2",
   "$1: expected a file, got a folder; give a file, or one of the sets $2": "$1：应为文件，实际是文件夹；请给出文件，或以下模板集之一：$2",
-  "$1: cannot be read ($2); give a file, or one of the sets $3": "$1：无法读取（$2）；请给出文件，或以下模板集之一：$3",
   "$1: no list $2 in it; it has $3": "$1：其中没有列表 $2；现有 $3",
   "$1: it has several lists; choose one, as in $2. It has $3": "$1：其中有多个列表，请选一个，如 $2。现有 $3",
   "expected images, or --texts, or both; see chinese-clip compare --help":

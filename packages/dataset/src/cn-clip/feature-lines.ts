@@ -69,10 +69,11 @@ export function parseFeature(
       line,
     });
   }
-  if (!Array.isArray(feature) || feature.length === 0 || !feature.every(Number.isFinite)) {
+  // As float32, which has no number such as 1e39.
+  const values = Array.isArray(feature) && feature.every((value) => typeof value === "number") ? Float32Array.from(feature) : undefined;
+  if (values === undefined || values.length === 0 || !values.every(Number.isFinite))
     throw new DatasetError("missing-feature", { file, line });
-  }
-  return { id, feature: Float32Array.from(feature as number[]) };
+  return { id, feature: values };
 }
 
 function parseJson(text: string, file: string, line: number): unknown {

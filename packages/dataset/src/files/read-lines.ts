@@ -37,12 +37,12 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, file: string, 
   let number = before;
   let pending: string[] = [];
   let pendingLength = 0;
-  const take = function* (end: string): Generator<NumberedLine, void, undefined> {
-    const text = [...pending, end].join("").replace(/\r$/, "");
-    pending = [];
-    pendingLength = 0;
+  const take = (end: string): NumberedLine | undefined => {
+    const line = pending.length === 0 ? end : [...pending, end].join("");
+    if (pending.length > 0) [pending, pendingLength] = [[], 0];
     number++;
-    if (text.trim() !== "") yield { number, text };
+    const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+    return text.trim() === "" ? undefined : { number, text };
   };
   const decode = (bytes: Uint8Array | undefined): string => {
     try {
@@ -54,15 +54,18 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, file: string, 
   for await (const bytes of chunks) {
     const lines = decode(bytes).split("\n");
     const last = lines.pop() ?? "";
-    for (const line of lines) yield* take(line);
-    pending.push(last);
+    for (const line of lines) {
+      const taken = take(line);
+      if (taken !== undefined) yield taken;
+    }
+    if (last !== "") pending.push(last);
     pendingLength += last.length;
     if (pendingLength > LONGEST_LINE) {
       throw new DatasetError("line-too-long", { maximum: LONGEST_LINE, file, line: number + 1 });
     }
   }
-  pending.push(decode(undefined));
-  if (pending.some((part) => part !== "")) yield* take("");
+  const taken = take(decode(undefined));
+  if (taken !== undefined) yield taken;
 }
 
 async function* openBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,6 +1,7 @@
 /** A text file divided at its lines: a shard is a range of bytes, so that no reader has to go through what comes before. */
 import type { ByteFile } from "../bytes/byte-file.js";
 import { DatasetError } from "../dataset-error.js";
+import { rejectUtf16 } from "./list-file.js";
 import { shardId } from "./shard-id.js";
 import type { JsonValue, SourceShard } from "./source.js";
 
@@ -42,6 +43,7 @@ export async function* lineShards(
   };
   for await (const chunk of file.stream({ signal })) {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (at === 0) rejectUtf16(bytes, file.label);
     if (separator === undefined && (bytes.includes(0) || bytes.includes(0x0a))) separator = bytes.includes(0) ? 0 : 0x0a;
     for (let i = 0; i < bytes.length;) {
       const end = separator === undefined ? -1 : bytes.indexOf(separator, i);

@@ -7,6 +7,9 @@ import { type FilePath, filePath } from "../images/walk-folder.js";
 /** What editors on Windows put before a text. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
+/** What they put before one in UTF-16, such as a list that PowerShell wrote. */
+const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
+
 /** Bytes of a path that are taken, as a bound for what is no list. */
 const LONGEST_PATH = 1 << 16;
 
@@ -14,7 +17,7 @@ const LONGEST_PATH = 1 << 16;
  * The paths of a list. Names that are no UTF-8 stay bytes.
  *
  * @param file - the list's name for messages.
- * @throws DatasetError - `no-paths`; `line-too-long`: this is no list.
+ * @throws DatasetError - `no-paths`; `not-utf8`: it is in UTF-16; `line-too-long`: this is no list.
  */
 export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, file = "stdin"): AsyncGenerator<FilePath, void, undefined> {
   let count = 0;
@@ -30,6 +33,7 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, f
     let bytes: Buffer = Buffer.concat([pending, typeof chunk === "string" ? Buffer.from(chunk) : chunk]);
     let from = 0;
     if (separator === undefined && (bytes.includes(0) || bytes.includes(0x0a))) {
+      rejectUtf16(bytes, file);
       separator = bytes.includes(0) ? 0 : 0x0a; // no path has a zero byte in it
       bytes = withoutMark(bytes);
     }
@@ -44,6 +48,15 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, f
   }
   yield* paths(separator === undefined ? withoutMark(pending) : pending);
   if (count === 0) throw new DatasetError("no-paths", { file });
+}
+
+/**
+ * Makes sure that the start of a list is not UTF-16, whose zero bytes would be taken for separators.
+ *
+ * @throws DatasetError - `not-utf8`.
+ */
+export function rejectUtf16(bytes: Buffer, file: string): void {
+  if (UTF16_MARKS.some((mark) => bytes.subarray(0, mark.length).equals(mark))) throw new DatasetError("not-utf8", { file });
 }
 
 function withoutMark(bytes: Buffer): Buffer {

@@ -1,9 +1,8 @@
 /**
  * ELEVATER's `index.json`: in which order the rows of a prediction file come.
  */
-import { missingFile } from "@chinese-clip/dataset";
+import { readText } from "@chinese-clip/dataset";
 import { shownJson } from "@chinese-clip/dataset/formats";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { EvaluationError } from "../evaluation-error.js";
 
 /**
@@ -12,11 +11,7 @@ import { EvaluationError } from "../evaluation-error.js";
  * @throws DatasetError - no such file; EvaluationError - `invalid-index`, `row-number`.
  */
 export async function readIndex(file: string, rows: number): Promise<number[]> {
-  const bytes = await readWholeFile(file).catch((cause: unknown) => {
-    throw missingFile(file, cause);
-  });
-  const text = bytes.toString("utf8");
-  const index = parseJson(text);
+  const index = parseJson(await readText(file));
   if (!Array.isArray(index) || index.length === 0) {
     throw new EvaluationError("invalid-index", { file });
   }

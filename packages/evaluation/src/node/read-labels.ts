@@ -1,9 +1,8 @@
 /**
  * ELEVATER's labels, `label_cn.txt`: one a line, the line's number is the class's.
  */
-import { missingFile } from "@chinese-clip/dataset";
+import { readText } from "@chinese-clip/dataset";
 import { shortList } from "@chinese-clip/dataset/formats";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { EvaluationError } from "../evaluation-error.js";
 
 /**
@@ -12,12 +11,8 @@ import { EvaluationError } from "../evaluation-error.js";
  * @throws EvaluationError - `missing`; `labels`: not as many as classes, or an empty one.
  */
 export async function readLabels(file: string, classes: readonly string[]): Promise<string[]> {
-  const bytes = await readWholeFile(file).catch((cause: unknown) => {
-    throw missingFile(file, cause);
-  });
-  const text = bytes.toString("utf8");
+  const text = await readText(file);
   const lines = text
-    .replace(/^\uFEFF/, "")
     .replace(/\r?\n$/, "")
     .split("\n")
     .map((line) => line.trim());

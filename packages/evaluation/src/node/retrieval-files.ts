@@ -2,8 +2,7 @@
  * The files of an evaluation of retrieval, under cn_clip's names.
  */
 import { basename, join } from "node:path";
-import { missingFile, writeWhole } from "@chinese-clip/dataset";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
+import { readText, writeWhole } from "@chinese-clip/dataset";
 import { invertAnnotation, parseAnnotation } from "../cn-clip/annotation.js";
 import { formatJudgement } from "../cn-clip/recall.js";
 import type { Annotation, RetrievalResult } from "../cn-clip/retrieval.js";
@@ -11,19 +10,11 @@ import type { Annotation, RetrievalResult } from "../cn-clip/retrieval.js";
 /**
  * Reads a `*_texts.jsonl`.
  *
- * @throws EvaluationError
+ * @throws EvaluationError; DatasetError - as `readText`.
  */
 export async function readAnnotation(file: string): Promise<Annotation> {
-  const content = await readTextFile(file);
+  const content = await readText(file);
   return { file, content, texts: parseAnnotation(content, file) };
-}
-
-/** A file's text. */
-export async function readTextFile(file: string): Promise<string> {
-  const bytes = await readWholeFile(file).catch((cause: unknown) => {
-    throw missingFile(file, cause);
-  });
-  return bytes.toString("utf8");
 }
 
 /** What a set's files are called: of `valid_texts.jsonl`, `valid`. */

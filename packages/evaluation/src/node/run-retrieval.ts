@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkFeaturesOf, type RecordedEmbedder, DatasetError, readFeatures, writeWhole } from "@chinese-clip/dataset";
+import { checkFeaturesOf, type RecordedEmbedder, DatasetError, readFeatures, readText, writeWhole } from "@chinese-clip/dataset";
 import { type FeatureId, type Features, formatFeature } from "@chinese-clip/dataset/formats";
 import { DIRECTIONS, type Direction } from "../cn-clip/direction.js";
 import { formatJudgement, JUDGED, type Judgement, judgePredictions } from "../cn-clip/recall.js";
@@ -11,7 +11,7 @@ import { type Annotation, evaluateDirection, referenceOf } from "../cn-clip/retr
 import { EvaluationError } from "../evaluation-error.js";
 import { embedAnnotatedTexts, embedTsvImages } from "./embed-data-set.js";
 import type { ReportProgress } from "./progress.js";
-import { readAnnotation, readTextFile, setName, writeRetrievalFiles } from "./retrieval-files.js";
+import { readAnnotation, setName, writeRetrievalFiles } from "./retrieval-files.js";
 
 /** The files of an evaluation of retrieval. */
 export interface RetrievalFiles {
@@ -117,7 +117,7 @@ export async function judgePredictionFile(
   { reference, predictions, direction }: { readonly reference: string; readonly predictions: string; readonly direction: Direction },
   output: string | undefined,
 ): Promise<DirectionReport> {
-  const [content, submitted] = [await readTextFile(reference), await readTextFile(predictions)];
+  const [content, submitted] = [await readText(reference), await readText(predictions)];
   const inverted = direction === "image-to-text" && !content.includes('"text_ids"');
   const golden = inverted ? referenceOf(await readAnnotation(reference), direction) : content;
   const judgement = judgePredictions(golden, submitted, direction);

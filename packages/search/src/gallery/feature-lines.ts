@@ -36,11 +36,12 @@ export async function searchFeatureLines(
   let row = 0;
   for await (const { number: line, text } of lines) {
     const { feature, ...metadata } = parseLine(text, file, line);
-    if (!Array.isArray(feature) || !feature.every(Number.isFinite)) {
+    // As float32, which has no number such as 1e39.
+    const values = Array.isArray(feature) && feature.every((value) => typeof value === "number") ? Float32Array.from(feature) : undefined;
+    if (values?.every(Number.isFinite) !== true)
       throw new SearchError("invalid-feature", `expected a field "feature" with a list of finite numbers`, { file, line });
-    }
-    checkDimension(feature.length, query.length, file, line);
-    scoreRows(Float32Array.from(feature as number[]), row, query, best);
+    checkDimension(values.length, query.length, file, line);
+    scoreRows(values, row, query, best);
     metadataOf.set(row, metadata);
     row++;
     onRows?.(row, undefined);
@@ -55,12 +56,17 @@ export async function searchFeatureLines(
   return best.sorted().map((found, i) => hitOf(i, found, metadataOf.get(found.row) ?? {}));
 }
 
-/** Ids and paths of found rows from metadata lines, of which line `n` is of row `n - 1`; rows without a line have their number as id. */
-export async function describeRows(found: readonly FoundRow[], metadata: AsyncIterable<FeatureLine>): Promise<Hit[]> {
+/**
+ * Ids and paths of found rows from metadata lines, of which line `n` is of row `n - 1`; rows without a line have their number as id.
+ *
+ * @param file - its name, for messages.
+ * @throws SearchError - `invalid-line`: a line that is no JSON object.
+ */
+export async function describeRows(found: readonly FoundRow[], metadata: AsyncIterable<FeatureLine>, file: string): Promise<Hit[]> {
   const wanted = new Set(found.map(({ row }) => row));
   const metadataOf = new Map<number, RowMetadata>();
   for await (const { number, text } of metadata) {
-    if (wanted.has(number - 1)) metadataOf.set(number - 1, JSON.parse(text) as RowMetadata);
+    if (wanted.has(number - 1)) metadataOf.set(number - 1, parseLine(text, file, number));
     if (metadataOf.size === wanted.size) break;
   }
   return found.map((one, i) => hitOf(i, one, metadataOf.get(one.row) ?? { image_id: one.row }));

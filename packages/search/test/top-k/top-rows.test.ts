@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatNpyHead, parseNpyHead } from "../../src/npy/npy-head.js";
-import { type FeatureLine, searchFeatureLines } from "../../src/gallery/feature-lines.js";
+import { describeRows, type FeatureLine, searchFeatureLines } from "../../src/gallery/feature-lines.js";
 import { searchNpy } from "../../src/node/npy-file.js";
 import { scoreRows, TopRows } from "../../src/top-k/top-rows.js";
 
@@ -66,6 +66,16 @@ describe("the best rows are those of a brute-force search, ties in order", () =>
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("rejects lines with numbers that float32 does not have, and metadata that is no JSON object", async () => {
+    const found = searchFeatureLines(numbered(['{"image_id": 1, "feature": [1e39]}']), "a.jsonl", Float32Array.of(1), 1);
+    await expect(found).rejects.toMatchObject({ code: "invalid-feature", details: { file: "a.jsonl", line: 1 } });
+    for (const line of ["{cut", "null"])
+      await expect(describeRows([{ row: 0, score: 1 }], numbered([line]), "m.jsonl")).rejects.toMatchObject({
+        code: "invalid-line",
+        details: { file: "m.jsonl", line: 1 },
+      });
   });
 
   it("in a .npy of several chunks", async () => {

@@ -16,8 +16,8 @@ export interface TrainingPair {
   readonly text: string;
 }
 
-/** Why a pair is left out: its text is empty, its image is not there, or it is there twice. */
-export type SkipReason = "empty-text" | "missing-image" | "repeated";
+/** Why a pair is left out: its text is empty, or cannot be read as UTF-8; its image is not there; or it is there twice. */
+export type SkipReason = "empty-text" | "unreadable-text" | "missing-image" | "repeated";
 
 /** A pair that was left out. */
 export interface SkippedPair {

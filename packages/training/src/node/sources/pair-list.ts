@@ -3,9 +3,8 @@
  */
 import { statSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
-import { missingFile, readLines } from "@chinese-clip/dataset";
+import { readLines, readText } from "@chinese-clip/dataset";
 import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
-import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { type PairList, type SkippedPair, type TrainingImage, type TrainingPair, usablePairs } from "../../data/pairs.js";
 import { TrainingError } from "../../training-error.js";
 
@@ -72,17 +71,6 @@ async function* tableRows(file: string): AsyncGenerator<Row, void, undefined> {
   };
   const [image, text] = [columnOf(IMAGE_COLUMNS), columnOf(TEXT_COLUMNS)];
   for (const row of rows) if (row.length > 1 || row[0] !== "") yield { image: row[image] ?? "", text: row[text] ?? "" };
-}
-
-async function readText(file: string): Promise<string> {
-  const bytes = await readWholeFile(file).catch((cause: unknown) => {
-    throw missingFile(file, cause);
-  });
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new DatasetError("not-utf8", { file }, { cause });
-  }
 }
 
 /** Rows of fields; a quoted field may hold separators, line breaks and doubled quotes. */
