@@ -19,7 +19,7 @@ import {
 import { type CopyFrom, copyItems, loadCopy } from "./copy-items.js";
 import { filterSql, SqlParameters } from "./filter-sql.js";
 import type { PgPool, PgQueries } from "./pg-pool.js";
-import { vectorText } from "./vector-text.js";
+import { vectorArrayBytes, vectorBytes, vectorOf } from "./vector-bytes.js";
 
 /** Options of {@link openPgVectorStore}. */
 export interface PgVectorOptions {
@@ -36,7 +36,8 @@ export interface PgVectorOptions {
   /** `hnsw.ef_search`: how many candidates a search in the HNSW index holds, 1 to 1000. Default 100. */
   readonly efSearch?: number | undefined;
   /**
-   * Whether {@link PgVectorStore.upsert} sends items by COPY, for large loads. Needs the package `pg-copy-streams` and a pool of `pg`. Default false.
+   * Whether {@link PgVectorStore.upsert} sends items by COPY where all of them are new, for large loads. Needs the package `pg-copy-streams` and a pool of
+   * `pg`. Default false.
    */
   readonly copy?: boolean | undefined;
 }
@@ -76,6 +77,8 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
   readonly #table: string;
   readonly #efSearch: number;
   readonly #copy: CopyFrom | undefined;
+  /** The object identifier of the type `vector`. */
+  readonly #vectorType: number;
   #info: StoreInfo;
   #isClosed = false;
 
@@ -85,9 +88,10 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
     { table, efSearch = 100 }: PgVectorOptions,
     info: StoreInfo,
     copy: CopyFrom | undefined,
+    vectorType: number,
   ) {
     [this.#pool, this.#isOwn, this.#table, this.#efSearch, this.#info] = [pool, isOwn, `"${table}"`, efSearch, info];
-    this.#copy = copy;
+    [this.#copy, this.#vectorType] = [copy, vectorType];
   }
 
   /**
@@ -108,7 +112,9 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
     const pool = options.pool ?? (await createPool(options.url));
     try {
       const model = await openTable(pool, options);
-      const store = new PgVectorStore<Meta>(pool, options.pool === undefined, options, { ...model, count: 0 }, copy);
+      const { rows } = await pool.query("select 'vector'::regtype::oid as type");
+      const type = Number(rows[0]?.["type"]);
+      const store = new PgVectorStore<Meta>(pool, options.pool === undefined, options, { ...model, count: 0 }, copy, type);
       await store.refresh();
       return store;
     } catch (error) {
@@ -135,17 +141,19 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
       if (!isStorable(id)) throw new SearchError("invalid-id", "expected an id that UTF-8 and PostgreSQL can hold", { id });
     }
     if (items.length === 0) return;
-    const copy = this.#copy;
-    if (copy !== undefined) {
-      this.#count(await inTransaction(this.#pool, (client) => copyItems(client, copy, this.#table, items)));
+    if (this.#copy !== undefined && (await this.#copyNew(this.#copy, items))) {
+      this.#count(items.length);
       return;
     }
     const { rows } = await this.#pool.query(
-      `insert into ${this.#table} select * from unnest($1::text[], $2::text[]::vector[], $3::text[]::jsonb[])
+      `insert into ${this.#table} (id, embedding, meta) select * from unnest($1::text[], $2::vector[], $3::text[]::jsonb[])
        on conflict (id) do update set embedding = excluded.embedding, meta = excluded.meta returning (xmax = 0) as is_new`,
       [
         items.map(({ id }) => id),
-        items.map(({ embedding }) => vectorText(embedding)),
+        vectorArrayBytes(
+          items.map(({ embedding }) => embedding),
+          this.#vectorType,
+        ),
         items.map(({ meta }) => JSON.stringify(meta) ?? "null"),
       ],
     );
@@ -163,7 +171,7 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.get} */
   async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
     this.#checkOpen();
-    const text = `select id, embedding::text as embedding, meta from ${this.#table} where id = any($1::text[])`;
+    const text = `select id, vector_send(embedding) as embedding, meta from ${this.#table} where id = any($1::text[])`;
     const { rows } = await this.#pool.query(text, [ids.filter(isStorable)]);
     const found = new Map(rows.map((row) => [row["id"], row]));
     return ids.map((id) => {
@@ -174,7 +182,7 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
 
   /** {@inheritDoc VectorStore.scan} */
   async *scan(filter?: Filter): AsyncGenerator<StoreItem<Meta>, void, undefined> {
-    for await (const row of this.#rows("embedding::text as embedding, meta", filter)) yield itemOf<Meta>(row);
+    for await (const row of this.#rows("vector_send(embedding) as embedding, meta", filter)) yield itemOf<Meta>(row);
   }
 
   /** {@inheritDoc VectorStore.list} */
@@ -194,7 +202,7 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
     checkFingerprint(this.#info, fingerprint);
     checkVector(vector, this.#info.dim);
     const parameters = new SqlParameters();
-    const distance = `embedding <#> ${parameters.add(vectorText(vector))}::vector`;
+    const distance = `embedding <#> ${parameters.add(vectorBytes(vector))}::vector`;
     const where = filter === undefined ? "" : `where ${filterSql(parseFilter(filter), "meta", parameters)}`;
     const text = `select id, meta, -(${distance}) as score from ${this.#table} ${where} order by ${distance} limit ${top}`;
     const rows = await inTransaction(this.#pool, async (client) => {
@@ -258,6 +266,18 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
     }
   }
 
+  /** Writes items by COPY. @returns whether it did: not where one of them is there. */
+  async #copyNew(copy: CopyFrom, items: readonly StoreItem<Meta>[]): Promise<boolean> {
+    return inTransaction(this.#pool, async (client) => {
+      const { rows } = await client.query(`select 1 from ${this.#table} where id = any($1::text[]) limit 1`, [items.map(({ id }) => id)]);
+      if (rows.length === 0) await copyItems(client, copy, this.#table, items);
+      return rows.length === 0;
+    }).catch((error: unknown) => {
+      if (isUniqueViolation(error)) return false; // another writer wrote one of them since
+      throw error;
+    });
+  }
+
   #count(change: number): void {
     this.#info = { ...this.#info, count: this.#info.count + change };
   }
@@ -319,12 +339,15 @@ async function inTransaction<Result>(pool: PgPool, run: (client: PgQueries) => P
   }
 }
 
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "23505";
+}
+
 /** Whether PostgreSQL can hold a text; it rejects a comparison with any other. */
 function isStorable(id: string): boolean {
   return !/\0|\p{Cs}/u.test(id);
 }
 
 function itemOf<Meta>(row: Readonly<Record<string, unknown>>): StoreItem<Meta> {
-  const embedding = Float32Array.from(JSON.parse(String(row["embedding"])) as number[]);
-  return { id: String(row["id"]), embedding, meta: row["meta"] as Meta };
+  return { id: String(row["id"]), embedding: vectorOf(row["embedding"] as Buffer), meta: row["meta"] as Meta };
 }
