@@ -18,13 +18,15 @@ export type CopyFrom = (text: string) => CopyStream;
 const BLOCK = 256 * 1024;
 
 /** Signature, flags and the size of an extension of the header. */
-const HEADER = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
+const HEADER = Uint8Array.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", (character) => character.charCodeAt(0));
 
 /** Of a row. */
 const COLUMNS = 3;
 
 /** In the place of the columns' number: no further row. */
-const TRAILER = Buffer.from([0xff, 0xff]);
+const TRAILER = Uint8Array.of(0xff, 0xff);
+
+const UTF8 = new TextEncoder();
 
 /** The version of a `jsonb`'s binary form. */
 const JSONB = 1;
@@ -67,29 +69,41 @@ export async function copyItems(client: PgQueries, copy: CopyFrom, table: string
 }
 
 /** Items as COPY's binary format has them. */
-export function* copyBlocks(items: readonly StoreItem<unknown>[]): Generator<Buffer, void, undefined> {
-  let parts: Buffer[] = [HEADER];
-  let size = 0;
+export function* copyBlocks(items: readonly StoreItem<unknown>[]): Generator<Uint8Array, void, undefined> {
+  let [parts, size]: [Uint8Array[], number] = [[HEADER], HEADER.length];
   for (const item of items) {
     const row = rowBytes(item);
     parts.push(row);
     size += row.length;
     if (size < BLOCK) continue;
-    yield Buffer.concat(parts);
+    yield joined(parts, size);
     [parts, size] = [[], 0];
   }
-  yield Buffer.concat([...parts, TRAILER]);
+  yield joined([...parts, TRAILER], size + TRAILER.length);
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** The number of columns, and each after its size. */
-function rowBytes({ id, embedding, meta }: StoreItem<unknown>): Buffer {
-  const [key, json] = [Buffer.from(id), Buffer.from(JSON.stringify(meta) ?? "null")];
-  const size = vectorSize(embedding);
-  const row = Buffer.allocUnsafe(2 + 4 + key.length + 4 + size + 4 + 1 + json.length);
-  let at = row.writeUInt32BE(key.length, row.writeInt16BE(COLUMNS));
-  at += key.copy(row, at);
-  at = writeVector(row, row.writeUInt32BE(size, at), embedding);
-  at = row.writeUInt8(JSONB, row.writeUInt32BE(1 + json.length, at));
-  json.copy(row, at);
+function rowBytes({ id, embedding, meta }: StoreItem<unknown>): Uint8Array {
+  const [key, json] = [UTF8.encode(id), UTF8.encode(JSON.stringify(meta) ?? "null")];
+  const row = new Uint8Array(2 + 4 + key.length + 4 + vectorSize(embedding) + 4 + 1 + json.length);
+  const view = new DataView(row.buffer);
+  view.setUint16(0, COLUMNS);
+  view.setUint32(2, key.length);
+  row.set(key, 6);
+  view.setUint32(6 + key.length, vectorSize(embedding));
+  const at = writeVector(view, 10 + key.length, embedding);
+  view.setUint32(at, 1 + json.length);
+  view.setUint8(at + 4, JSONB);
+  row.set(json, at + 5);
   return row;
 }

@@ -349,5 +349,5 @@ function isStorable(id: string): boolean {
 }
 
 function itemOf<Meta>(row: Readonly<Record<string, unknown>>): StoreItem<Meta> {
-  return { id: String(row["id"]), embedding: vectorOf(row["embedding"] as Buffer), meta: row["meta"] as Meta };
+  return { id: String(row["id"]), embedding: vectorOf(row["embedding"] as Uint8Array), meta: row["meta"] as Meta };
 }

@@ -12,16 +12,18 @@ export function vectorSize({ length }: Float32Array): number {
 }
 
 /** Writes one. @returns where it ends. */
-export function writeVector(target: Buffer, at: number, values: Float32Array): number {
-  let end = target.writeInt16BE(0, target.writeUInt16BE(values.length, at));
-  for (const value of values) end = target.writeFloatBE(value, end);
+export function writeVector(target: DataView, at: number, values: Float32Array): number {
+  target.setUint16(at, values.length);
+  target.setUint16(at + 2, 0);
+  let end = at + HEAD;
+  for (let i = 0; i < values.length; i++, end += 4) target.setFloat32(end, values[i] as number);
   return end;
 }
 
 /** One, as a parameter of a statement. */
-export function vectorBytes(values: Float32Array): Buffer {
-  const bytes = Buffer.allocUnsafe(vectorSize(values));
-  writeVector(bytes, 0, values);
+export function vectorBytes(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(vectorSize(values));
+  writeVector(new DataView(bytes.buffer), 0, values);
   return bytes;
 }
 
@@ -31,15 +33,23 @@ export function vectorBytes(values: Float32Array): Buffer {
  *
  * @param type - the object identifier of `vector` in this database.
  */
-export function vectorArrayBytes(vectors: readonly Float32Array[], type: number): Buffer {
-  const bytes = Buffer.allocUnsafe(vectors.reduce((sum, values) => sum + 4 + vectorSize(values), 20));
-  let at = 0;
-  for (const value of [1, 0, type, vectors.length, 1]) at = bytes.writeUInt32BE(value, at);
-  for (const values of vectors) at = writeVector(bytes, bytes.writeUInt32BE(vectorSize(values), at), values);
+export function vectorArrayBytes(vectors: readonly Float32Array[], type: number): Uint8Array {
+  const head = [1, 0, type, vectors.length, 1];
+  const bytes = new Uint8Array(vectors.reduce((sum, values) => sum + 4 + vectorSize(values), 4 * head.length));
+  const view = new DataView(bytes.buffer);
+  head.forEach((value, i) => view.setUint32(4 * i, value));
+  let at = 4 * head.length;
+  for (const values of vectors) {
+    view.setUint32(at, vectorSize(values));
+    at = writeVector(view, at + 4, values);
+  }
   return bytes;
 }
 
 /** The embedding that `vector_send` gave. */
-export function vectorOf(bytes: Buffer): Float32Array {
-  return Float32Array.from({ length: bytes.readUInt16BE(0) }, (_, i) => bytes.readFloatBE(HEAD + 4 * i));
+export function vectorOf(bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = new Float32Array(view.getUint16(0));
+  for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(HEAD + 4 * i);
+  return values;
 }
