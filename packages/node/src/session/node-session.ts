@@ -22,6 +22,13 @@ const TOKENS_PER_THREAD = 300;
 /** ONNX Runtime's switch for repacking weights into the layout of its matrix kernels. */
 const DISABLE_PREPACKING = "disable_prepacking";
 
+/**
+ * ONNX Runtime's switch for products of 8 bits that are exact on every x64 processor. With AVX2 or AVX-512 and without VNNI two products of a uint8 with an int8 are
+ * added in 16 bits, and a sum that does not fit is cut off: ViT-B/16's smallest cosine in q8 was 0.9986 there, 0.9995 elsewhere. With this switch such a processor
+ * multiplies uint8 with uint8, which takes it longer; every other one ignores it.
+ */
+const EXACT_PRODUCTS = "x64quantprecision";
+
 /** ONNX Runtime's switch for threads that spin. */
 const ALLOW_SPINNING = "intra_op.allow_spinning";
 
@@ -89,6 +96,7 @@ export async function createNodeSession(
     const session = {
       dynamic_block_base: BLOCK_BASE,
       [DISABLE_PREPACKING]: packed ? "0" : "1",
+      [EXACT_PRODUCTS]: "1",
       ...(spin ? {} : { [ALLOW_SPINNING]: "0" }),
       ...given,
     };
