@@ -92,8 +92,8 @@ export async function readLog(handle: FileHandle, from: LogPosition, file: strin
   const records: LogRecord[] = [];
   let { offset, lines, rows } = from;
   let isTorn = false;
-  let size = offset;
-  for await (const { line, start } of linesOf(handle, offset, (length) => (size = length))) {
+  const { size } = await handle.stat();
+  for await (const { line, start } of linesOf(handle, offset, size)) {
     const body = bodyOf(line);
     if (isTorn) {
       if (body !== undefined) throw damaged(file, lines + 2);
@@ -113,21 +113,19 @@ export async function readLog(handle: FileHandle, from: LogPosition, file: strin
   return { records, end: { offset, lines, rows }, size };
 }
 
-/** Lines that end in a newline; `onSize` gets the length of the file. */
+/** Lines that end in a newline before `size`: what a writer adds meanwhile is read the next time. */
 async function* linesOf(
   handle: FileHandle,
   from: number,
-  onSize: (length: number) => void,
+  size: number,
 ): AsyncGenerator<{ readonly line: Uint8Array; readonly start: number }, void, undefined> {
   let pieces: Uint8Array[] = [];
   let start = from;
-  const { size } = await handle.stat();
-  for (let position = from; ;) {
-    const length = Math.max(1, Math.min(CHUNK, size - position));
+  for (let position = from; position < size;) {
+    const length = Math.min(CHUNK, size - position);
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
-    position += bytesRead;
-    onSize(position);
     if (bytesRead === 0) return;
+    position += bytesRead;
     let at = 0;
     for (let end = buffer.indexOf(10); end >= 0 && end < bytesRead; end = buffer.indexOf(10, at)) {
       const last = buffer.subarray(at, end);
