@@ -1,0 +1,16 @@
+/**
+ * Typed arrays that have the same bytes are equal without a look at each element: `toEqual` took a second of processor time for the 150,000 numbers of
+ * one image. Where the bytes differ, vitest compares as ever, and shows the difference.
+ */
+import { expect } from "vitest";
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+expect.addEqualityTesters([
+  (a: unknown, b: unknown) =>
+    ArrayBuffer.isView(a) && ArrayBuffer.isView(b) && a.constructor === b.constructor && Buffer.compare(bytesOf(a), bytesOf(b)) === 0
+      ? true
+      : undefined,
+]);
