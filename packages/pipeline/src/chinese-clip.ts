@@ -14,7 +14,7 @@ import { batchByLength, textInputs, type TokenizedText, tokenizeTexts } from "./
 import { TextQueue } from "./embedding/text-queue.js";
 import { type ChineseCLIPModelParts, loadModelParts } from "./loading/load-model.js";
 import type { ModelReader } from "./loading/model-reader.js";
-import type { ImagePreprocessor, Platform, PretrainedOptions } from "./platform.js";
+import type { ImagePreprocessor, ImagePreview, Platform, PretrainedOptions, PreviewOptions } from "./platform.js";
 import { ChineseCLIPProcessor, loadProcessorParts } from "./processor.js";
 import { showValue } from "./show-value.js";
 import { writeNormalizedRows } from "./vectors/normalize.js";
@@ -156,6 +156,21 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
       imageTower: (pixelValues: Tensor) => this.model.getImageFeatures({ pixelValues }),
     };
     return embedImages(inputs, imageOf, stages, options);
+  }
+
+  /**
+   * Decodes an image and makes what is asked for, without the model: its size as displayed, a thumbnail, a perceptual hash, what the camera wrote.
+   *
+   * @returns undefined in a browser.
+   * @throws ImageError - an image that cannot be read; the signal's reason.
+   */
+  async previewImage(
+    image: ImageInput,
+    { signal, ...preview }: PreviewOptions & { readonly signal?: AbortSignal | undefined },
+  ): Promise<ImagePreview | undefined> {
+    const made = await this.#preprocessor.preprocess(image, { signal, preview });
+    this.#preprocessor.recycle?.(made);
+    return made.preview;
   }
 
   /**

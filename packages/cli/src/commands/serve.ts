@@ -16,6 +16,9 @@ import { HUB_OPTIONS, oneOperand, parseDtype, pretrainedOptions, RUN_OPTIONS } f
 /** What an image of a request may cost. */
 const IMAGE_LIMITS: Limits = { pixels: 50_000_000, encodedBytes: 32 * 2 ** 20, milliseconds: 20_000 };
 
+/** Pixels of the longer side of a thumbnail that an index does not have, as those that it has. */
+const THUMBNAIL_SIZE = 256;
+
 /** Less than the time that an interrupted command has to end. */
 const SHUTDOWN_MILLISECONDS = 6000;
 
@@ -122,7 +125,7 @@ export const serve: Command = {
 
 async function serveModel(
   model: string,
-  { served, opened }: OpenIndexes,
+  { served, opened, thumbnails }: OpenIndexes,
   classifiers: Readonly<Record<string, ImageClassifier>>,
   values: OptionValues,
   { host, port }: { readonly host: string; readonly port: number },
@@ -146,6 +149,7 @@ async function serveModel(
     decode: settings?.decode,
     spin: false, // a quarter of the processor time where queries come one a second
   }).finally(() => transfer.end());
+  thumbnails.make = async (file) => (await clip.previewImage(file, { thumbnail: THUMBNAIL_SIZE }))?.thumbnail;
   try {
     for (const classifier of Object.values(classifiers)) await checkClassifierModel(classifier, clip, { signal });
     const { tokenizer } = clip.processor;

@@ -7,6 +7,7 @@ import type { ServedIndex } from "@chinese-clip/server";
 import { open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { sameByIndexPixels } from "./index-pixels.js";
+import { MadeThumbnails } from "./made-thumbnails.js";
 
 /** Bytes of an image that is sent, at most. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
@@ -17,6 +18,8 @@ export interface OpenIndexes {
   readonly served: Readonly<Record<string, ServedIndex>>;
   /** Those of images. */
   readonly opened: readonly ImageIndex[];
+  /** Where images without a thumbnail get one from. */
+  readonly thumbnails: MadeThumbnails;
   close(): Promise<void>;
 }
 
@@ -29,17 +32,19 @@ export async function openIndexes(folders: readonly string[], signal: AbortSigna
   const opened: (ImageIndex | FolderStore)[] = [];
   const close = async (): Promise<void> => void (await Promise.all(opened.map((index) => index.close())));
   const served: Record<string, ServedIndex> = {};
+  const thumbnails = new MadeThumbnails();
   try {
     for (const folder of folders) {
       const index = await openEither(folder, signal);
       opened.push(index);
-      served[freeName(basename(resolve(folder)), served)] = index instanceof FolderStore ? { store: index } : servedIndex(index);
+      served[freeName(basename(resolve(folder)), served)] =
+        index instanceof FolderStore ? { store: index } : servedIndex(index, thumbnails);
     }
   } catch (error) {
     await close();
     throw error;
   }
-  return { served, opened: opened.filter((index): index is ImageIndex => !(index instanceof FolderStore)), close };
+  return { served, opened: opened.filter((index): index is ImageIndex => !(index instanceof FolderStore)), thumbnails, close };
 }
 
 /** An index of images, or a store without them, such as `load` makes. */
@@ -53,16 +58,15 @@ async function openEither(folder: string, signal: AbortSignal): Promise<ImageInd
   }
 }
 
-function servedIndex(index: ImageIndex): ServedIndex {
+function servedIndex(index: ImageIndex, thumbnails: MadeThumbnails): ServedIndex {
   const isSame = sameByIndexPixels(index);
   return {
     store: index.store,
     readFile: (id) => readImage(index.fileOf(id)),
-    // An index without thumbnails shows the images themselves.
     readThumbnail: async (id, meta) => {
       const sha256: unknown = typeof meta === "object" && meta !== null && "sha256" in meta ? meta.sha256 : undefined;
       const found = typeof sha256 === "string" ? await index.thumbnail({ sha256 }) : undefined;
-      return found ?? readImage(index.fileOf(id));
+      return found ?? thumbnails.get(typeof sha256 === "string" ? sha256 : id, index.fileOf(id));
     },
     sameImage: (first, second) => isSame(first as ImageMeta, second as ImageMeta),
   };

@@ -1,6 +1,8 @@
 /** The built command as a server: with and without an index, keys and addresses, and its end. */
-import { openImageIndex } from "@chinese-clip/dataset";
+import { imageSize, openImageIndex } from "@chinese-clip/dataset";
+import { makeDrawings, makeVariants } from "@chinese-clip/drawings";
 import { ChineseCLIP } from "@chinese-clip/node";
+import { openFolderStore } from "@chinese-clip/search/node";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -66,6 +68,47 @@ it("serves an index by the model that it was made with: search, thumbnail and im
   const page = await (await fetch(url)).text();
   const [, script = ""] = /<script type="module"[^>]* src="([^"]+)"/.exec(page) ?? [];
   expect((await fetch(url + script)).headers.get("content-type")).toContain("javascript");
+});
+
+it("makes the thumbnails that an index does not have, and none of what is no image any more", async () => {
+  const bare = path("bare.index");
+  mkdirSync(path("large"));
+  const [drawing] = await makeDrawings(1, 4);
+  const variants = drawing === undefined ? [] : await makeVariants(drawing.scene, 0); // 640 x 480
+  writeFileSync(path("large/1.jpg"), variants.find(({ name }) => name === "exif-turned")?.bytes ?? "");
+  cpSync(join(IMAGES, "02.jpg"), path("large/2.jpg"));
+  expect((await runCli(["index", path("large"), "--index", bare, "--model", DEMO, "--no-thumbnails"])).code).toBe(0);
+  writeFileSync(path("large/2.jpg"), "no image");
+  const url = await start(["--index", bare]);
+  const thumbnail = (name: string): Promise<Response> =>
+    fetch(`${url}/v1/indexes/bare.index/items/${encodeURIComponent(path(`large/${name}`))}/thumbnail`);
+  for (const image of await Promise.all([thumbnail("1.jpg"), thumbnail("1.jpg")])) {
+    expect([image.status, image.headers.get("content-type")]).toEqual([200, "image/webp"]);
+    expect(imageSize(new Uint8Array(await image.arrayBuffer()))).toMatchObject({ width: 256, height: 192 });
+  }
+  expect((await thumbnail("2.jpg")).status).toBe(404);
+});
+
+it("serves a store that has no images, by a model that is named, and no other model's", async () => {
+  const folder = path("texts");
+  const clip = await ChineseCLIP.fromPretrained(DEMO);
+  const { data, dim } = await clip.embedText(["红色的星星", "绿色的月亮"]);
+  const store = await openFolderStore(folder, clip);
+  await store.upsert(["a", "b"].map((id, i) => ({ id, embedding: data.slice(i * dim, (i + 1) * dim), meta: { n: i } })));
+  await store.close();
+  await clip.dispose();
+  const url = await start([DEMO, "--index", folder]);
+  const { data: indexes } = (await (await fetch(`${url}/v1/indexes`)).json()) as { data: object[] };
+  expect(indexes).toMatchObject([{ name: "texts", count: 2, files: false, thumbnails: false, writable: false }]);
+  const found = await post(`${url}/v1/search`, { text: "绿色的月亮", top: 1 });
+  expect(await found.json()).toMatchObject({ data: [{ id: "b", meta: { n: 1 } }] });
+  expect((await fetch(`${url}/v1/indexes/texts/items/a/thumbnail`)).status).toBe(404);
+  expect((await fetch(url)).status).toBe(200);
+
+  const foreign = path("other model");
+  await (await openFolderStore(foreign, { dim, fingerprint: "another" })).close();
+  const ended = await runCli(["serve", DEMO, "--index", foreign]);
+  expect([ended.code, ended.stderr]).toEqual([1, expect.stringContaining("another")]);
 });
 
 it("serves embeddings without an index, by the environment, with a key; a signal ends it with code 0", async () => {

@@ -64,6 +64,25 @@ export class RowMatrix {
     }
   }
 
+  /**
+   * Space for rows that are to be read into it, before {@link RowMatrix.accept} adds them; valid until the matrix has more than `limit` rows.
+   *
+   * @param row - the first of them: the matrix's count, or one after it.
+   * @returns undefined where they would not lie together, or some would be `limit` or after it.
+   */
+  space(row: number, rows: number, limit: number): Float32Array | undefined {
+    const [segment, at] = [Math.floor(row / this.#rowsPerSegment), row % this.#rowsPerSegment];
+    const end = Math.min(this.#rowsPerSegment, limit - row + at);
+    if (at + rows > end) return undefined;
+    this.#reserve(segment, end);
+    return this.#segments[segment]?.rows.subarray(at * this.#dim, (at + rows) * this.#dim);
+  }
+
+  /** Adds the next rows, which are in their space. */
+  accept(rows: number): void {
+    this.#count += rows;
+  }
+
   /** Removes rows from `count` on. */
   truncate(count: number): void {
     this.#count = Math.min(this.#count, count);

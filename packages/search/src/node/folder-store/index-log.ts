@@ -12,8 +12,8 @@ import { bytesOf, isCount } from "./index-files.js";
 import { MetadataBlock } from "./metadata-block.js";
 import { bodyOf, parseObject, sealBody, sealLine } from "./sealed-line.js";
 
-/** Bytes that are read at a time. */
-const CHUNK = 4 << 20;
+/** Bytes that are read at a time: few, as vectors that were read meanwhile wait until they are parsed. */
+const CHUNK = 1 << 20;
 
 /** Vectors of a call that have a checksum together: with one each, a million vectors need a million calls to check. */
 export const ROWS_PER_SUM = 32;
@@ -86,9 +86,15 @@ export function sumsOf(values: Float32Array, dim: number): number[] {
 /**
  * Reads whole lines up to the end, or up to where a write was torn.
  *
+ * @param onRecord - gets each line before the next is read.
  * @throws SearchError - `damaged-index`: a line that is not what was written has whole lines after it.
  */
-export async function readLog(handle: FileHandle, from: LogPosition, file: string): Promise<LogTail> {
+export async function readLog(
+  handle: FileHandle,
+  from: LogPosition,
+  file: string,
+  onRecord?: (record: LogRecord) => void,
+): Promise<LogTail> {
   const records: LogRecord[] = [];
   let { offset, lines, rows } = from;
   let isTorn = false;
@@ -106,6 +112,7 @@ export async function readLog(handle: FileHandle, from: LogPosition, file: strin
     const parsed = parseRecord(body, lines + 1, rows);
     if (parsed === undefined) throw damaged(file, lines + 2);
     records.push(parsed);
+    onRecord?.(parsed);
     lines++;
     if ("ids" in parsed) rows += parsed.ids.length;
     offset = start + line.length + 1;
@@ -121,11 +128,19 @@ async function* linesOf(
 ): AsyncGenerator<{ readonly line: Uint8Array; readonly start: number }, void, undefined> {
   let pieces: Uint8Array[] = [];
   let start = from;
-  for (let position = from; position < size;) {
+  const read = (position: number): Promise<{ readonly bytesRead: number; readonly buffer: Buffer }> => {
     const length = Math.min(CHUNK, size - position);
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
+    const reading = handle.read(Buffer.allocUnsafe(length), 0, length, position);
+    reading.catch(() => undefined); // awaited in its turn
+    return reading;
+  };
+  let next = from < size ? read(from) : undefined;
+  for (let position = from; next !== undefined;) {
+    const { bytesRead, buffer } = await next;
     if (bytesRead === 0) return;
     position += bytesRead;
+    // While its lines are parsed, the next part is read.
+    next = position < size ? read(position) : undefined;
     let at = 0;
     for (let end = buffer.indexOf(10); end >= 0 && end < bytesRead; end = buffer.indexOf(10, at)) {
       const last = buffer.subarray(at, end);
