@@ -52,9 +52,9 @@ const BUNDLES: readonly BundleRule[] = [
   {
     name: "search",
     packages: ["search"],
-    ceiling: 12_700,
+    ceiling: 12_750,
     reason:
-      "an index in a page: vectors, exact top-k with its WebAssembly kernel, queries, filters and a store in memory; since 6,500 also near-duplicates in three tiers, filters as text with patterns of paths, and vectors in int8; since 11,100 a store over several, with deadlines and partial answers",
+      "an index in a page: vectors, exact top-k with its WebAssembly kernel, queries, filters and a store in memory; since 6,500 also near-duplicates in three tiers, filters as text with patterns of paths, and vectors in int8; since 11,100 a store over several, with deadlines and partial answers; since 12,700 space for rows that a file is read into",
   },
   {
     name: "web",

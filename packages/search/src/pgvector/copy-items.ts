@@ -20,7 +20,7 @@ const BLOCK = 256 * 1024;
 /** Signature, flags and the size of an extension of the header. */
 const HEADER = Uint8Array.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", (character) => character.charCodeAt(0));
 
-/** Of a row. */
+/** Columns of each row. */
 const COLUMNS = 3;
 
 /** In the place of the columns' number: no further row. */
