@@ -86,7 +86,7 @@ describe("hostile texts", () => {
       const from = random(bytes.length - 200);
       const text = mutate(bytes.subarray(from, from + 200), random);
       for (const tokenizer of tokenizers) {
-        for (const id of tokenizer.encode(text, options).ids) expect(tokenizer.idToToken(id)).toBeDefined();
+        expect(tokenizer.encode(text, options).ids.filter((id) => tokenizer.idToToken(id) === undefined)).toEqual([]);
       }
     }
   });

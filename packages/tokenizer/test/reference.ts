@@ -39,14 +39,34 @@ function words(text: string, flavor: Flavor): string[] {
   });
 }
 
-function pieces(word: string, vocab: ReadonlyMap<string, number>, maxChars: number): string[] {
+interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** Characters of the longest token. */
+  readonly longest: number;
+}
+
+const vocabularies = new Map<string, Vocabulary>();
+
+function vocabularyOf(text: string): Vocabulary {
+  const known = vocabularies.get(text);
+  if (known !== undefined) return known;
+  const tokens = text.trimEnd().split("\n");
+  const made = {
+    ids: new Map(tokens.map((token, id) => [token, id])),
+    longest: Math.max(...tokens.map((token) => Array.from(token).length)),
+  };
+  vocabularies.set(text, made);
+  return made;
+}
+
+function pieces(word: string, { ids, longest }: Vocabulary, maxChars: number): string[] {
   const chars = Array.from(word);
   if (chars.length > maxChars) return ["[UNK]"];
   const found: string[] = [];
   for (let start = 0; start < chars.length;) {
-    let end = chars.length;
+    let end = Math.min(chars.length, start + longest);
     const piece = (): string => (start > 0 ? "##" : "") + chars.slice(start, end).join("");
-    while (end > start && !vocab.has(piece())) end--;
+    while (end > start && !ids.has(piece())) end--;
     if (end === start) return ["[UNK]"];
     found.push(piece());
     start = end;
@@ -56,16 +76,11 @@ function pieces(word: string, vocab: ReadonlyMap<string, number>, maxChars: numb
 
 /** The ids of a text without special tokens around it, not cut. */
 export function referenceIds(text: string, vocabText: string, flavor: Flavor): number[] {
-  const vocab = new Map(
-    vocabText
-      .trimEnd()
-      .split("\n")
-      .map((token, id) => [token, id]),
-  );
+  const vocab = vocabularyOf(vocabText);
   const plain = (part: string): string[] => words(part, flavor).flatMap((word) => pieces(word, vocab, flavor === "cn_clip" ? 200 : 100));
   const tokens =
     flavor === "cn_clip"
       ? plain(text)
       : text.split(/(\[(?:PAD|UNK|CLS|SEP|MASK)\])/).flatMap((part, i) => (i % 2 === 1 ? [part] : plain(part)));
-  return tokens.map((token) => vocab.get(token) ?? Number.NaN);
+  return tokens.map((token) => vocab.ids.get(token) ?? Number.NaN);
 }
