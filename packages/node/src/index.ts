@@ -38,6 +38,7 @@ export { convertToTorch } from "./export/convert-torch.js";
 export { exportWeb, type ExportWebOptions } from "./export/export-web.js";
 export { exportOnnx, type ExportOnnxOptions, type ModelFileOptions } from "./export/export-onnx.js";
 export { ChineseCLIP, ChineseCLIPModel, ChineseCLIPProcessor, ChineseCLIPTextModel, ChineseCLIPVisionModel } from "./from-pretrained.js";
+export type { WeightsStamp } from "./files/weights-files.js";
 export { type DiskModelFiles, openModel } from "./sources/open-model.js";
 export { type ImageInput, loadImage, type LoadImageOptions } from "./image/load-image.js";
 export type { HubFetch } from "./hub/hub-fetch.js";

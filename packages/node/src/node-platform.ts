@@ -8,6 +8,7 @@ import { createImagePreprocessor } from "./image/image-preprocessor.js";
 import { limitNames } from "./image/image-limits.js";
 import type { ImageInput } from "./image/image-source.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
+import { WeightsFiles } from "./files/weights-files.js";
 import { createNodeSession } from "./session/node-session.js";
 
 /** A {@link Platform} whose models are files on this machine, once they were fetched. */
@@ -40,7 +41,8 @@ export const nodePlatform: NodePlatform = {
     // Packing is for the processor's kernels; another device takes the weights over when they are loaded. What is copied is read once.
     const packing = lowMemory ? "never" : device === "cpu" && !copyWeights && !deterministic ? "later" : "at once";
     try {
-      return await createNodeSession(graph, target, files.folderOf(graph.files), all, { packing, copyWeights, spin });
+      const [folder, weights] = [files.folderOf(graph.files), new WeightsFiles(await files.stampsOf(graph.files))];
+      return await createNodeSession(graph, target, folder, weights, all, { packing, copyWeights, spin });
     } catch (error) {
       throw deviceError(device, error);
     }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ChineseCLIPProcessor } from "../src/index.js";
+import { ChineseCLIPModel, ChineseCLIPProcessor } from "../src/index.js";
 
 const TINY = fileURLToPath(new URL("../../../fixtures/tiny-vit", import.meta.url));
 let folder = "";
@@ -23,4 +23,12 @@ it.each<[string, (text: string) => Buffer]>([
   const error = await ChineseCLIPProcessor.fromPretrained(folder).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ name: "CheckpointError", code: "malformed", details: { file: "vocab.txt" } });
   expect(String(error)).toContain(`${path}: expected text in UTF-8, got another encoding; convert it first (iconv -t UTF-8)`);
+});
+
+it("A16 a config.json of a million keys is rejected before it is read", async () => {
+  const path = join(folder, "config.json");
+  const keys = Array.from({ length: 400_000 }, (_, i) => `"k${i}":${i}`).join(",");
+  writeFileSync(path, `${readFileSync(path, "utf8").trimEnd().slice(0, -1)},${keys}}`);
+  const error = await ChineseCLIPModel.fromPretrained(folder).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ name: "CheckpointError", code: "malformed", details: { file: "config.json", expected: 1 << 22 } });
 });

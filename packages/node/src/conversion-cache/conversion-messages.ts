@@ -2,6 +2,7 @@
  * What goes between `tower-cache.ts` and the thread that converts.
  */
 import type { StoredTensor, TowerDtype, TowerName } from "@chinese-clip/model";
+import type { WeightsStamp } from "../files/weights-files.js";
 
 /** A tower to convert, in values that survive the way into a thread. */
 export interface ConversionWorkerData {
@@ -9,6 +10,8 @@ export interface ConversionWorkerData {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** The folder that the checkpoint's files lie in. */
   readonly weightsFolder: string;
+  /** The checkpoint's files, as they were when its header was read. */
+  readonly stamps: readonly WeightsStamp[];
   readonly tower: TowerName;
   readonly dtype: TowerDtype;
   /** Name of the file to write. */

@@ -10,6 +10,7 @@ import { Checkpoint, type CheckpointFile } from "@chinese-clip/model";
 import { isTowerTensor, planTower, TOWER_FORMAT } from "@chinese-clip/model/quantize";
 import { stageFolder, sweepStaging } from "@chinese-clip/pipeline/node";
 import { openDiskFile } from "../files/disk-file.js";
+import { WeightsFiles } from "../files/weights-files.js";
 import { cacheError } from "../hub/hub-cache.js";
 import { isIntact } from "./is-intact.js";
 import { ReadBuffers } from "./read-buffers.js";
@@ -23,7 +24,8 @@ const HASH_BYTES = 1 << 22;
 const SYNC_BYTES = 1 << 24;
 
 // tower-cache.ts is the only one to start this thread
-const { tensors, weightsFolder, tower, dtype, name } = workerData as ConversionWorkerData;
+const { tensors, weightsFolder, stamps, tower, dtype, name } = workerData as ConversionWorkerData;
+const weights = new WeightsFiles(stamps);
 
 const controller = new AbortController();
 const { signal } = controller;
@@ -49,6 +51,7 @@ servePort<ConversionRequest>({
         if (bytes !== undefined) hash.update(bytes);
       }
     }
+    await weights.check();
     return hash.digest("hex");
   },
 
@@ -88,6 +91,7 @@ servePort<ConversionRequest>({
       } finally {
         await target.close();
       }
+      await weights.check(); // what is cached is found by the hash of what was there before
       await writeFile(checksumFile(join(staging, name)), checksum.digest("hex"));
     };
     try {

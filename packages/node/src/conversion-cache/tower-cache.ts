@@ -12,7 +12,14 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CheckpointError, type CheckpointErrorCode } from "@chinese-clip/model";
 import { TOWER_FORMAT } from "@chinese-clip/model/quantize";
-import { errorMessage, HubError, type HubErrorCode, type PretrainedOptions, type TowerConversion } from "@chinese-clip/pipeline";
+import {
+  errorMessage,
+  HubError,
+  type HubErrorCode,
+  reviveInferenceError,
+  type PretrainedOptions,
+  type TowerConversion,
+} from "@chinese-clip/pipeline";
 import { stageFile, sweepStaging } from "@chinese-clip/pipeline/node";
 import { LocalFolder } from "../sources/local-folder.js";
 import type { DiskModelFiles } from "../sources/open-model.js";
@@ -80,10 +87,11 @@ export async function cacheTower(
     return cachedFiles(path, source);
   }
 
+  const stamps = await files.stampsOf(names);
   signal?.throwIfAborted();
   let conversion = converting.get(key);
   if (conversion === undefined || conversion.isAbandoned) {
-    const data: ConversionWorkerData = { tensors: checkpoint.tensors, weightsFolder, tower, dtype, name: file.name };
+    const data: ConversionWorkerData = { tensors: checkpoint.tensors, weightsFolder, stamps, tower, dtype, name: file.name };
     conversion = new SharedWork((ending) => findOrConvert(data, place, ending));
     converting.set(key, conversion);
   }
@@ -110,6 +118,7 @@ async function findOrConvert(data: ConversionWorkerData, place: Place, signal: A
     name: `chinese-clip ${data.tower} conversion`,
     workerData: data,
     reviveError: {
+      InferenceError: reviveInferenceError,
       CheckpointError: (message, { code, details }) =>
         new CheckpointError(code as CheckpointErrorCode, message, { ...(details as object) }),
       HubError: (message, { code, details, cause }) => new HubError(code as HubErrorCode, message, { ...(details as object) }, { cause }),

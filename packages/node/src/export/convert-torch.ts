@@ -32,13 +32,12 @@ export async function convertToTorch(source: ModelSource, file: string | URL, op
     const checkpoint = await model.checkpoint();
     await checkWhole(ChineseCLIPConfig.fromJSON(await model.config()), checkpoint);
     const tensors = await cnClipContents(new Map(await modelTensors(checkpoint)), files);
-    const folderOf = (location: string): string => files.folderOf([location]);
     const records = [];
-    for (const { pieces, ...header } of tensors) records.push({ ...header, crc32: await checksum(folderOf, pieces) });
+    for (const { pieces, ...header } of tensors) records.push({ ...header, crc32: await checksum(files, pieces) });
     const fields = { epoch: 0, step: 0, name: basename(path, extname(path)) };
     const parts = torchArchive(fields.name, fields, records, crc32);
     const contents = parts.flatMap((part) => (part instanceof Uint8Array ? [part] : (tensors[part.tensor]?.pieces ?? [])));
-    const staging = { folder: dirname(path), folderOf: (names: readonly string[]) => files.folderOf(names), source: files.source, signal, onProgress }; // prettier-ignore
+    const staging = { folder: dirname(path), files, signal, onProgress };
     await StagedFiles.write(staging, async (staged) => {
       await staged.add(name, contents);
     });

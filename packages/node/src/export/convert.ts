@@ -71,13 +71,7 @@ export async function convert(source: ModelSource, folder: string | URL, options
     const processor = await files.readText(PROCESSOR_CONFIG_FILE); // transformers 5 looks there first
     if (processor !== undefined) small.set(PROCESSOR_CONFIG_FILE, processor);
     const weights = await safetensors(await modelTensors(checkpoint), files);
-    const staging = {
-      folder: target,
-      folderOf: (names: readonly string[]) => files.folderOf(names),
-      source: files.source,
-      signal,
-      onProgress,
-    };
+    const staging = { folder: target, files, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       await staged.add("model.safetensors", weights);
       for (const [name, text] of small) await staged.add(name, [new TextEncoder().encode(text)]);
@@ -160,7 +154,7 @@ export async function safetensors(
 export async function tensorPiece(tensor: StoredTensor, isTurned: boolean, files: DiskModelFiles): Promise<Piece> {
   const { shape, file: location, byteOffset: offset, byteLength: length, bytes } = tensor;
   const range = { location, offset, length };
-  return isTurned ? transpose(bytes ?? (await readPiece(files.folderOf([location]), range)), shape, length) : (bytes ?? range);
+  return isTurned ? transpose(bytes ?? (await readPiece(files, range)), shape, length) : (bytes ?? range);
 }
 
 /** A matrix of elements of any size, the other way round: a copy. */

@@ -76,13 +76,7 @@ export async function exportOnnx(source: ModelSource, folder: string | URL, opti
     const metadata = { source: files.source, config: JSON.stringify(config), normalize: String(normalize) };
     const graphOf = (tower: "text" | "vision"): Promise<EncodedGraph> =>
       encodeGraph(tower === "text" ? graphs.text({ kind: "features" }) : graphs.vision({ kind: "features" }, false));
-    const staging = {
-      folder: target,
-      folderOf: (names: readonly string[]) => files.folderOf(names),
-      source: files.source,
-      signal,
-      onProgress,
-    };
+    const staging = { folder: target, files, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       for (const tower of new Set(towers)) {
         const graph = await graphOf(tower);

@@ -47,13 +47,7 @@ export async function exportWeb(source: ModelSource, folder: string | URL, optio
     const checkpoint = await model.checkpoint();
     await checkWhole(config, checkpoint);
     const small = await smallFiles(files, config, checkpoint);
-    const staging = {
-      folder: folderPath(folder),
-      folderOf: (names: readonly string[]) => files.folderOf(names),
-      source: files.source,
-      signal,
-      onProgress,
-    };
+    const staging = { folder: folderPath(folder), files, signal, onProgress };
     return StagedFiles.write(staging, async (staged) => {
       const written: StagedFile[] = [];
       for (const tower of new Set(towers)) {

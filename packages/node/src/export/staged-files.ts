@@ -10,18 +10,21 @@ import { CheckpointError, type ExternalData } from "@chinese-clip/model";
 import type { Piece } from "@chinese-clip/model/onnx";
 import type { LoadProgress } from "@chinese-clip/pipeline";
 import { stageFolder, writingTo } from "@chinese-clip/pipeline/node";
+import { checkOpen, type WeightsStamp } from "../files/weights-files.js";
+import type { DiskModelFiles } from "../sources/open-model.js";
 
 /** Bytes copied at a time: enough to keep a disk busy, little enough to stop within a moment. */
 const CHUNK_BYTES = 1 << 22;
+
+/** What ranges are read from, and what progress events call it. */
+export type SourceModel = Pick<DiskModelFiles, "folderOf" | "stampsOf" | "source">;
 
 /** Where the bytes come from and where progress goes. */
 export interface StagingOptions {
   /** The folder that the files are written to. */
   readonly folder: string;
-  /** The folder that files lie in, by the `location` of the ranges. */
-  readonly folderOf: (names: readonly string[]) => string;
-  /** The model's source, for progress events. */
-  readonly source: string;
+  /** The model's files, which ranges are of by their `location`. */
+  readonly files: SourceModel;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((event: LoadProgress) => void) | undefined;
 }
@@ -81,14 +84,15 @@ export class StagedFiles {
 
   /** Adds a file. @param name - its path in the folder. */
   async add(name: string, contents: readonly Piece[] | MadeContents): Promise<StagedFile> {
-    const { folder, source, signal, onProgress } = this.#options;
+    const { folder, files, signal, onProgress } = this.#options;
+    const { source } = files;
     const path = join(this.#staging, name);
     await writingTo(folder, () => mkdir(dirname(path), { recursive: true }));
     const total = "chunks" in contents ? contents.byteLength : contents.reduce((sum, piece) => sum + piece.length, 0);
     const file = join(name);
     onProgress?.({ status: "initiate", name: source, file });
     this.#names.push(name);
-    const sources = new SourceFiles((location) => this.#options.folderOf([location]));
+    const sources = new SourceFiles(files);
     const hash = createHash("sha256");
     const target = await writingTo(folder, () => open(path, "wx"));
     try {
@@ -115,8 +119,8 @@ export class StagedFiles {
 }
 
 /** The whole of a range that is small enough to be held in memory. */
-export async function readPiece(folder: string, range: ExternalData): Promise<Uint8Array> {
-  const sources = new SourceFiles(() => folder);
+export async function readPiece(files: SourceModel, range: ExternalData): Promise<Uint8Array> {
+  const sources = new SourceFiles(files);
   try {
     return await sources.read(range, 0, range.length);
   } finally {
@@ -125,8 +129,8 @@ export async function readPiece(folder: string, range: ExternalData): Promise<Ui
 }
 
 /** CRC-32 of contents, a chunk of which is in memory at a time. */
-export async function checksum(folderOf: (name: string) => string, pieces: readonly Piece[]): Promise<number> {
-  const sources = new SourceFiles(folderOf);
+export async function checksum(files: SourceModel, pieces: readonly Piece[]): Promise<number> {
+  const sources = new SourceFiles(files);
   try {
     let sum = 0;
     for (const piece of pieces) {
@@ -143,32 +147,45 @@ export async function checksum(folderOf: (name: string) => string, pieces: reado
 
 /** The files that ranges are of, each opened once. */
 class SourceFiles {
-  readonly #folderOf: (name: string) => string;
-  readonly #handles: Map<string, FileHandle> = new Map();
+  readonly #files: SourceModel;
+  readonly #opened: Map<string, { readonly handle: FileHandle; readonly stamp: WeightsStamp | undefined }> = new Map();
 
-  constructor(folderOf: (name: string) => string) {
-    this.#folderOf = folderOf;
+  constructor(files: SourceModel) {
+    this.#files = files;
   }
 
-  /** The bytes `[start, end)` of a range. */
+  /**
+   * The bytes `[start, end)` of a range.
+   *
+   * @throws InferenceError - `weights-changed`: the file is not the one whose header said where the range is.
+   */
   async read({ location, offset }: ExternalData, start: number, end: number): Promise<Uint8Array> {
-    const handle = this.#handles.get(location) ?? (await open(join(this.#folderOf(location), location), "r"));
-    this.#handles.set(location, handle);
+    const { handle, stamp } = this.#opened.get(location) ?? (await this.#open(location));
     const bytes = new Uint8Array(end - start);
     for (let filled = 0; filled < bytes.length;) {
       const at = offset + start + filled;
       const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, at);
-      if (bytesRead === 0)
+      if (bytesRead === 0) {
+        if (stamp !== undefined) await checkOpen(handle, stamp);
         throw new CheckpointError("malformed", `${location}: expected bytes up to ${offset + end}, but the file ends at ${at}`, {
           file: location,
         });
+      }
       filled += bytesRead;
     }
+    if (stamp !== undefined) await checkOpen(handle, stamp);
     return bytes;
   }
 
+  async #open(location: string): Promise<{ readonly handle: FileHandle; readonly stamp: WeightsStamp | undefined }> {
+    const [stamp] = await this.#files.stampsOf([location]);
+    const opened = { handle: await open(join(this.#files.folderOf([location]), location), "r"), stamp };
+    this.#opened.set(location, opened);
+    return opened;
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#handles.values()].map((handle) => handle.close()));
+    await Promise.all([...this.#opened.values()].map(({ handle }) => handle.close()));
   }
 }
 

@@ -7,6 +7,7 @@ import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
 import { errorMessage } from "@chinese-clip/pipeline";
 import { systemErrorCode } from "@chinese-clip/pipeline/node";
+import { checkOpen, stampOf, type WeightsStamp } from "./weights-files.js";
 
 /** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
@@ -17,6 +18,8 @@ export interface DiskFile {
   readonly file: CheckpointFile;
   /** Absolute path, without symlinks. */
   readonly folder: string;
+  /** What it looked like when it was opened. */
+  readonly stamp: WeightsStamp;
 }
 
 /**
@@ -44,7 +47,8 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 
 /**
  * Random access to a file, or undefined where there is no such file. A symlink, such as each file of a hub's snapshot is, is followed to
- * the end: ONNX Runtime rejects one that leads out of the folder that it was given.
+ * the end: ONNX Runtime rejects one that leads out of the folder that it was given. Reading throws an InferenceError, `weights-changed`, once the file was
+ * written or replaced.
  *
  * @param allocate - gives what a read's bytes go into.
  */
@@ -52,12 +56,14 @@ export async function openDiskFile(
   path: string,
   allocate: (byteLength: number) => Uint8Array = (byteLength) => new Uint8Array(byteLength),
 ): Promise<DiskFile | undefined> {
-  const byteLength = await fileSize(path);
-  if (byteLength === undefined) return undefined;
+  if ((await fileSize(path)) === undefined) return undefined;
   const real = await readingFrom(path, () => realpath(path));
+  const stamp = await readingFrom(path, () => stampOf(real));
+  if (stamp === undefined) return undefined;
   return {
     folder: dirname(real),
-    file: { name: basename(real), byteLength, read: (start, end) => readRange(real, start, allocate(end - start)) },
+    stamp,
+    file: { name: basename(real), byteLength: Number(stamp.size), read: (start, end) => readRange(stamp, start, allocate(end - start)) },
   };
 }
 
@@ -93,12 +99,14 @@ export async function readingFrom<Result>(path: string, read: () => Promise<Resu
   }
 }
 
-async function readRange(path: string, start: number, bytes: Uint8Array): Promise<Uint8Array> {
+async function readRange(stamp: WeightsStamp, start: number, bytes: Uint8Array): Promise<Uint8Array> {
+  const { path } = stamp;
   const handle = await readingFrom(path, () => open(path, "r"));
   try {
     for (let filled = 0; filled < bytes.length;) {
       const { bytesRead } = await readingFrom(path, () => handle.read(bytes, filled, bytes.length - filled, start + filled));
       if (bytesRead === 0) {
+        await checkOpen(handle, stamp);
         throw new CheckpointError(
           "malformed",
           `${path}: expected bytes [${start}, ${start + bytes.length}), but the file ends at ${start + filled}`,
@@ -109,6 +117,7 @@ async function readRange(path: string, start: number, bytes: Uint8Array): Promis
       }
       filled += bytesRead;
     }
+    await checkOpen(handle, stamp); // after the bytes were read, which may be of another file
     return bytes;
   } finally {
     await handle.close();

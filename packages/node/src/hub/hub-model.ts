@@ -20,6 +20,7 @@ import {
 } from "@chinese-clip/pipeline";
 import { readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
+import type { WeightsStamp } from "../files/weights-files.js";
 import { contentName, type DamagedBlob, findDamage } from "./blob-hash.js";
 import { download } from "./download.js";
 import { rm } from "node:fs/promises";
@@ -139,6 +140,10 @@ export class HubModel implements ModelFiles {
   /** The cache's blobs, or, without symlinks, the snapshot. */
   folderOf(names: Iterable<string>): string {
     return this.#opened.folderOf(names);
+  }
+
+  stampsOf(names: Iterable<string>): Promise<readonly WeightsStamp[]> {
+    return this.#opened.stampsOf(names);
   }
 
   async list(): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { processorCores } from "./processor-cores.js";
 import { SessionThread } from "./session-thread.js";
 import { WarmingSession } from "./warming-session.js";
-import { WeightsFiles } from "./weights-files.js";
+import type { WeightsFiles } from "../files/weights-files.js";
 
 /**
  * ONNX Runtime hands its threads smaller and smaller parts of an operator instead of an equal share to each, so that one whose core decodes a
@@ -70,6 +70,7 @@ export interface SessionUse {
  * Loads a graph into a thread.
  *
  * @param folder - the folder that the graph's checkpoint files lie in.
+ * @param weights - those files, as they were when they were opened.
  * @param sessionOptions - passed to ONNX Runtime; whoever sets `disable_prepacking` in it decides about packing.
  * @throws InferenceError - `load-failed`, with ONNX Runtime's message; `weights-changed`.
  */
@@ -77,6 +78,7 @@ export async function createNodeSession(
   graph: TowerGraph,
   target: GraphTarget,
   folder: string,
+  weights: WeightsFiles,
   sessionOptions: InferenceSession.SessionOptions,
   { packing, copyWeights, spin }: SessionUse,
 ): Promise<GraphSession> {
@@ -84,7 +86,6 @@ export async function createNodeSession(
   const threads = intraOpNumThreads === undefined ? {} : { intraOpNumThreads };
   const maxTokensPerRun = executionProviders === undefined ? TOKENS_PER_THREAD * (intraOpNumThreads ?? availableParallelism()) : undefined;
   const given = extra?.["session"] as object | undefined;
-  const weights = await WeightsFiles.watch(folder, graph.files);
   const first = takeThread();
   const encoded = await encodeForDevice(graph, target, (model, feeds) => first.try(model, feeds, sessionOptions)).catch(
     async (error: unknown) => {

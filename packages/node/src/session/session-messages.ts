@@ -4,7 +4,7 @@
 import type { PackedBuffer } from "@chinese-clip/model";
 import type { PlainTensors } from "@chinese-clip/pipeline";
 import type { InferenceSession } from "onnxruntime-common";
-import type { WeightsStamp } from "./weights-files.js";
+import type { WeightsStamp } from "../files/weights-files.js";
 
 /** What a session is made of. */
 export interface SessionSource {

@@ -7,7 +7,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { WorkerHost } from "../worker/worker-host.js";
 import { disableTelemetry } from "./load-runtime.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
-import type { WeightsFiles } from "./weights-files.js";
+import type { WeightsFiles } from "../files/weights-files.js";
 
 /**
  * Maximum bytes of a feed's buffer that is reused by the next run: a batch of 50 images of 224 pixels. Buffers allocated for each run

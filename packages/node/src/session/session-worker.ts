@@ -9,7 +9,7 @@ import { ThreadGate } from "../worker/thread-gate.js";
 import { servePort } from "../worker/worker-port.js";
 import { copyWeights } from "./copy-weights.js";
 import type { SessionAnswer, SessionRequest, SessionSource, SessionWorkerData } from "./session-messages.js";
-import { WeightsFiles } from "./weights-files.js";
+import { WeightsFiles } from "../files/weights-files.js";
 
 /**
  * A graph that gives out what it gets, `x` of one float: ModelProto { ir_version 9, graph { node { "x" -> "y", Identity }, input x, output y },

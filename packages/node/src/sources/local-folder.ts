@@ -7,6 +7,7 @@ import type { CheckpointFile } from "@chinese-clip/model";
 import { isShardIndex, isWeightsFile, type ModelFiles } from "@chinese-clip/pipeline";
 import { readingFrom, readTextFile } from "../files/disk-file.js";
 import { OpenedFiles } from "../files/opened-files.js";
+import type { WeightsStamp } from "../files/weights-files.js";
 
 /** A model's folder. */
 export class LocalFolder implements ModelFiles {
@@ -37,6 +38,10 @@ export class LocalFolder implements ModelFiles {
 
   folderOf(names: Iterable<string>): string {
     return this.#opened.folderOf(names);
+  }
+
+  stampsOf(names: Iterable<string>): Promise<readonly WeightsStamp[]> {
+    return this.#opened.stampsOf(names);
   }
 
   async list(): Promise<readonly string[]> {

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
+import type { WeightsStamp } from "../files/weights-files.js";
 import { LocalFolder } from "./local-folder.js";
 import { parseSource } from "./model-source.js";
 
@@ -17,6 +18,8 @@ export interface DiskModelFiles extends ModelFiles {
    * @throws CheckpointError - `malformed`: they lie in several folders, which ONNX Runtime does not read.
    */
   folderOf(names: Iterable<string>): string;
+  /** What these files looked like when they were opened. */
+  stampsOf(names: Iterable<string>): Promise<readonly WeightsStamp[]>;
 }
 
 /**

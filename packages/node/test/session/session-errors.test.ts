@@ -1,10 +1,11 @@
 /** What goes wrong inside a session, as errors of this project. */
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { copyFile, cp, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ChineseCLIPModel, ChineseCLIPTextModel, InferenceError, Tensor } from "../../dist/index.js";
+import { ChineseCLIPModel, ChineseCLIPTextModel, convert, convertToTorch, exportWeb, InferenceError, Tensor } from "../../dist/index.js";
 
 const TINY = fileURLToPath(new URL("../../../../fixtures/tiny-vit", import.meta.url));
 
@@ -99,6 +100,44 @@ describe("I4 a weights file that changes while it is loaded", () => {
     await truncate(weights, 4096);
     const error = await rejection(model.getTextFeatures({ inputIds }));
     expect(error).toMatchObject({ name: "InferenceError", code: "weights-changed", details: { file: weights } });
+  });
+
+  /** Another model's file of the same size under the same name, as `mv` and a download put it there. */
+  function replace(): void {
+    const bytes = readFileSync(weights);
+    bytes.fill(0, bytes.length - 4096);
+    writeFileSync(`${weights}.new`, bytes);
+    renameSync(`${weights}.new`, weights);
+  }
+
+  it.each([{ copyWeights: true }, { copyWeights: false }, { dtype: "q8" as const, cacheDir: "cache" }])(
+    "replaced by one of the same size between loading and a tower's first use: rejected with %o, since the header was the other's",
+    async ({ cacheDir, ...options }) => {
+      await using model = await ChineseCLIPModel.fromPretrained(folder, {
+        ...options,
+        ...(cacheDir === undefined ? {} : { cacheDir: join(folder, cacheDir) }),
+      });
+      replace();
+      const error = await rejection(model.getTextFeatures({ inputIds }));
+      expect(error).toMatchObject({ name: "InferenceError", code: "weights-changed", details: { file: weights } });
+    },
+  );
+
+  it.each([
+    ["convert", (onProgress: () => void) => convert(folder, join(folder, "out"), { onProgress })],
+    ["convertToTorch", (onProgress: () => void) => convertToTorch(folder, join(folder, "out/model.pt"), { onProgress })],
+    ["exportWeb", (onProgress: () => void) => exportWeb(folder, join(folder, "out"), { dtypes: ["q8"], onProgress })],
+  ])("replaced while %s copies it: rejected, and nothing is written", async (_, run) => {
+    let isReplaced = false;
+    const error = await rejection(
+      run(() => {
+        if (!isReplaced) replace();
+        isReplaced = true;
+      }),
+    );
+    expect(error).toMatchObject({ name: "InferenceError", code: "weights-changed" });
+    expect(isReplaced).toBe(true);
+    expect(readdirSync(join(folder, "out"))).toEqual([]);
   });
 
   it("deleted: the mapping stays", async () => {

@@ -32,7 +32,7 @@ export async function openCheckpoint(files: ModelFiles, { dtype = "fp32", varian
   // Non-standard names and their error messages load lazily.
   const name = known ?? (await (await import("./other-weights.js")).otherWeights(files, names, variant));
   if (!name.endsWith(".json")) return readCheckpoint([await openFile(files, name)]);
-  const index = parseShardIndex(await readJson(files, name), name);
+  const index = parseShardIndex(await readJson(files, name, Infinity), name);
   const shards = new Map(await Promise.all(index.files.map(async (shard) => [shard, await openFile(files, shard)] as const)));
   // An opened file may have another name than it was asked for by.
   const weightMap = new Map([...index.weightMap].map(([tensor, shard]) => [tensor, shards.get(shard)?.name ?? shard]));

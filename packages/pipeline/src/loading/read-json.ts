@@ -1,14 +1,22 @@
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles } from "../platform.js";
 
+/** Characters of a configuration; published ones have some thousands. What reads them copies objects, which takes seconds for a million keys. */
+const MAX_CONFIG_CHARACTERS = 1 << 22;
+
 /**
  * A JSON file of the model, parsed as Python does; undefined where there is no such file. A byte order mark, which editors on Windows write, is skipped.
  *
+ * @param maximum - characters that are read at most. Default: those of a configuration.
  * @throws CheckpointError - `malformed`, naming the file.
  */
-export async function readJson(files: ModelFiles, name: string): Promise<unknown> {
+export async function readJson(files: ModelFiles, name: string, maximum: number = MAX_CONFIG_CHARACTERS): Promise<unknown> {
   const text = await files.readText(name);
   if (text === undefined) return undefined;
+  if (text.length > maximum) {
+    const message = `${name}: expected at most ${maximum} characters, got ${text.length}`;
+    throw new CheckpointError("malformed", message, { file: name, expected: maximum, actual: text.length });
+  }
   const json = text.replace(/^\uFEFF/u, "");
   try {
     return JSON.parse(json);
