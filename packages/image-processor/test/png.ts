@@ -8,8 +8,26 @@ const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 
 
 function paeth(a: number, b: number, c: number): number {
   const p = a + b - c;
-  const [pa, pb, pc] = [Math.abs(p - a), Math.abs(p - b), Math.abs(p - c)];
+  const pa = Math.abs(p - a);
+  const pb = Math.abs(p - b);
+  const pc = Math.abs(p - c);
   return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+}
+
+/** What a row's filter adds to a byte; a, b and c are the bytes on the left, above, and above on the left. */
+function predict(filter: number, a: number, b: number, c: number): number {
+  switch (filter) {
+    case 1:
+      return a;
+    case 2:
+      return b;
+    case 3:
+      return (a + b) >> 1;
+    case 4:
+      return paeth(a, b, c);
+    default:
+      return 0;
+  }
 }
 
 export function readPng(file: Uint8Array): { data: Uint8Array; width: number; height: number } {
@@ -38,7 +56,7 @@ export function readPng(file: Uint8Array): { data: Uint8Array; width: number; he
       const a = x < bytesPerPixel ? 0 : rows[y * rowBytes + x - bytesPerPixel]!;
       const b = y === 0 ? 0 : rows[(y - 1) * rowBytes + x]!;
       const c = y === 0 || x < bytesPerPixel ? 0 : rows[(y - 1) * rowBytes + x - bytesPerPixel]!;
-      const predicted = [0, a, b, (a + b) >> 1, paeth(a, b, c)][filter]!;
+      const predicted = predict(filter, a, b, c);
       rows[y * rowBytes + x] = raw[y * (rowBytes + 1) + 1 + x]! + predicted;
     }
   }

@@ -4,6 +4,12 @@ import { encodeModel } from "../src/onnx/write/encode-model.js";
 import { ProtobufWriter } from "../src/onnx/write/protobuf-writer.js";
 import { messages, readFields, strings } from "./protobuf-reader.js";
 
+/** Any code point but surrogates. `unit: "binary"` sorts all of them first, seven seconds' work. */
+const character = fc
+  .integer({ min: 0, max: 0x10ffff })
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code));
+
 describe("ProtobufWriter", () => {
   it("writes what a reader reads back", () => {
     const field = fc.oneof(
@@ -11,7 +17,7 @@ describe("ProtobufWriter", () => {
       fc.record({ kind: fc.constant("float" as const), value: fc.float({ noNaN: true }) }),
       fc.record({
         kind: fc.constant("string" as const),
-        value: fc.string({ unit: "binary" }).filter((text) => !/\p{Surrogate}/u.test(text)),
+        value: fc.string({ unit: character }),
       }),
       fc.record({ kind: fc.constant("bytes" as const), value: fc.uint8Array({ maxLength: 300 }) }),
     );

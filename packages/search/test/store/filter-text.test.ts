@@ -4,6 +4,12 @@ import { type Filter, matchesFilter } from "../../src/store/filter.js";
 import { type FieldKind, parseFilterText } from "../../src/store/filter-text.js";
 import { matchesGlob } from "../../src/store/glob.js";
 
+/** Any code point but surrogates. `unit: "binary"` sorts all of them first, seven seconds' work. */
+const character = fc
+  .integer({ min: 0, max: 0x10ffff })
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code));
+
 const KINDS: Readonly<Record<string, FieldKind>> = {
   size: "bytes",
   takenAt: "date",
@@ -85,7 +91,7 @@ describe("a filter as text", () => {
 
   it("is a filter, or an error of its own, whatever it is", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 30 }), (text) => {
+      fc.property(fc.string({ unit: character, maxLength: 30 }), (text) => {
         let filter: Filter | undefined;
         try {
           filter = parseFilterText(text, KINDS);
