@@ -4,22 +4,8 @@
 import { parseArgs } from "node:util";
 import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
-import { type Bilingual, CommandError, t } from "./translation/translate.js";
-
-/** One option of a command. */
-export interface CommandOption {
-  readonly type: "string" | "boolean";
-  /** Whether it may be given several times. */
-  readonly multiple?: boolean;
-  /** Its one-letter name. */
-  readonly short?: string;
-  /** What its value is called in the help. */
-  readonly value?: string;
-  readonly help: Bilingual;
-}
-
-/** Values of the options that were given. */
-export type OptionValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+import { type Bilingual, t } from "./translation/translate.js";
+import { type CommandOptions, flag, type OptionValues, UsageError } from "./option.js";
 
 /** Where a command writes and what it knows of its user. */
 export interface CommandContext {
@@ -47,7 +33,7 @@ export interface ListedCommand {
 
 /** What a command takes and does. */
 export interface Command {
-  readonly options: Readonly<Record<string, CommandOption>>;
+  readonly options: CommandOptions;
   readonly examples: readonly string[];
   /** What its arguments without an option are, as help shows them (`<model> <folder>`); absent: it takes none. */
   readonly operands?: string;
@@ -55,13 +41,8 @@ export interface Command {
   run(values: OptionValues, context: CommandContext, operands: readonly string[]): Promise<number>;
 }
 
-/** A command line that cannot be followed: exit code 2. */
-export class UsageError extends CommandError {
-  override readonly name: string = "UsageError";
-}
-
-const COMMON: Readonly<Record<string, CommandOption>> = {
-  json: { type: "boolean", help: { en: "print the result as JSON", zh: "以 JSON 输出结果" } },
+const COMMON: CommandOptions = {
+  json: flag("print the result as JSON", "以 JSON 输出结果"),
   help: { type: "boolean", short: "h", help: { en: "show this help", zh: "显示本帮助" } },
 };
 
@@ -69,34 +50,6 @@ const COMMON: Readonly<Record<string, CommandOption>> = {
 export function languageOf(env: Readonly<Record<string, string | undefined>>): keyof Bilingual {
   const locale = env["LC_ALL"] || env["LC_MESSAGES"] || env["LANG"] || "";
   return locale.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
-/** A string option's value. */
-export function stringValue(values: OptionValues, name: string): string | undefined {
-  const value = values[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-/**
- * The values of an option that may be given several times.
- *
- * @throws UsageError - it was not given.
- */
-export function requiredValues(values: OptionValues, name: string): string[] {
-  const value = values[name];
-  const given = Array.isArray(value) ? value.filter((one) => typeof one === "string" && one !== "") : [];
-  if (given.length === 0) throw new UsageError(t`--${name} is needed; see --help`);
-  return given;
-}
-
-/** The environment's value for an option that was not given. */
-const DEFAULTS: Readonly<Record<string, string>> = { model: "CHINESE_CLIP_MODEL" };
-
-/** @throws UsageError - the option was not given, nor a default in the environment. */
-export function requiredValue(values: OptionValues, name: string): string {
-  const value = stringValue(values, name) ?? process.env[DEFAULTS[name] ?? ""];
-  if (value === undefined || value === "") throw new UsageError(t`--${name} is needed; see --help`);
-  return value;
 }
 
 /**

@@ -5,13 +5,14 @@
  */
 import { readFile } from "node:fs/promises";
 import module from "node:module";
-import { languageOf, runCommand, UsageError } from "./command.js";
+import { languageOf, runCommand } from "./command.js";
 import { COMMANDS } from "./commands.js";
 import { Interruption } from "./terminal/interruption.js";
 import { printable } from "./terminal/printable.js";
 import { widest } from "./terminal/table.js";
 import { t, untranslated } from "./translation/translate.js";
 import { messageIn } from "./translation/translate-error.js";
+import { UsageError } from "./option.js";
 
 // From Node 22.1 on, what V8 compiled of a command's packages is there for the next run.
 (module as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();

@@ -4,10 +4,11 @@
 import { openStore } from "@chinese-clip/dataset";
 import { join, relative, resolve } from "node:path";
 import type { AuditReport } from "@chinese-clip/queue";
-import { type Command, type OptionValues, requiredValue, stringValue } from "../command.js";
+import type { Command } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { t } from "../translation/translate.js";
 import { loadQueuePackage, MANIFEST_OPTION, manifestOf, SHARD_OUTPUT_OPTION } from "./queue-options.js";
+import { flag, type OptionValues, requiredValue, setting, stringValue } from "../option.js";
 
 /** Faults that are printed. */
 const MOST_PRINTED = 50;
@@ -20,12 +21,12 @@ export const audit: Command = {
   options: {
     ...MANIFEST_OPTION,
     ...SHARD_OUTPUT_OPTION,
-    quick: { type: "boolean", help: { en: "look at names and sizes alone", zh: "只核对文件名与大小" } },
-    fingerprint: {
-      type: "string",
-      value: "hex",
-      help: { en: "the model that the rows are to be of (default: that of most shards)", zh: "特征应属的模型指纹（默认取多数分片的）" },
-    },
+    quick: flag("check names and sizes only", "只核对文件名与大小"),
+    fingerprint: setting(
+      "hex",
+      "the model that the rows are to be of (default: that of most shards)",
+      "特征应属的模型指纹（默认取多数分片的）",
+    ),
   },
   examples: ["--manifest photos.manifest --output photos.features", "--manifest photos.manifest --output photos.features --quick --json"],
 

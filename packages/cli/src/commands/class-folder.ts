@@ -3,25 +3,22 @@
  */
 import { readdir, realpath } from "node:fs/promises";
 import { relative, resolve, sep } from "node:path";
-import { missingFile, type SyncEvent } from "@chinese-clip/dataset";
+import { missingFile } from "@chinese-clip/dataset";
 import type { ChineseCLIP } from "@chinese-clip/node";
-import { type CommandContext, type CommandOption, type OptionValues, stringValue } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { nameTypes } from "../input/skipped-files.js";
 import { TerminalProgress } from "../terminal/progress.js";
-import { skippedText } from "../translation/translate-error.js";
 import { belowProgress } from "./below-progress.js";
-import { openIndex } from "./index-images.js";
+import { openIndex, syncEvents } from "./index-images.js";
+import { type CommandOptions, type OptionValues, setting, stringValue } from "../option.js";
 
 /** Where features are cached. */
-export const FEATURES_OPTION: Readonly<Record<"index", CommandOption>> = {
-  index: {
-    type: "string",
-    value: "folder",
-    help: {
-      en: "an image index where features are cached (default: <folder>.index)",
-      zh: "缓存特征的图片索引（默认 <folder>.index）",
-    },
-  },
+export const FEATURES_OPTION: CommandOptions<"index"> = {
+  index: setting(
+    "folder",
+    "an image index where features are cached (default: <folder>.index)",
+    "缓存特征的图片索引（默认 <folder>.index）",
+  ),
 };
 
 /** A class and its images. */
@@ -46,9 +43,6 @@ export interface ClassFolderTools {
   readonly below: CommandContext;
 }
 
-/** Images that cannot be read and are named one by one. */
-const MOST_NAMED = 20;
-
 /**
  * Does `work` with the images of a folder.
  *
@@ -70,12 +64,12 @@ export async function withClassFolder<Result>(
   const path = stringValue(values, "index") ?? `${resolve(folder)}.index`;
   const { index, clip } = await openIndex(path, values, context, true);
   try {
-    let named = 0;
-    const onEvent = ({ type, path: file, error, done, total }: SyncEvent): void => {
-      if (type === "failed" && ++named <= MOST_NAMED) below.note(skippedText(file, error, language));
-      if (type !== "removed") progress.report(language === "zh" ? "图片" : "images", done, total);
-    };
-    const { failures, skipped } = await index.sync(clip, { folders: [root], thumbnails: false, onEvent, signal });
+    const { failures, skipped } = await index.sync(clip, {
+      folders: [root],
+      thumbnails: false,
+      onEvent: syncEvents(below, progress),
+      signal,
+    });
     const types = nameTypes(skipped, language);
     if (types !== undefined) below.note(types);
     const found = new Map<string, { readonly file: string; readonly embedding: Float32Array }[]>(names.map((name) => [name, []]));

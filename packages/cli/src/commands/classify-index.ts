@@ -1,12 +1,13 @@
 /**
  * `chinese-clip classify` of the images of an index: only the labels are embedded, and by a few-shot classifier nothing but one small image.
  */
-import type { CommandContext, OptionValues } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { filterOf } from "../input/filters.js";
 import { formatLabels, labelRows } from "../reports/label-rows.js";
 import type { LabelOutput } from "./label-output.js";
 import type { OpenLabeller } from "./labeller.js";
 import { withIndex } from "./with-index.js";
+import type { OptionValues } from "../option.js";
 
 /** @returns the exit code. */
 export async function classifyIndex(

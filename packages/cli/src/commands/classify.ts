@@ -4,7 +4,7 @@
 import { ChineseCLIP } from "@chinese-clip/node";
 import { readClassifier } from "../input/read-classifier.js";
 import { readLabelList } from "../input/read-label-list.js";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
 import { FILTER_OPTION } from "../input/filters.js";
 import { noteSkipped } from "../input/skipped-files.js";
@@ -15,52 +15,36 @@ import { formatLabels, labelRows } from "../reports/label-rows.js";
 import { classifyIndex } from "./classify-index.js";
 import { LABEL_OPTIONS, LabelOutput } from "./label-output.js";
 import { classifierLabeller, type Labeller, type OpenLabeller, zeroShotLabeller } from "./labeller.js";
-import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
+import { type OptionValues, parseCount, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const classify: Command = {
   operands: "<image | folder | ->...",
   options: {
     ...MODEL_OPTION,
-    labels: {
-      type: "string",
-      value: "list",
-      help: { en: "labels separated by commas, or a file with one per line", zh: "标签：用逗号分隔，或每行一个的文件" },
-    },
-    classifier: {
-      type: "string",
-      value: "file",
-      help: {
-        en: "in place of --labels: a few-shot classifier, as `few-shot fit` or the page writes it",
-        zh: "代替 --labels：少样本分类器文件（由 few-shot fit 或网页生成）",
-      },
-    },
-    none: {
-      type: "string",
-      value: "list",
-      help: {
-        en: "labels for 'none of these', given like --labels; an image that fits one of them best gets no label",
-        zh: "“以上都不是”的反面标签（写法相同）：其中之一最像时不给出标签",
-      },
-    },
-    threshold: {
-      type: "string",
-      value: "cosine",
-      help: {
-        en: "minimum cosine of a label, such as 0.3; with --classifier its minimum probability",
-        zh: "标签的余弦相似度下限，如 0.3；与 --classifier 同用时是概率下限",
-      },
-    },
-    top: { type: "string", value: "k", help: { en: "labels for each image (default: 1)", zh: "每张图片给出几个标签（默认 1）" } },
+    labels: setting("list", "labels separated by commas, or a file with one per line", "标签：用逗号分隔，或每行一个的文件"),
+    classifier: setting(
+      "file",
+      "in place of --labels: a few-shot classifier, as `few-shot fit` or the page writes it",
+      "代替 --labels：少样本分类器文件（由 few-shot fit 或网页生成）",
+    ),
+    none: setting(
+      "list",
+      "labels for 'none of these', given like --labels; an image that fits one of them best gets no label",
+      "“以上都不是”的反面标签（写法相同）：其中之一最像时不给出标签",
+    ),
+    threshold: setting(
+      "cosine",
+      "minimum cosine of a label, such as 0.3; with --classifier its minimum probability",
+      "标签的余弦相似度下限，如 0.3；与 --classifier 同用时是概率下限",
+    ),
+    top: setting("k", "labels for each image (default: 1)", "每张图片给出几个标签（默认 1）"),
     ...TEMPLATE_OPTIONS,
-    index: {
-      type: "string",
-      value: "folder",
-      help: { en: "classify the images of this index: nothing is embedded again", zh: "给该索引中的图片分类，无需再次提取特征" },
-    },
+    index: setting("folder", "classify the images of this index: nothing is embedded again", "给该索引中的图片分类，无需再次提取特征"),
     ...FILTER_OPTION,
     ...LABEL_OPTIONS,
     ...DECODE_OPTION,

@@ -2,7 +2,7 @@
  * `chinese-clip compare`: what another dtype, checkpoint or device changes, on the user's own images and texts.
  */
 import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { readLabelList } from "../input/read-label-list.js";
 import { type Agreement, type Changes, compareRows, compareSearches, type Rows } from "../reports/compare-embeddings.js";
 import { type FilePath, findImages, imageInputs, SkippedFiles } from "@chinese-clip/dataset";
@@ -14,20 +14,17 @@ import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { CommandError, t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
+import { type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const compare: Command = {
   operands: "[image | folder | -]...",
   options: {
     ...MODEL_OPTION,
-    dtypes: { type: "string", value: "two", help: { en: "dtypes of --model: fp32,q8", zh: "两种 dtype：fp32,q8" } },
-    models: { type: "string", value: "two", help: { en: "checkpoints: a.pt,b.pt", zh: "两个检查点：a.pt,b.pt" } },
-    devices: { type: "string", value: "two", help: { en: "devices for --model: cpu,cuda", zh: "两种设备：cpu,cuda" } },
-    texts: {
-      type: "string",
-      value: "list",
-      help: { en: "texts separated by commas, or a file with one per line", zh: "文本：用逗号分隔，或每行一条的文件" },
-    },
+    dtypes: setting("two", "dtypes of --model: fp32,q8", "两种 dtype：fp32,q8"),
+    models: setting("two", "checkpoints: a.pt,b.pt", "两个检查点：a.pt,b.pt"),
+    devices: setting("two", "devices for --model: cpu,cuda", "两种设备：cpu,cuda"),
+    texts: setting("list", "texts separated by commas, or a file with one per line", "文本：用逗号分隔，或每行一条的文件"),
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },

@@ -2,20 +2,17 @@
  * `chinese-clip convert`: any checkpoint as a Hugging Face folder, or as cn_clip's `.pt`.
  */
 import { convert as convertModel, convertToTorch } from "@chinese-clip/node";
-import { type Command, requiredValue } from "../command.js";
+import type { Command } from "../command.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
+import { requiredValue, setting } from "../option.js";
 
 /** The command. */
 export const convert: Command = {
   options: {
     ...MODEL_OPTION,
-    output: {
-      type: "string",
-      value: "path",
-      help: { en: "a folder, or a file that ends in .pt: cn_clip's format", zh: "输出文件夹；或以 .pt 结尾的文件：cn_clip 格式" },
-    },
+    output: setting("path", "a folder, or a file that ends in .pt: cn_clip's format", "输出文件夹；或以 .pt 结尾的文件：cn_clip 格式"),
     ...HUB_OPTIONS,
   },
   examples: ["--model ./clip_cn_tuned.pt --output ./hugging-face", "--model ./tuned --output ./clip_cn_tuned.pt"],

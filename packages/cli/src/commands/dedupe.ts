@@ -4,7 +4,7 @@
  */
 import { type ImageIndex, type ImageMeta, writeWhole } from "@chinese-clip/dataset";
 import { type DuplicateGroup, type DuplicateReport, type DuplicateTier, findDuplicates } from "@chinese-clip/search";
-import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { filterOf, FILTER_OPTION } from "../input/filters.js";
 import { INDEX_OPTION } from "../input/index-path.js";
 import { sameByIndexPixels } from "../input/index-pixels.js";
@@ -15,8 +15,9 @@ import { formatTable } from "../terminal/table.js";
 import { formatBytes } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { MOVE_OPTIONS, notePlaced, placeImages, targetOf } from "./placement-options.js";
-import { numberOf, wayOf } from "./print-hits.js";
+import { wayOf } from "./print-hits.js";
 import { withIndex } from "./with-index.js";
+import { numberValue, type OptionValues, parseChoice, setting, stringValue, UsageError } from "../option.js";
 
 const TIERS: readonly DuplicateTier[] = ["bytes", "image", "similar"];
 /** Tiers whose images are moved where none is named: those of one image. */
@@ -29,27 +30,16 @@ export const dedupe: Command = {
   options: {
     ...INDEX_OPTION,
     ...FILTER_OPTION,
-    tier: {
-      type: "string",
-      value: "list",
-      help: {
-        en: "bytes, image, similar, separated by commas (default: all; bytes,image are moved)",
-        zh: "bytes（内容相同）、image（同一图片）、similar（相似），用逗号分隔（默认全部；移动时只含 bytes,image）",
-      },
-    },
-    similar: {
-      type: "string",
-      value: "cosine",
-      help: { en: `minimum cosine of similar images (default: ${SIMILAR})`, zh: `相似图片的余弦相似度下限（默认 ${SIMILAR}）` },
-    },
-    html: { type: "string", value: "file", help: { en: "write a page with the images side by side", zh: "写出并排对比的网页" } },
-    csv: { type: "string", value: "file", help: { en: "write a table for Excel and its like", zh: "写出表格文件（可用 Excel 打开）" } },
+    tier: setting(
+      "list",
+      "bytes, image, similar, separated by commas (default: all; bytes,image are moved)",
+      "bytes（内容相同）、image（同一图片）、similar（相似），用逗号分隔（默认全部；移动时只含 bytes,image）",
+    ),
+    similar: setting("cosine", `minimum cosine of similar images (default: ${SIMILAR})`, `相似图片的余弦相似度下限（默认 ${SIMILAR}）`),
+    html: setting("file", "write a page with the images side by side", "写出并排对比的网页"),
+    csv: setting("file", "write a CSV table, which Excel opens", "写出表格文件（可用 Excel 打开）"),
     ...MOVE_OPTIONS,
-    "move-to": {
-      type: "string",
-      value: "folder",
-      help: { en: "move the duplicates to a folder; the ones to keep stay", zh: "把重复的图片移动到该文件夹；建议保留的不动" },
-    },
+    "move-to": setting("folder", "move the duplicates to a folder; the ones to keep stay", "把重复的图片移动到该文件夹；建议保留的不动"),
   },
   examples: ["--html duplicates.html", "--tier bytes,image --move-to trash --dry-run", "--tier similar --similar 0.97 --json"],
 
@@ -57,7 +47,7 @@ export const dedupe: Command = {
     const named = tiersOf(values);
     const target = targetOf(values);
     const tiers = named ?? (target === undefined ? TIERS : SAME);
-    const similarCosine = numberOf(values, "similar", -1, 1);
+    const similarCosine = numberValue(values, "similar", -1, 1);
     if (similarCosine !== undefined && !tiers.includes("similar")) {
       throw new UsageError(t`--similar is of use only with the tier similar; see --tier`);
     }
@@ -98,10 +88,8 @@ type Group = DuplicateGroup<ImageMeta>;
 function tiersOf(values: OptionValues): DuplicateTier[] | undefined {
   const text = stringValue(values, "tier");
   if (text === undefined) return undefined;
-  const names = text.split(/[,，]/).map((name) => name.trim());
-  const wrong = names.find((name) => !TIERS.some((tier) => tier === name));
-  if (wrong !== undefined) throw new UsageError(t`--${"tier"}: expected one of ${TIERS.join(", ")}, got ${wrong}`);
-  return TIERS.filter((tier) => names.includes(tier));
+  const named = text.split(/[,，]/).map((name) => parseChoice("--tier", name.trim(), TIERS));
+  return TIERS.filter((tier) => named.includes(tier));
 }
 
 /** Ids of the images that others stand for, each once; one that stays in a tier may be similar to another in the next. */

@@ -3,13 +3,13 @@
  */
 import { homedir } from "node:os";
 import { sep } from "node:path";
-import { type Command, type CommandContext, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { type Advice, adviseOn } from "../diagnosis/advice.js";
 import { type Diagnosis, diagnose } from "../diagnosis/diagnose.js";
 import { displayWidth, widest } from "../terminal/table.js";
 import { formatBytes } from "../terminal/transfer.js";
-import { parseCount } from "./loading-options.js";
 import { t } from "../translation/translate.js";
+import { parseCount, setting, stringValue, UsageError } from "../option.js";
 
 /** Models of the cache that are named. */
 const SHOWN = 5;
@@ -20,7 +20,7 @@ const MOST_SECONDS = 600;
 /** The command. */
 export const doctor: Command = {
   options: {
-    timeout: { type: "string", value: "seconds", help: { en: "wait for a hub (default: 5)", zh: "等待 hub 应答的秒数（默认 5）" } },
+    timeout: setting("seconds", "wait for a hub (default: 5)", "等待 hub 应答的秒数（默认 5）"),
   },
   examples: ["", "--json"],
 

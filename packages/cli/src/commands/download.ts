@@ -4,8 +4,9 @@
 import { ChineseCLIP, openModel, readHubSettings } from "@chinese-clip/node";
 import type { Command } from "../command.js";
 import { TransferProgress } from "../terminal/transfer.js";
-import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
+import { HUB_OPTIONS, pretrainedOptions } from "./loading-options.js";
 import { t } from "../translation/translate.js";
+import { oneOperand } from "../option.js";
 
 /** The command. */
 export const download: Command = {

@@ -11,14 +11,12 @@ import {
 } from "@chinese-clip/dataset";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import { existsSync } from "node:fs";
-import { type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { t } from "../translation/translate.js";
-import { skippedText } from "../translation/translate-error.js";
-import { decodeSettings, parseCount } from "./loading-options.js";
+import { skippedNotes } from "../input/skipped-files.js";
+import { decodeSettings } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
-
-/** Images that cannot be read and are named one by one. */
-const MOST_NAMED = 20;
+import { countValue, type OptionValues, requiredValue, stringValue, UsageError } from "../option.js";
 
 /**
  * Embeds a source.
@@ -32,8 +30,7 @@ export async function embedSource(values: OptionValues, context: CommandContext,
   const output = openStore(requiredValue(values, "output"));
   requiredValue(values, "model");
   const source = openSource(stringValue(values, "source") ?? "", { allowPrivateAddresses: "location" });
-  const size = stringValue(values, "shard-size");
-  const shardSize = size === undefined ? undefined : parseCount("--shard-size", size);
+  const shardSize = countValue(values, "shard-size");
   const { signal } = context;
   const manifest = stringValue(values, "manifest");
   if (manifest !== undefined && !existsSync(manifest))
@@ -44,7 +41,7 @@ export async function embedSource(values: OptionValues, context: CommandContext,
   const shards = manifest === undefined ? source.list({ shardSize, signal }) : (await openManifest(manifest)).shards();
   return withEmbedder(values, context, async ({ openEmbedder, model, onProgress, below }) => {
     const totals = { shards: 0, skipped: 0, rows: 0, failed: 0 };
-    let named = 0;
+    const noteSkip = skippedNotes(below);
     for await (const shard of shards) {
       if (shard.index % part.count !== part.index) continue;
       if (model() === undefined) await openEmbedder();
@@ -62,9 +59,7 @@ export async function embedSource(values: OptionValues, context: CommandContext,
         settings: decodeSettings(values),
         signal,
         onProgress: ({ done, count }) => onProgress("embed-images", done, count),
-        onFailure: ({ key, error }) => {
-          if (++named <= MOST_NAMED) below.note(skippedText(key, error, below.language));
-        },
+        onFailure: ({ key, error }) => noteSkip(key, error),
       });
       totals.shards++;
       if (skipped) totals.skipped++;

@@ -2,7 +2,7 @@
  * `chinese-clip embed`: writes the features of images or texts to files, shard by shard, and resumes after a kill.
  */
 import { statSync } from "node:fs";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import {
   checkSameRecord,
@@ -26,70 +26,47 @@ import {
   writeRecord,
 } from "@chinese-clip/dataset";
 import { shardOf } from "../input/shard-options.js";
-import { noteSkipped } from "../input/skipped-files.js";
+import { noteSkipped, skippedNotes } from "../input/skipped-files.js";
 import { standardInput } from "../input/standard-input.js";
 import { embedSource } from "./embed-source.js";
 import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
-import { skippedText } from "../translation/translate-error.js";
-
-/** Images that cannot be read and are named one by one. */
-const MOST_NAMED = 20;
+import { flag, type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const embed: Command = {
   options: {
     ...MODEL_OPTION,
-    images: {
-      type: "string",
-      value: "source",
-      help: {
-        en: "a folder, cn_clip's *_imgs.tsv, or - for a list of files on stdin",
-        zh: "文件夹、*_imgs.tsv，或 -（从标准输入读文件名）",
-      },
-    },
-    source: {
-      type: "string",
-      value: "source",
-      help: {
-        en: "images shard by shard: folder:, list:, webdataset:, parquet:, s3://…; see docs/many-machines.md",
-        zh: "按分片处理的图片来源：folder:、list:、webdataset:、parquet:、s3://… 等，见 docs/many-machines.md",
-      },
-    },
-    manifest: {
-      type: "string",
-      value: "file",
-      help: { en: "the source's list of shards; made if it is not there", zh: "数据来源的分片清单；没有则新建" },
-    },
-    "shard-size": {
-      type: "string",
-      value: "n",
-      help: { en: "images of a shard of --source (default: 1000)", zh: "--source 每个分片的图片数（默认 1000）" },
-    },
-    captions: { type: "boolean", help: { en: "embed the captions of --source as well", zh: "同时计算 --source 中图片说明的特征" } },
-    texts: { type: "string", value: "file", help: { en: "cn_clip's *_texts.jsonl", zh: "*_texts.jsonl" } },
-    output: {
-      type: "string",
-      value: "name",
-      help: {
-        en: "a .jsonl file in cn_clip's format, else a folder of .npy files in clip-retrieval's layout",
-        zh: "以 .jsonl 结尾则写 cn_clip 特征文件，否则为文件夹，写 clip-retrieval 布局的 .npy",
-      },
-    },
-    "shard-index": {
-      type: "string",
-      value: "n",
-      help: {
-        en: "index of this shard, from 0 (default: JOB_COMPLETION_INDEX, or Slurm's array task)",
-        zh: "第几份，从 0 起（默认取 JOB_COMPLETION_INDEX 或 Slurm 的任务编号）",
-      },
-    },
-    "shard-count": {
-      type: "string",
-      value: "n",
-      help: { en: "number of shards (default: SLURM_ARRAY_TASK_COUNT, or 1)", zh: "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）" },
-    },
+    images: setting(
+      "source",
+      "a folder, cn_clip's *_imgs.tsv, or - for a list of files on stdin",
+      "文件夹、*_imgs.tsv，或 -（从标准输入读文件名）",
+    ),
+    source: setting(
+      "source",
+      "images shard by shard: folder:, list:, webdataset:, parquet:, s3://…; see docs/many-machines.md",
+      "按分片处理的图片来源：folder:、list:、webdataset:、parquet:、s3://… 等，见 docs/many-machines.md",
+    ),
+    manifest: setting("file", "the source's list of shards; made if it is not there", "数据来源的分片清单；没有则新建"),
+    "shard-size": setting("n", "images of a shard of --source (default: 1000)", "--source 每个分片的图片数（默认 1000）"),
+    captions: flag("embed the captions of --source as well", "同时计算 --source 中图片说明的特征"),
+    texts: setting("file", "cn_clip's *_texts.jsonl", "*_texts.jsonl"),
+    output: setting(
+      "name",
+      "a .jsonl file in cn_clip's format, else a folder of .npy files in clip-retrieval's layout",
+      "以 .jsonl 结尾则写 cn_clip 特征文件，否则为文件夹，写 clip-retrieval 布局的 .npy",
+    ),
+    "shard-index": setting(
+      "n",
+      "index of this shard, from 0 (default: JOB_COMPLETION_INDEX, or Slurm's array task)",
+      "第几份，从 0 起（默认取 JOB_COMPLETION_INDEX 或 Slurm 的任务编号）",
+    ),
+    "shard-count": setting(
+      "n",
+      "number of shards (default: SLURM_ARRAY_TASK_COUNT, or 1)",
+      "共几份（默认取 SLURM_ARRAY_TASK_COUNT，否则为 1）",
+    ),
     ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
@@ -115,7 +92,7 @@ export const embed: Command = {
         : await openNpyOutput(name, output.names, embedder.dim, shard);
       const failures = `${features.files[0]}.failed.jsonl`;
       const skipped = new SkippedFiles();
-      let failed = 0;
+      const noteSkip = skippedNotes(below);
       const step = output.kind === "texts" ? ("embed-texts" as const) : ("embed-images" as const);
       const mine = total === undefined ? undefined : Math.ceil((total - shard.index) / shard.count);
       try {
@@ -128,9 +105,7 @@ export const embed: Command = {
           failures,
           embedder,
           signal: context.signal,
-          onFailure: ({ id, label, error }) => {
-            if (++failed <= MOST_NAMED) below.note(skippedText(label ?? String(id), error, below.language));
-          },
+          onFailure: ({ id, label, error }) => noteSkip(label ?? String(id), error),
           onProgress: (done, existing) => onProgress(step, done - existing, mine === undefined ? undefined : mine - existing),
         });
         const code = printSummary(summary, features.files, failures, shard, below);

@@ -3,32 +3,23 @@
  */
 import { existsSync } from "node:fs";
 import { type DataSource, openManifest, openSource, writeManifest } from "@chinese-clip/dataset";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { CommandError, t } from "../translation/translate.js";
-import { parseCount } from "./loading-options.js";
 import { loadQueuePackage, MANIFEST_OPTION, manifestOf, QUEUE_OPTIONS, queueOf } from "./queue-options.js";
+import { countValue, flag, type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const enqueue: Command = {
   operands: "[source]",
   options: {
     ...MANIFEST_OPTION,
-    "shard-size": { type: "string", value: "n", help: { en: "images of a shard (default: 1000)", zh: "每个分片的图片数（默认 1000）" } },
+    "shard-size": setting("n", "images of a shard (default: 1000)", "每个分片的图片数（默认 1000）"),
     ...QUEUE_OPTIONS,
-    shards: { type: "string", value: "ids", help: { en: "only these, separated by commas", zh: "只加入这些分片，用逗号分隔" } },
-    again: {
-      type: "boolean",
-      help: {
-        en: "add shards that are done or failed once more, and write their output again",
-        zh: "已完成或失败的分片也重新加入，并重写结果",
-      },
-    },
-    "retry-failed": {
-      type: "boolean",
-      help: { en: "put the queue's failed shards back, and add nothing", zh: "把失败的分片放回队列，不加入其他分片" },
-    },
-    status: { type: "boolean", help: { en: "say how far the queue is, and add nothing", zh: "只显示队列的进度，不加入分片" } },
+    shards: setting("ids", "only these, separated by commas", "只加入这些分片，用逗号分隔"),
+    again: flag("add shards that are done or failed once more, and write their output again", "已完成或失败的分片也重新加入，并重写结果"),
+    "retry-failed": flag("put the queue's failed shards back, and add nothing", "把失败的分片放回队列，不加入其他分片"),
+    status: flag("print the queue's progress, and add nothing", "只显示队列的进度，不加入分片"),
   },
   examples: [
     "folder:photos --manifest photos.manifest",
@@ -73,7 +64,6 @@ export const enqueue: Command = {
 /** Writes the manifest, unless it is there. @throws UsageError - neither; CommandError - it is of another source. */
 async function listSource(values: OptionValues, { signal, note, language }: CommandContext, spec: string | undefined): Promise<void> {
   const file = requiredValue(values, "manifest");
-  const size = stringValue(values, "shard-size");
   if (existsSync(file)) {
     if (spec === undefined) return;
     const { source } = await openManifest(file);
@@ -82,7 +72,7 @@ async function listSource(values: OptionValues, { signal, note, language }: Comm
   }
   if (spec === undefined) throw new UsageError(t`${file}: no such manifest; name the source that it is to list, as folder:photos`);
   const { shards, items } = await writeManifest(file, sourceOf(spec), {
-    shardSize: size === undefined ? undefined : parseCount("--shard-size", size),
+    shardSize: countValue(values, "shard-size"),
     signal,
   });
   note(t`${file}: ${shards} shards, ${items ?? "?"} images`[language]);

@@ -1,7 +1,7 @@
 /**
  * `chinese-clip evaluate retrieval`: cn_clip's retrieval protocol, in both directions.
  */
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { adviceFor, type Direction } from "@chinese-clip/evaluation";
 import {
   type DirectionReport,
@@ -15,50 +15,29 @@ import { formatTable } from "../terminal/table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { t } from "../translation/translate.js";
+import { type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const evaluateRetrieval: Command = {
   options: {
-    data: { type: "string", value: "folder", help: { en: "a data set with cn_clip's file names", zh: "数据集文件夹（cn_clip 的文件名）" } },
-    split: {
-      type: "string",
-      value: "name",
-      help: { en: "which part of it: <split>_texts.jsonl and so on (default: test)", zh: "数据划分，即文件名前缀（默认 test）" },
-    },
-    texts: { type: "string", value: "file", help: { en: "the annotation, *_texts.jsonl", zh: "标注文件 *_texts.jsonl" } },
-    images: {
-      type: "string",
-      value: "file",
-      help: { en: "the images, *_imgs.tsv; embedded with --model", zh: "图片 *_imgs.tsv，用 --model 提取特征" },
-    },
-    "image-features": { type: "string", value: "file", help: { en: "their features, *.img_feat.jsonl", zh: "图片特征 *.img_feat.jsonl" } },
-    "text-features": {
-      type: "string",
-      value: "file",
-      help: { en: "the texts' features, *.txt_feat.jsonl", zh: "文本特征 *.txt_feat.jsonl" },
-    },
-    predictions: {
-      type: "string",
-      value: "file",
-      help: {
-        en: "only judge this prediction file (with --texts and one --direction)",
-        zh: "只评判已有的预测文件（需 --texts 和单一 --direction）",
-      },
-    },
+    data: setting("folder", "a data set with cn_clip's file names", "数据集文件夹（cn_clip 的文件名）"),
+    split: setting("name", "which part of it: <split>_texts.jsonl and so on (default: test)", "数据划分，即文件名前缀（默认 test）"),
+    texts: setting("file", "the annotation, *_texts.jsonl", "标注文件 *_texts.jsonl"),
+    images: setting("file", "the images, *_imgs.tsv; embedded with --model", "图片 *_imgs.tsv，用 --model 提取特征"),
+    "image-features": setting("file", "their features, *.img_feat.jsonl", "图片特征 *.img_feat.jsonl"),
+    "text-features": setting("file", "the texts' features, *.txt_feat.jsonl", "文本特征 *.txt_feat.jsonl"),
+    predictions: setting(
+      "file",
+      "only judge this prediction file (with --texts and one --direction)",
+      "只评判已有的预测文件（需 --texts 和单一 --direction）",
+    ),
     ...MODEL_OPTION,
-    direction: {
-      type: "string",
-      value: "name",
-      help: { en: "text-to-image, image-to-text or both (default)", zh: "text-to-image、image-to-text 或 both（默认）" },
-    },
-    output: {
-      type: "string",
-      value: "folder",
-      help: {
-        en: "write cn_clip's prediction and result files there (with --predictions: the result file)",
-        zh: "写出 cn_clip 格式的预测与结果文件（与 --predictions 同用时为结果文件名）",
-      },
-    },
+    direction: setting("name", "text-to-image, image-to-text or both (default)", "text-to-image、image-to-text 或 both（默认）"),
+    output: setting(
+      "folder",
+      "write cn_clip's prediction and result files there (with --predictions: the result file)",
+      "写出 cn_clip 格式的预测与结果文件（与 --predictions 同用时为结果文件名）",
+    ),
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },

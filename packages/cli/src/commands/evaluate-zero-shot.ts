@@ -3,16 +3,18 @@
  */
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { countParameters, publishedName } from "@chinese-clip/evaluation";
 import { runZeroShot, type ZeroShotFiles, type ZeroShotResult } from "@chinese-clip/evaluation/node";
-import { formatPercent, frequentMistakes } from "../reports/zero-shot-page.js";
+import { formatMistakes } from "../reports/mistakes.js";
+import { formatPercent } from "../reports/zero-shot-page.js";
 import { writeZeroShotFiles } from "../reports/zero-shot-files.js";
 import { formatTable } from "../terminal/table.js";
 import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { withEmbedder } from "./with-embedder.js";
 import { GENERAL_SET, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
 import { t } from "../translation/translate.js";
+import { type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** Classes and mistakes that are printed. */
 const SHOWN = 5;
@@ -21,46 +23,25 @@ const SHOWN = 5;
 export const evaluateZeroShot: Command = {
   options: {
     ...MODEL_OPTION,
-    data: {
-      type: "string",
-      value: "folder",
-      help: { en: "a data set with label_cn.txt and test/<class>/*", zh: "数据集文件夹，内有 label_cn.txt 和 test/<类别>/*" },
-    },
-    split: {
-      type: "string",
-      value: "name",
-      help: { en: "folder of the images in it (default: test)", zh: "其中图片所在的文件夹（默认 test）" },
-    },
-    labels: {
-      type: "string",
-      value: "file",
-      help: {
-        en: "labels, one a line, in the order of the folders' names (default: label_cn.txt)",
-        zh: "标签文件，每行一个，顺序同文件夹名排序（默认 label_cn.txt）",
-      },
-    },
+    data: setting("folder", "a data set with label_cn.txt and test/<class>/*", "数据集文件夹，内有 label_cn.txt 和 test/<类别>/*"),
+    split: setting("name", "folder of the images in it (default: test)", "其中图片所在的文件夹（默认 test）"),
+    labels: setting(
+      "file",
+      "labels, one a line, in the order of the folders' names (default: label_cn.txt)",
+      "标签文件，每行一个，顺序同文件夹名排序（默认 label_cn.txt）",
+    ),
     ...TEMPLATE_OPTIONS,
-    index: {
-      type: "string",
-      value: "file",
-      help: {
-        en: "ELEVATER's index.json: the order of the rows in the prediction file",
-        zh: "ELEVATER 的 index.json：预测文件中各行的顺序",
-      },
-    },
-    dataset: {
-      type: "string",
-      value: "name",
-      help: { en: "the data set's name in the files (default: the folder's)", zh: "写入文件的数据集名（默认为文件夹名）" },
-    },
-    output: {
-      type: "string",
-      value: "folder",
-      help: {
-        en: "write ELEVATER's prediction file and a page with the confusion matrix there",
-        zh: "写出 ELEVATER 预测文件和含混淆矩阵的网页",
-      },
-    },
+    index: setting(
+      "file",
+      "ELEVATER's index.json: the order of the rows in the prediction file",
+      "ELEVATER 的 index.json：预测文件中各行的顺序",
+    ),
+    dataset: setting("name", "the data set's name in the files (default: the folder's)", "写入文件的数据集名（默认为文件夹名）"),
+    output: setting(
+      "folder",
+      "write ELEVATER's prediction file and a page with the confusion matrix there",
+      "写出 ELEVATER 预测文件和含混淆矩阵的网页",
+    ),
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -140,10 +121,7 @@ function printResult(
     .slice(0, SHOWN)
     .map(({ label, images, correct }) => [label, formatPercent(correct / images), `${correct} / ${images}`]);
   if (worst.length > 0) print(`\n${zh ? "最差的类别" : "weakest classes"}\n${formatTable(worst)}`);
-  const mistakes = frequentMistakes(scores, SHOWN).map(({ target, predicted, images }) => [
-    `${labels[target]} → ${labels[predicted]}`,
-    String(images),
-  ]);
-  if (mistakes.length > 0) print(`\n${zh ? "最常见的错误" : "most frequent mistakes"}\n${formatTable(mistakes)}`);
+  const mistakes = formatMistakes(scores, labels, SHOWN, language);
+  if (mistakes !== "") print(mistakes);
   for (const file of files) note(`→ ${file}`);
 }

@@ -2,21 +2,18 @@
  * `chinese-clip export-web`: a folder for static hosting, a file for each tower and dtype.
  */
 import { exportWeb } from "@chinese-clip/node";
-import { type Command, requiredValue, stringValue } from "../command.js";
+import type { Command } from "../command.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { HUB_OPTIONS, MODEL_OPTION, parseDtype, pretrainedOptions } from "./loading-options.js";
 import { printWritten } from "./print-written.js";
+import { requiredValue, setting, stringValue } from "../option.js";
 
 /** The command. */
 export const exportForWeb: Command = {
   options: {
     ...MODEL_OPTION,
-    output: { type: "string", value: "folder", help: { en: "where the files go", zh: "输出文件夹" } },
-    dtypes: {
-      type: "string",
-      value: "names",
-      help: { en: "dtypes, separated by commas: fp32, fp16, q8 (default), q4", zh: "dtype，以逗号分隔：fp32、fp16、q8（默认）、q4" },
-    },
+    output: setting("folder", "where the files go", "输出文件夹"),
+    dtypes: setting("names", "dtypes, separated by commas: fp32, fp16, q8 (default), q4", "dtype，以逗号分隔：fp32、fp16、q8（默认）、q4"),
     ...HUB_OPTIONS,
   },
   examples: ["--model OFA-Sys/chinese-clip-vit-base-patch16 --output public/models/vit-b-16 --dtypes q8,fp16"],

@@ -5,15 +5,17 @@ import { ZeroShotTally } from "@chinese-clip/evaluation";
 import { checkClassifierModel, classLogits, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
 import { compareShots, type FewShotExamples, type ShotsRow } from "@chinese-clip/training/few-shot";
-import { type Command, stringValue, UsageError } from "../command.js";
+import type { Command } from "../command.js";
 import { readClassifier } from "../input/read-classifier.js";
-import { formatPercent, frequentMistakes } from "../reports/zero-shot-page.js";
+import { formatMistakes } from "../reports/mistakes.js";
+import { formatPercent } from "../reports/zero-shot-page.js";
 import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { CommandError, t } from "../translation/translate.js";
 import { type ClassFolderTools, type ClassImages, FEATURES_OPTION, withClassFolder } from "./class-folder.js";
-import { HUB_OPTIONS, MODEL_OPTION, oneOperand, parseCount, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
+import { oneOperand, parseCount, setting, stringValue, UsageError } from "../option.js";
 
 /** Classes of which the whole confusion matrix is printed. */
 const MATRIX = 12;
@@ -25,19 +27,16 @@ export const fewShotEvaluate: Command = {
   operands: "<folder>",
   options: {
     ...MODEL_OPTION,
-    classifier: {
-      type: "string",
-      value: "file",
-      help: { en: "the classifier to measure, on images that it was not fitted on", zh: "要评测的分类器；请用训练时没有用过的图片" },
-    },
-    shots: {
-      type: "string",
-      value: "list",
-      help: {
-        en: "without --classifier: images of each class to fit on, the rest to measure on (default: 1,2,4,8,16)",
-        zh: "不给 --classifier 时：每类用于拟合的图片数，其余用于评测（默认 1,2,4,8,16）",
-      },
-    },
+    classifier: setting(
+      "file",
+      "the classifier to measure, on images that it was not fitted on",
+      "要评测的分类器；请用训练时没有用过的图片",
+    ),
+    shots: setting(
+      "list",
+      "without --classifier: images of each class to fit on, the rest to measure on (default: 1,2,4,8,16)",
+      "不给 --classifier 时：每类用于拟合的图片数，其余用于评测（默认 1,2,4,8,16）",
+    ),
     ...TEMPLATE_OPTIONS,
     ...FEATURES_OPTION,
     ...RUN_OPTIONS,
@@ -146,11 +145,8 @@ async function printScores({ classes, clip, below }: ClassFolderTools, classifie
     print(formatTable([["", ...names], ...confusion.map((row, i) => [names[i] ?? "", ...Array.from(row, String)])]));
     return;
   }
-  const mistakes = frequentMistakes(scores, MISTAKES).map(({ target, predicted, images: count }) => [
-    `${names[target]} → ${names[predicted]}`,
-    String(count),
-  ]);
-  if (mistakes.length > 0) print(`\n${zh ? "最常见的错误" : "most frequent mistakes"}\n${formatTable(mistakes)}`);
+  const mistakes = formatMistakes(scores, names, MISTAKES, language);
+  if (mistakes !== "") print(mistakes);
 }
 
 function examplesOf(classes: readonly ClassImages[], dim: number): FewShotExamples {

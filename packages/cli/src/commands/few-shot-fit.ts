@@ -4,36 +4,26 @@
 import { open } from "node:fs/promises";
 import { writeWhole } from "@chinese-clip/dataset";
 import { fewShot, type FewShotResult, formatClassifier } from "@chinese-clip/training/few-shot";
-import {
-  type Command,
-  type CommandContext,
-  type CommandOption,
-  type OptionValues,
-  requiredValue,
-  stringValue,
-  UsageError,
-} from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { formatPercent } from "../reports/zero-shot-page.js";
 import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { t } from "../translation/translate.js";
 import { type ClassImages, FEATURES_OPTION, withClassFolder } from "./class-folder.js";
-import { HUB_OPTIONS, MODEL_OPTION, oneOperand, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { BARE_LABEL, TEMPLATE_OPTIONS, templatesOf } from "./template-options.js";
+import { choiceValue, type CommandOptions, oneOperand, requiredValue, setting, UsageError } from "../option.js";
 
 const METHODS = ["auto", "linear", "tip-adapter", "tip-adapter-f"] as const;
 
 /** How a classifier is fitted. */
-const FIT_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  output: { type: "string", value: "file", help: { en: "the classifier, a .json file", zh: "分类器文件（.json）" } },
-  method: {
-    type: "string",
-    value: "name",
-    help: {
-      en: "linear, tip-adapter, tip-adapter-f, or auto: the best by cross-validation (default)",
-      zh: "linear、tip-adapter、tip-adapter-f，或 auto：由交叉验证选择（默认）",
-    },
-  },
+const FIT_OPTIONS: CommandOptions = {
+  output: setting("file", "the classifier, a .json file", "分类器文件（.json）"),
+  method: setting(
+    "name",
+    "linear, tip-adapter, tip-adapter-f, or auto: the best by cross-validation (default)",
+    "linear、tip-adapter、tip-adapter-f，或 auto：由交叉验证选择（默认）",
+  ),
 };
 
 /** The command. */
@@ -45,7 +35,7 @@ export const fewShotFit: Command = {
   async run(values, context, operands) {
     const folder = oneOperand(operands, t`a folder with a folder of images for each class`);
     const output = requiredValue(values, "output");
-    const method = methodOf(values);
+    const method = choiceValue(values, "method", METHODS) ?? "auto";
     const templates = await templatesOf(values, BARE_LABEL);
     await checkOutput(output);
     return withClassFolder(folder, values, context, async ({ classes, clip, unreadable, onProgress, below }) => {
@@ -64,13 +54,6 @@ export const fewShotFit: Command = {
     });
   },
 };
-
-function methodOf(values: OptionValues): (typeof METHODS)[number] {
-  const given = stringValue(values, "method") ?? "auto";
-  const method = METHODS.find((name) => name === given);
-  if (method === undefined) throw new UsageError(t`--${"method"}: expected one of ${METHODS.join(", ")}, got ${given}`);
-  return method;
-}
 
 /** @throws UsageError - a file that is no classifier, which a slip of the fingers would cost. */
 async function checkOutput(file: string): Promise<void> {

@@ -5,18 +5,17 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatasetError, type ImageIndex, openImageIndex, type SyncEvent, type SyncSummary } from "@chinese-clip/dataset";
 import { ChineseCLIP } from "@chinese-clip/node";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { INDEX_OPTION, indexPath } from "../input/index-path.js";
-import { nameTypes } from "../input/skipped-files.js";
+import { nameTypes, skippedNotes } from "../input/skipped-files.js";
 import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
 import { DECODE_OPTION, HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
-import { otherModel } from "./with-index.js";
-
-/** Images that cannot be read and are named one by one. */
-const MOST_NAMED = 20;
+import { belowProgress } from "./below-progress.js";
+import { loadIndexModel, type LoadModel } from "./with-index.js";
+import { flag, type OptionValues, requiredValue, UsageError } from "../option.js";
 
 /** The command. */
 export const indexImages: Command = {
@@ -24,8 +23,8 @@ export const indexImages: Command = {
   options: {
     ...INDEX_OPTION,
     ...MODEL_OPTION,
-    watch: { type: "boolean", help: { en: "stay, and follow changes until Ctrl-C", zh: "持续运行，跟踪改动，直到按 Ctrl-C" } },
-    "no-thumbnails": { type: "boolean", help: { en: "store no thumbnails", zh: "不保存缩略图" } },
+    watch: flag("stay, and follow changes until Ctrl-C", "持续运行，跟踪改动，直到按 Ctrl-C"),
+    "no-thumbnails": flag("store no thumbnails", "不保存缩略图"),
     ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
@@ -39,33 +38,27 @@ export const indexImages: Command = {
     const progress = new TerminalProgress(process.stderr);
     const { index, clip } = await openIndex(path, values, context, operands.length > 0);
     try {
-      let [named, started] = [0, performance.now()];
-      const note = (text: string): void => {
-        progress.end();
-        context.note(text);
-      };
-      const onEvent = ({ type, path: file, error, done, total }: SyncEvent): void => {
-        if (type === "failed" && ++named <= MOST_NAMED) note(skippedText(file, error, context.language));
-        if (type !== "removed") progress.report(context.language === "zh" ? "图片" : "images", done, total);
-      };
+      let started = performance.now();
+      const below = belowProgress(context, progress);
+      let onEvent = syncEvents(below, progress);
       const options = {
         folders: operands.length === 0 ? undefined : operands,
         thumbnails: values["no-thumbnails"] !== true,
-        onEvent,
+        onEvent: (event: SyncEvent) => onEvent(event),
         signal,
       };
       const report = (summary: SyncSummary): 0 | 1 => {
         progress.end();
         const seconds = (performance.now() - started) / 1000;
         const code = printSummary(summary, index, seconds, context);
-        [named, started] = [0, performance.now()];
+        [onEvent, started] = [syncEvents(below, progress), performance.now()];
         return code;
       };
       if (values["watch"] !== true) return report(await index.sync(clip, options));
       await index.watch(clip, {
         ...options,
         onSync: (summary) => void report(summary),
-        onError: (error) => note(skippedText(index.path, error, context.language)),
+        onError: (error) => below.note(skippedText(index.path, error, context.language)),
       });
       signal.throwIfAborted();
       return 0;
@@ -77,6 +70,15 @@ export const indexImages: Command = {
   },
 };
 
+/** What is said while folders are read: how far it is, and the first images that cannot be read. */
+export function syncEvents(context: CommandContext, progress: TerminalProgress): (event: SyncEvent) => void {
+  const noteSkip = skippedNotes(context);
+  return ({ type, path, error, done, total }) => {
+    if (type === "failed") noteSkip(path, error);
+    if (type !== "removed") progress.report(context.language === "zh" ? "图片" : "images", done, total);
+  };
+}
+
 /** Opens the index for writing, and its model; makes a new one where folders are given. */
 export async function openIndex(
   path: string,
@@ -86,8 +88,7 @@ export async function openIndex(
 ): Promise<{ readonly index: ImageIndex; readonly clip: ChineseCLIP }> {
   const transfer = new TransferProgress(process.stderr);
   const options = pretrainedOptions(values, context, transfer);
-  const load = (model: string, how: Pick<typeof options, "dtype" | "decode" | "autoOrient">): Promise<ChineseCLIP> =>
-    ChineseCLIP.fromPretrained(model, { ...options, ...how }).finally(() => transfer.end());
+  const load: LoadModel = (model, how) => ChineseCLIP.fromPretrained(model, { ...options, ...how }).finally(() => transfer.end());
   const { signal } = context;
   const given = {
     ...(options.dtype === undefined ? {} : { dtype: options.dtype }),
@@ -109,12 +110,7 @@ export async function openIndex(
     }
   }
   try {
-    const { model, dtype, decode, orientation } = index.settings;
-    const source = stringValue(values, "model") ?? model;
-    const clip = await load(source, { dtype: (dtype as typeof options.dtype) ?? options.dtype, decode, autoOrient: orientation });
-    if (clip.fingerprint === index.store.info.fingerprint) return { index, clip };
-    await clip.dispose();
-    throw otherModel(index, source);
+    return { index, clip: await loadIndexModel(index, values, load) };
   } catch (error) {
     await index.close();
     throw error;

@@ -3,7 +3,7 @@
  */
 import type { ChineseCLIPConfig } from "@chinese-clip/model";
 import { readRun } from "@chinese-clip/training/node";
-import { type Command, type CommandContext } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { t } from "../translation/translate.js";
 import { runRows, runSummary } from "../inspection/training-run.js";
 import { messageIn } from "../translation/translate-error.js";
@@ -11,7 +11,8 @@ import { type Inspection, inspectModel } from "../inspection/inspect-model.js";
 import type { ModelKind } from "../inspection/model-kind.js";
 import { displayWidth, widest } from "../terminal/table.js";
 import { formatBytes, TransferProgress } from "../terminal/transfer.js";
-import { HUB_OPTIONS, oneOperand, pretrainedOptions } from "./loading-options.js";
+import { HUB_OPTIONS, pretrainedOptions } from "./loading-options.js";
+import { oneOperand } from "../option.js";
 
 /** Problems and unused tensors that are printed; JSON has all. */
 const SHOWN = 10;

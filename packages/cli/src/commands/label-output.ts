@@ -3,25 +3,18 @@
  */
 import { join } from "node:path";
 import { folderNames, type ImageIndex, writeWhole } from "@chinese-clip/dataset";
-import { type CommandContext, type CommandOption, type OptionValues, stringValue } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { formatCsv } from "../reports/csv.js";
 import type { ShownLabels } from "../reports/label-rows.js";
 import { notePlaced, placeImages, PLACEMENT_OPTIONS, type Target, targetOf } from "./placement-options.js";
+import { type CommandOptions, type OptionValues, setting, stringValue } from "../option.js";
 
 /** The options. */
-export const LABEL_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  csv: { type: "string", value: "file", help: { en: "write a table for Excel and its like", zh: "写出表格文件（可用 Excel 打开）" } },
+export const LABEL_OPTIONS: CommandOptions = {
+  csv: setting("file", "write a CSV table, which Excel opens", "写出表格文件（可用 Excel 打开）"),
   ...PLACEMENT_OPTIONS,
-  "copy-to": {
-    type: "string",
-    value: "folder",
-    help: { en: "copy each image to a folder below this one, named by its label", zh: "按标签把图片复制到该文件夹下的子文件夹" },
-  },
-  "move-to": {
-    type: "string",
-    value: "folder",
-    help: { en: "move each image to a folder below this one, named by its label", zh: "按标签把图片移动到该文件夹下的子文件夹" },
-  },
+  "copy-to": setting("folder", "copy each image to a folder below this one, named by its label", "按标签把图片复制到该文件夹下的子文件夹"),
+  "move-to": setting("folder", "move each image to a folder below this one, named by its label", "按标签把图片移动到该文件夹下的子文件夹"),
 };
 
 /** An image with its labels. */

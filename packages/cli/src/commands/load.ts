@@ -4,10 +4,10 @@
 import { findShards, type JsonObject, loadShards, openStore } from "@chinese-clip/dataset";
 import type { VectorStore } from "@chinese-clip/search";
 import { openFolderStore } from "@chinese-clip/search/node";
-import { type Command, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command } from "../command.js";
 import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
 import { t } from "../translation/translate.js";
-import { oneOperand } from "./loading-options.js";
+import { choiceValue, flag, oneOperand, type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 const DATABASE = /^postgres(?:ql)?:\/\//iu;
 
@@ -18,42 +18,22 @@ const MOST_NAMED = 20;
 export const load: Command = {
   operands: "<output>",
   options: {
-    to: {
-      type: "string",
-      value: "folder|url",
-      help: {
-        en: "an index's folder, or postgres://user@host/database with pgvector (needs the package pg)",
-        zh: "索引文件夹，或装有 pgvector 的 postgres://user@host/database（需安装 pg 包）",
-      },
-    },
-    table: {
-      type: "string",
-      value: "name",
-      help: { en: "the table in PostgreSQL (default: images)", zh: "PostgreSQL 的表名（默认 images）" },
-    },
-    tower: {
-      type: "string",
-      value: "image|text",
-      help: { en: "which embeddings of the shards (default: image)", zh: "导入分片中的哪种向量（默认 image）" },
-    },
-    copy: {
-      type: "boolean",
-      help: {
-        en: "write to PostgreSQL by COPY (needs the package pg-copy-streams)",
-        zh: "用 COPY 写入 PostgreSQL（需安装 pg-copy-streams 包）",
-      },
-    },
-    hnsw: {
-      type: "boolean",
-      help: { en: "make PostgreSQL's HNSW index when all rows are there", zh: "全部写入后建立 PostgreSQL 的 HNSW 索引" },
-    },
+    to: setting(
+      "folder|url",
+      "an index's folder, or postgres://user@host/database with pgvector (needs the package pg)",
+      "索引文件夹，或装有 pgvector 的 postgres://user@host/database（需安装 pg 包）",
+    ),
+    table: setting("name", "the table in PostgreSQL (default: images)", "PostgreSQL 的表名（默认 images）"),
+    tower: setting("image|text", "which embeddings of the shards (default: image)", "导入分片中的哪种向量（默认 image）"),
+    copy: flag("write to PostgreSQL by COPY (needs the package pg-copy-streams)", "用 COPY 写入 PostgreSQL（需安装 pg-copy-streams 包）"),
+    hnsw: flag("make PostgreSQL's HNSW index when all rows are there", "全部写入后建立 PostgreSQL 的 HNSW 索引"),
   },
   examples: ["photos.features --to photos.store", "photos.features --to postgres://user@host/database --table photos --copy --hnsw"],
 
   async run(values, context, operands) {
     const output = openStore(oneOperand(operands, t`the folder that workers wrote finished shards to`));
     const to = requiredValue(values, "to");
-    const tower = towerOf(values);
+    const tower = choiceValue(values, "tower", ["image", "text"]) ?? "image";
     const isDatabase = DATABASE.test(to);
     const wrong = ["table", "copy", "hnsw"].find((name) => values[name] !== undefined && !isDatabase);
     if (wrong !== undefined) throw new UsageError(t`--${wrong} is of use only with --to postgres://…`);
@@ -106,11 +86,4 @@ async function openTarget(
   const table = stringValue(values, "table") ?? "images";
   const store = await openPgVectorStore<JsonObject>({ url: to, table, dim, fingerprint, copy: values["copy"] === true });
   return { store, createIndex: () => store.createIndex() };
-}
-
-/** @throws UsageError - neither. */
-function towerOf(values: OptionValues): "image" | "text" {
-  const text = stringValue(values, "tower") ?? "image";
-  if (text !== "image" && text !== "text") throw new UsageError(t`--${"tower"}: expected one of ${"image, text"}, got ${text}`);
-  return text;
 }

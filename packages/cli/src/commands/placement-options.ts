@@ -3,20 +3,21 @@
  */
 import { resolve } from "node:path";
 import { FilePlacer, type ImageIndex, type MovedImage, type Placement, recordMoves } from "@chinese-clip/dataset";
-import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { oneLine } from "../terminal/printable.js";
 import { t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
+import { type CommandOptions, flag, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** Only moving. */
-export const MOVE_OPTIONS: Readonly<Record<"move-to" | "dry-run", CommandOption>> = {
-  "move-to": { type: "string", value: "folder", help: { en: "move these images to a folder", zh: "把这些图片移动到该文件夹" } },
-  "dry-run": { type: "boolean", help: { en: "only show what would be copied or moved", zh: "只显示将要复制或移动的文件，不执行" } },
+export const MOVE_OPTIONS: CommandOptions<"move-to" | "dry-run"> = {
+  "move-to": setting("folder", "move these images to a folder", "把这些图片移动到该文件夹"),
+  "dry-run": flag("only show what would be copied or moved", "只显示将要复制或移动的文件，不执行"),
 };
 
 /** Both. */
-export const PLACEMENT_OPTIONS: Readonly<Record<"copy-to" | "move-to" | "dry-run", CommandOption>> = {
-  "copy-to": { type: "string", value: "folder", help: { en: "copy these images to a folder", zh: "把这些图片复制到该文件夹" } },
+export const PLACEMENT_OPTIONS: CommandOptions<"copy-to" | "move-to" | "dry-run"> = {
+  "copy-to": setting("folder", "copy these images to a folder", "把这些图片复制到该文件夹"),
   ...MOVE_OPTIONS,
 };
 

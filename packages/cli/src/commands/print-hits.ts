@@ -3,13 +3,14 @@
  */
 import { type ImageIndex, type ImageMeta, writeWhole } from "@chinese-clip/dataset";
 import type { Hit, StoreHit } from "@chinese-clip/search";
-import { type CommandContext, type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { type CsvCell, formatCsv } from "../reports/csv.js";
 import { formatResultPage } from "../reports/result-page.js";
 import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { t } from "../translation/translate.js";
 import { notePlaced, placeImages, PLACEMENT_OPTIONS, type Target, targetOf } from "./placement-options.js";
+import { type CommandOptions, flag, numberValue, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** A result; from an index with its item. */
 export interface FoundImage extends Hit {
@@ -19,21 +20,17 @@ export interface FoundImage extends Hit {
 }
 
 /** Which results count, and where they go. */
-export const HIT_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  top: { type: "string", value: "k", help: { en: "number of results (default: 10)", zh: "返回条数（默认 10）" } },
-  "min-score": {
-    type: "string",
-    value: "cosine",
-    help: { en: "leave out results with a lower score, such as 0.3", zh: "去掉得分更低的结果，如 0.3" },
-  },
-  "relative-score": {
-    type: "string",
-    value: "share",
-    help: { en: "leave out results below this share of the best score, such as 0.9", zh: "去掉低于最高分该比例的结果，如 0.9" },
-  },
-  "paths-only": { type: "boolean", help: { en: "print only paths, for pipes", zh: "只输出路径，便于管道处理" } },
-  html: { type: "string", value: "file", help: { en: "write a page with the images", zh: "写出含图片的网页" } },
-  csv: { type: "string", value: "file", help: { en: "write a table for Excel and its like", zh: "写出表格文件（可用 Excel 打开）" } },
+export const HIT_OPTIONS: CommandOptions = {
+  top: setting("k", "number of results (default: 10)", "返回条数（默认 10）"),
+  "min-score": setting("cosine", "leave out results with a lower score, such as 0.3", "去掉得分更低的结果，如 0.3"),
+  "relative-score": setting(
+    "share",
+    "leave out results below this share of the best score, such as 0.9",
+    "去掉低于最高分该比例的结果，如 0.9",
+  ),
+  "paths-only": flag("print only paths, for pipes", "只输出路径，便于管道处理"),
+  html: setting("file", "write a page with the images", "写出含图片的网页"),
+  csv: setting("file", "write a CSV table, which Excel opens", "写出表格文件（可用 Excel 打开）"),
   ...PLACEMENT_OPTIONS,
 };
 
@@ -53,11 +50,11 @@ export interface HitOutput {
 export function hitOutputOf(values: OptionValues, { json }: Pick<CommandContext, "json">): HitOutput {
   const pathsOnly = values["paths-only"] === true;
   if (pathsOnly && json) throw new UsageError(t`give --${"paths-only"} or --${"json"}, not both`);
-  const minScore = numberOf(values, "min-score", -1, 1);
+  const minScore = numberValue(values, "min-score", -1, 1);
   return {
     top: topOf(values),
     minScore: minScore ?? -Infinity,
-    relativeScore: numberOf(values, "relative-score", 0, 1) ?? 0,
+    relativeScore: numberValue(values, "relative-score", 0, 1) ?? 0,
     pathsOnly,
     html: stringValue(values, "html"),
     csv: stringValue(values, "csv"),
@@ -70,15 +67,6 @@ function topOf(values: OptionValues): number {
   const top = Number(text);
   if (/^\d{1,6}$/.test(text) && top >= 1) return top;
   throw new UsageError(t`--top: expected a number from 1 to 999999, got ${text}`);
-}
-
-/** @throws UsageError - no number from `least` to `most`. */
-export function numberOf(values: OptionValues, name: string, least: number, most: number): number | undefined {
-  const text = stringValue(values, name);
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && value >= least && value <= most) return value;
-  throw new UsageError(t`--${name}: expected a number from ${least} to ${most}, got ${text}`);
 }
 
 /** The results that count, of those in order. */

@@ -2,8 +2,8 @@
  * A query that cannot be followed is a mistake in the command line.
  */
 import { SearchError, type SearchErrorCode } from "@chinese-clip/search";
-import { UsageError } from "../command.js";
 import { errorText } from "../translation/translate-error.js";
+import { UsageError } from "../option.js";
 
 const QUERY_CODES: readonly SearchErrorCode[] = ["empty-part", "zero-weight", "unterminated-quote", "zero-query"];
 

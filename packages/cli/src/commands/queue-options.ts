@@ -1,40 +1,33 @@
 /** What the commands that work with a queue have in common: its address and name, the manifest, and the package that they need. */
 import type * as QueuePackage from "@chinese-clip/queue";
-import { type CommandOption, type OptionValues, requiredValue, stringValue } from "../command.js";
 import { CommandError, t } from "../translation/translate.js";
+import { type CommandOptions, type OptionValues, requiredValue, setting, stringValue } from "../option.js";
 
 /** Where a queue is that nobody names. */
 const DEFAULT_ADDRESS = "redis://127.0.0.1:6379";
 
 /** Which manifest. */
-export const MANIFEST_OPTION: Readonly<Record<"manifest", CommandOption>> = {
-  manifest: { type: "string", value: "file", help: { en: "the list of the source's shards", zh: "数据源的分片清单" } },
+export const MANIFEST_OPTION: CommandOptions<"manifest"> = {
+  manifest: setting("file", "the list of the source's shards", "数据源的分片清单"),
 };
 
 /** Where finished shards go. */
-export const SHARD_OUTPUT_OPTION: Readonly<Record<"output", CommandOption>> = {
-  output: {
-    type: "string",
-    value: "folder",
-    help: { en: "where the files of finished shards go, in clip-retrieval's layout", zh: "分片结果的文件夹，采用 clip-retrieval 的布局" },
-  },
+export const SHARD_OUTPUT_OPTION: CommandOptions<"output"> = {
+  output: setting(
+    "folder",
+    "where the files of finished shards go, in clip-retrieval's layout",
+    "分片结果的文件夹，采用 clip-retrieval 的布局",
+  ),
 };
 
 /** Which queue. */
-export const QUEUE_OPTIONS: Readonly<Record<"address" | "queue", CommandOption>> = {
-  address: {
-    type: "string",
-    value: "url",
-    help: {
-      en: `the queue's server, Redis, Valkey or PostgreSQL (default: $CHINESE_CLIP_QUEUE_ADDRESS, else ${DEFAULT_ADDRESS})`,
-      zh: `队列的服务器：Redis、Valkey 或 PostgreSQL（默认取环境变量 CHINESE_CLIP_QUEUE_ADDRESS，否则 ${DEFAULT_ADDRESS}）`,
-    },
-  },
-  queue: {
-    type: "string",
-    value: "name",
-    help: { en: "the queue's name, one for each manifest (default: chinese-clip)", zh: "队列名，每个清单一个（默认 chinese-clip）" },
-  },
+export const QUEUE_OPTIONS: CommandOptions<"address" | "queue"> = {
+  address: setting(
+    "url",
+    `the queue's server, Redis, Valkey or PostgreSQL (default: $CHINESE_CLIP_QUEUE_ADDRESS, else ${DEFAULT_ADDRESS})`,
+    `队列的服务器：Redis、Valkey 或 PostgreSQL（默认取环境变量 CHINESE_CLIP_QUEUE_ADDRESS，否则 ${DEFAULT_ADDRESS}）`,
+  ),
+  queue: setting("name", "the queue's name, one for each manifest (default: chinese-clip)", "队列名，每个清单一个（默认 chinese-clip）"),
 };
 
 /** The queue that options name. */

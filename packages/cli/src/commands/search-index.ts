@@ -2,12 +2,13 @@
  * `chinese-clip search` in an image index: nothing is embedded but the query.
  */
 import { combine, type QueryPart } from "@chinese-clip/search";
-import { type CommandContext, type OptionValues, stringValue } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { filterOf } from "../input/filters.js";
 import { embedParts } from "./embed-query.js";
 import { cutHits, type HitOutput, indexHits, printHits } from "./print-hits.js";
 import { readQuery } from "./query-problem.js";
 import { withIndex } from "./with-index.js";
+import { type OptionValues, stringValue } from "../option.js";
 
 /** @returns the exit code. */
 export async function searchIndex(

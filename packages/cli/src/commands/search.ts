@@ -3,7 +3,7 @@
  */
 import { combine, type Hit, type OnRows, parseQuery, scoreRows, TopRows } from "@chinese-clip/search";
 import { searchNpy } from "@chinese-clip/search/node";
-import { type Command, type OptionValues, requiredValue, requiredValues, UsageError } from "../command.js";
+import type { Command } from "../command.js";
 import { checkFeaturesOf, type DatasetEmbedder, folderImages, SkippedFiles } from "@chinese-clip/dataset";
 import { describeNpyRows, searchJsonl } from "../input/feature-files.js";
 import { FILTER_OPTION } from "../input/filters.js";
@@ -18,30 +18,24 @@ import { searchIndex } from "./search-index.js";
 import { withEmbedder } from "./with-embedder.js";
 import { CommandError, t } from "../translation/translate.js";
 import { skippedText } from "../translation/translate-error.js";
+import { list, listValue, type OptionValues, requiredValue, setting, UsageError } from "../option.js";
 
 /** The command. */
 export const search: Command = {
   options: {
-    query: {
-      type: "string",
-      value: "query",
-      help: {
-        en: "a text, @file for an image, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
-        zh: "文本，或 @图片文件；可组合：'2:猫 - 狗'、'@a.jpg + 0.5:下雪'",
-      },
-    },
+    query: setting(
+      "query",
+      "a text, @file for an image, or several: '2:猫 - 狗', '@a.jpg + 0.5:下雪'",
+      "文本，或 @图片文件；可组合：'2:猫 - 狗'、'@a.jpg + 0.5:下雪'",
+    ),
     ...INDEX_OPTION,
     ...FILTER_OPTION,
     ...MODEL_OPTION,
-    in: {
-      type: "string",
-      multiple: true,
-      value: "source",
-      help: {
-        en: "instead of an index: a folder of images, or what embed wrote: a folder, *.jsonl or *.npy; may be given several times",
-        zh: "不用索引时：图片文件夹，或 embed 写出的文件夹、*.jsonl、*.npy；可多次给出",
-      },
-    },
+    in: list(
+      "source",
+      "instead of an index: a folder of images, or what embed wrote: a folder, *.jsonl or *.npy; may be given several times",
+      "不用索引时：图片文件夹，或 embed 写出的文件夹、*.jsonl、*.npy；可多次给出",
+    ),
     ...HIT_OPTIONS,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
@@ -88,7 +82,9 @@ export const search: Command = {
 /** @throws UsageError - options that are of use in an index only. */
 function sourceNames(values: OptionValues): string[] {
   for (const name of ["index", "filter"]) if (values[name] !== undefined) throw new UsageError(t`give --${"in"} or --${name}, not both`);
-  return requiredValues(values, "in");
+  const names = listValue(values, "in").filter((name) => name !== "");
+  if (names.length === 0) throw new UsageError(t`--${"in"} is needed; see --help`);
+  return names;
 }
 
 /** How a source is searched. */

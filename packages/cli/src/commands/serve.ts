@@ -5,13 +5,14 @@ import { basename } from "node:path";
 import { imageSize } from "@chinese-clip/dataset";
 import { ChineseCLIP, type Limits } from "@chinese-clip/node";
 import { checkClassifierModel, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
-import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { readClassifier } from "../input/read-classifier.js";
 import { type OpenIndexes, openIndexes } from "../input/served-indexes.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
 import { messageIn } from "../translation/translate-error.js";
-import { HUB_OPTIONS, oneOperand, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, parseDtype, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { flag, list, listValue, oneOperand, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** What an image of a request may cost. */
 const IMAGE_LIMITS: Limits = { pixels: 50_000_000, encodedBytes: 32 * 2 ** 20, milliseconds: 20_000 };
@@ -28,80 +29,44 @@ const DEFAULT_PORT = 8080;
 export const serve: Command = {
   operands: "[model]",
   options: {
-    index: {
-      type: "string",
-      multiple: true,
-      value: "folder",
-      help: {
-        en: "an index that the command index made; may be given several times (default: $CHINESE_CLIP_INDEX)",
-        zh: "index 命令建立的索引，可多次给出（默认取环境变量 CHINESE_CLIP_INDEX）",
-      },
-    },
-    classifier: {
-      type: "string",
-      multiple: true,
-      value: "file",
-      help: {
-        en: "a few-shot classifier for /v1/classify, by its file's name without .json; may be given several times",
-        zh: "供 /v1/classify 使用的少样本分类器，名称为去掉 .json 的文件名；可多次给出",
-      },
-    },
-    host: { type: "string", value: "address", help: { en: "address to listen on (default: 127.0.0.1)", zh: "监听地址（默认 127.0.0.1）" } },
-    port: {
-      type: "string",
-      value: "n",
-      help: { en: `port (default: ${DEFAULT_PORT}; 0: any that is free)`, zh: `端口（默认 ${DEFAULT_PORT}，0 表示任意空闲端口）` },
-    },
-    "api-key": {
-      type: "string",
-      value: "key",
-      help: {
-        en: "the key that callers need; a process list shows it, so rather $CHINESE_CLIP_API_KEY",
-        zh: "调用者需要的密钥；进程列表会显示它，建议改用环境变量 CHINESE_CLIP_API_KEY",
-      },
-    },
-    "allow-unauthenticated": {
-      type: "boolean",
-      help: { en: "listen on another address without a key: every caller is trusted", zh: "监听其他地址而不要密钥：信任所有调用者" },
-    },
-    "allow-host": {
-      type: "string",
-      multiple: true,
-      value: "name",
-      help: { en: "a host name that requests may come by; * for any", zh: "允许的主机名；* 表示任意" },
-    },
-    "allow-origin": {
-      type: "string",
-      multiple: true,
-      value: "origin",
-      help: {
-        en: "an origin of web pages that may call, such as https://photos.example",
-        zh: "允许调用的网页来源，如 https://photos.example",
-      },
-    },
-    "allow-urls": {
-      type: "boolean",
-      help: {
-        en: "fetch images from http: and https: URLs; private addresses stay rejected",
-        zh: "允许以 http:、https: 地址给出图片；内网地址仍被拒绝",
-      },
-    },
-    "model-name": {
-      type: "string",
-      value: "name",
-      help: { en: "the model's name in answers (default: chinese-clip)", zh: "应答中的模型名（默认 chinese-clip）" },
-    },
-    "model-alias": {
-      type: "string",
-      multiple: true,
-      value: "name",
-      help: { en: "another name that requests may give", zh: "请求中可用的其他模型名" },
-    },
-    "immich-upstream": {
-      type: "string",
-      value: "url",
-      help: { en: "immich's own machine learning, for its tasks other than CLIP", zh: "immich 自己的机器学习服务，用于 CLIP 以外的任务" },
-    },
+    index: list(
+      "folder",
+      "an index that the command index made; may be given several times (default: $CHINESE_CLIP_INDEX)",
+      "index 命令建立的索引，可多次给出（默认取环境变量 CHINESE_CLIP_INDEX）",
+    ),
+    classifier: list(
+      "file",
+      "a few-shot classifier for /v1/classify, by its file's name without .json; may be given several times",
+      "供 /v1/classify 使用的少样本分类器，名称为去掉 .json 的文件名；可多次给出",
+    ),
+    host: setting("address", "address to listen on (default: 127.0.0.1)", "监听地址（默认 127.0.0.1）"),
+    port: setting("n", `port (default: ${DEFAULT_PORT}; 0: any that is free)`, `端口（默认 ${DEFAULT_PORT}，0 表示任意空闲端口）`),
+    "api-key": setting(
+      "key",
+      "the key that callers need; a process list shows it, so rather $CHINESE_CLIP_API_KEY",
+      "调用者需要的密钥；进程列表会显示它，建议改用环境变量 CHINESE_CLIP_API_KEY",
+    ),
+    "allow-unauthenticated": flag(
+      "listen on another address without a key: every caller is trusted",
+      "监听其他地址而不要密钥：信任所有调用者",
+    ),
+    "allow-host": list("name", "a host name that requests may come by; * for any", "允许的主机名；* 表示任意"),
+    "allow-origin": list(
+      "origin",
+      "an origin of web pages that may call, such as https://photos.example",
+      "允许调用的网页来源，如 https://photos.example",
+    ),
+    "allow-urls": flag(
+      "fetch images from http: and https: URLs; private addresses stay rejected",
+      "允许以 http:、https: 地址给出图片；内网地址仍被拒绝",
+    ),
+    "model-name": setting("name", "the model's name in answers (default: chinese-clip)", "应答中的模型名（默认 chinese-clip）"),
+    "model-alias": list("name", "another name that requests may give", "请求中可用的其他模型名"),
+    "immich-upstream": setting(
+      "url",
+      "immich's own machine learning, for its tasks other than CLIP",
+      "immich 自己的机器学习服务，用于 CLIP 以外的任务",
+    ),
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
@@ -113,7 +78,7 @@ export const serve: Command = {
 
   async run(values, context, operands) {
     const listening = listenOptions(values);
-    const classifiers = await readClassifiers(listOf(values, "classifier"));
+    const classifiers = await readClassifiers(listValue(values, "classifier"));
     const indexes = await openIndexes(indexFolders(values), context.signal);
     try {
       return await serveModel(modelOf(operands, indexes), indexes, classifiers, values, listening, context);
@@ -158,14 +123,14 @@ async function serveModel(
       stores: served,
       classifiers,
       modelName: stringValue(values, "model-name"),
-      modelAliases: [model, ...listOf(values, "model-alias")],
+      modelAliases: [model, ...listValue(values, "model-alias")],
       logitScale: clip.model.logitScale,
       countTokens: (texts) => texts.map((text) => tokenizer.encode(text).ids.length),
       imageSize,
       limits: { shutdownMilliseconds: SHUTDOWN_MILLISECONDS },
       apiKey: stringValue(values, "api-key") ?? (process.env["CHINESE_CLIP_API_KEY"] || undefined),
-      allowedHosts: values["allow-host"] === undefined ? undefined : listOf(values, "allow-host"),
-      allowedOrigins: listOf(values, "allow-origin"),
+      allowedHosts: values["allow-host"] === undefined ? undefined : listValue(values, "allow-host"),
+      allowedOrigins: listValue(values, "allow-origin"),
       allowUrls: values["allow-urls"] === true,
       immichUpstream: upstreamOf(values),
       metrics: createMetrics(),
@@ -200,7 +165,7 @@ function modelOf(operands: readonly string[], { opened }: OpenIndexes): string {
 }
 
 function indexFolders(values: OptionValues): readonly string[] {
-  const given = listOf(values, "index");
+  const given = listValue(values, "index");
   const fallback = process.env["CHINESE_CLIP_INDEX"];
   return given.length > 0 || fallback === undefined || fallback === "" ? given : [fallback];
 }
@@ -219,9 +184,4 @@ function upstreamOf(values: OptionValues): URL | undefined {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     throw new UsageError(t`--immich-upstream: expected an address that begins with http:// or https://, got ${text}`);
   return new URL(text);
-}
-
-function listOf(values: OptionValues, name: string): readonly string[] {
-  const value = values[name];
-  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 }

@@ -4,13 +4,14 @@
 import { realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
 import type { ImageIndex } from "@chinese-clip/dataset";
-import { type Command, stringValue } from "../command.js";
+import type { Command } from "../command.js";
 import { filterOf, FILTER_OPTION } from "../input/filters.js";
 import { INDEX_OPTION } from "../input/index-path.js";
 import { embedQueryImage } from "./embed-query.js";
-import { HUB_OPTIONS, MODEL_OPTION, oneOperand, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, MODEL_OPTION, RUN_OPTIONS } from "./loading-options.js";
 import { cutHits, HIT_OPTIONS, hitOutputOf, indexHits, printHits } from "./print-hits.js";
 import { withIndex } from "./with-index.js";
+import { oneOperand, stringValue } from "../option.js";
 
 /** The command. */
 export const similar: Command = {

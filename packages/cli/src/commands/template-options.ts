@@ -1,25 +1,18 @@
 /**
  * The options for sentences around a label, the same in every command that has labels.
  */
-import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import { readTemplates } from "../input/read-templates.js";
 import { t } from "../translation/translate.js";
+import { type CommandOptions, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** Which sentences. */
-export const TEMPLATE_OPTIONS: Readonly<Record<"template" | "templates", CommandOption>> = {
-  template: {
-    type: "string",
-    value: "text",
-    help: { en: "sentence around the label, such as 一张{}的照片", zh: "标签所在的句子，如 一张{}的照片" },
-  },
-  templates: {
-    type: "string",
-    value: "set",
-    help: {
-      en: "several, averaged: general (default of evaluate), photo, goods, food, places, or a file",
-      zh: "多个模板取平均：general（evaluate 的默认值）、photo、goods、food、places，或文件",
-    },
-  },
+export const TEMPLATE_OPTIONS: CommandOptions<"template" | "templates"> = {
+  template: setting("text", "sentence around the label, such as 一张{}的照片", "标签所在的句子，如 一张{}的照片"),
+  templates: setting(
+    "set",
+    "several, averaged: general (default of evaluate), photo, goods, food, places, or a file",
+    "多个模板取平均：general（evaluate 的默认值）、photo、goods、food、places，或文件",
+  ),
 };
 
 /** What is used where neither option is given: the label alone. */

@@ -2,7 +2,7 @@
  * `chinese-clip verify`: the reference's published example on this machine, with the published probabilities beside its own.
  */
 import { ChineseCLIP, loadImage } from "@chinese-clip/node";
-import { type Command, type CommandContext, type OptionValues, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import {
   checkProbabilities,
   formatCheck,
@@ -13,17 +13,14 @@ import {
 import { TransferProgress } from "../terminal/transfer.js";
 import { errorText } from "../translation/translate-error.js";
 import { CommandError, t } from "../translation/translate.js";
-import { HUB_OPTIONS, oneOperand, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { HUB_OPTIONS, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { oneOperand, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** The command. */
 export const verify: Command = {
   operands: "[model]",
   options: {
-    image: {
-      type: "string",
-      value: "path or url",
-      help: { en: "a copy of the example's image (default: it is fetched)", zh: "示例图片的副本（默认自动下载）" },
-    },
+    image: setting("path or url", "a copy of the example's image (default: it is fetched)", "示例图片的副本（默认自动下载）"),
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },

@@ -2,7 +2,7 @@
  * The model of an evaluation: loaded when it is asked for, disposed of in the end, its progress on the terminal.
  */
 import { ChineseCLIP } from "@chinese-clip/node";
-import { type CommandContext, type OptionValues, requiredValue } from "../command.js";
+import type { CommandContext } from "../command.js";
 import { recordModel } from "../inspection/record-model.js";
 import type { RecordedEmbedder } from "@chinese-clip/dataset";
 import type { EvaluationStep, ReportProgress } from "@chinese-clip/evaluation/node";
@@ -10,6 +10,7 @@ import { belowProgress } from "./below-progress.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { pretrainedOptions } from "./loading-options.js";
+import { type OptionValues, requiredValue } from "../option.js";
 
 const STEPS: Readonly<Record<EvaluationStep, { readonly en: string; readonly zh: string }>> = {
   "embed-texts": { en: "texts", zh: "文本" },

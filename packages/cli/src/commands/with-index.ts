@@ -3,14 +3,15 @@
  * rejected before anything is compared with it.
  */
 import { type ImageIndex, openImageIndex } from "@chinese-clip/dataset";
-import { ChineseCLIP } from "@chinese-clip/node";
-import { type CommandContext, type OptionValues, stringValue } from "../command.js";
+import { ChineseCLIP, type PretrainedOptions } from "@chinese-clip/node";
+import type { CommandContext } from "../command.js";
 import { indexPath } from "../input/index-path.js";
 import { belowProgress } from "./below-progress.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { CommandError, t } from "../translation/translate.js";
 import { parseDtype, pretrainedOptions } from "./loading-options.js";
+import { type OptionValues, stringValue } from "../option.js";
 
 /** What work with an index has at hand. */
 export interface IndexTools {
@@ -39,25 +40,17 @@ export async function withIndex<Result>(
   const progress = new TerminalProgress(process.stderr);
   const transfer = new TransferProgress(process.stderr);
   const options = pretrainedOptions(values, context, transfer); // a mistake in them is one whether or not the model is needed
-  const index = await openImageIndex(indexPath(values), { readOnly, settings: dtypeOf(values), signal });
+  const index = await openImageIndex(indexPath(values), {
+    readOnly,
+    settings: options.dtype === undefined ? {} : { dtype: options.dtype },
+    signal,
+  });
   let loading: Promise<ChineseCLIP> | undefined;
-  const open = async (): Promise<ChineseCLIP> => {
-    const { model, dtype, decode, orientation } = index.settings;
-    const source = stringValue(values, "model") ?? model;
-    const clip = await ChineseCLIP.fromPretrained(source, {
-      ...options,
-      dtype: dtype === undefined ? options.dtype : parseDtype("--dtype", dtype),
-      autoOrient: orientation,
-      decode,
-    }).finally(() => transfer.end());
-    if (clip.fingerprint === index.store.info.fingerprint) return clip;
-    await clip.dispose();
-    throw otherModel(index, source);
-  };
+  const load: LoadModel = (model, how) => ChineseCLIP.fromPretrained(model, { ...options, ...how }).finally(() => transfer.end());
   try {
     return await work({
       index,
-      openModel: () => (loading ??= open()),
+      openModel: () => (loading ??= loadIndexModel(index, values, load)),
       onProgress(step, done, total) {
         signal.throwIfAborted();
         progress.report(step, done, total);
@@ -72,8 +65,25 @@ export async function withIndex<Result>(
   }
 }
 
-/** The error for a model whose weights are not the index's. */
-export function otherModel({ path, settings }: ImageIndex, model: string): CommandError {
+/** Loads a model, its images as an index has them. */
+export type LoadModel = (model: string, how: Pick<PretrainedOptions, "dtype" | "decode" | "autoOrient">) => Promise<ChineseCLIP>;
+
+/**
+ * The model of an index, as the options or the index name it.
+ *
+ * @throws CommandError - its weights are not those that the index was created with.
+ */
+export async function loadIndexModel(index: ImageIndex, values: OptionValues, load: LoadModel): Promise<ChineseCLIP> {
+  const { model, dtype, decode, orientation } = index.settings;
+  const source = stringValue(values, "model") ?? model;
+  const how = { decode, autoOrient: orientation };
+  const clip = await load(source, dtype === undefined ? how : { ...how, dtype: parseDtype("--dtype", dtype) });
+  if (clip.fingerprint === index.store.info.fingerprint) return clip;
+  await clip.dispose();
+  throw otherModel(index, source);
+}
+
+function otherModel({ path, settings }: ImageIndex, model: string): CommandError {
   if (model === settings.model) {
     return new CommandError(
       t`${path}: the weights of ${model} are not those that this index was created with; restore them, or make another index with --index`,
@@ -82,10 +92,4 @@ export function otherModel({ path, settings }: ImageIndex, model: string): Comma
   return new CommandError(
     t`${path}: created with model ${settings.model}, and ${model} is another: cosines between two models mean nothing. Leave out --model, or make another index with --index`,
   );
-}
-
-/** The dtype that the command line names, for the index to check; fp32 is what an index records where none was named. */
-function dtypeOf(values: OptionValues): { readonly dtype?: string } {
-  const dtype = stringValue(values, "dtype");
-  return dtype === undefined ? {} : { dtype: parseDtype("--dtype", dtype) };
 }

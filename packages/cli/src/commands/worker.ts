@@ -5,12 +5,13 @@ import { openSource, openStore } from "@chinese-clip/dataset";
 import { ChineseCLIP, describeRuntime } from "@chinese-clip/node";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import type { WorkerEvent } from "@chinese-clip/queue";
-import { type Command, type CommandContext, type OptionValues, requiredValue, stringValue, UsageError } from "../command.js";
+import type { Command, CommandContext } from "../command.js";
 import { TerminalProgress } from "../terminal/progress.js";
 import { TransferProgress } from "../terminal/transfer.js";
 import { t } from "../translation/translate.js";
-import { DECODE_OPTION, decodeSettings, HUB_OPTIONS, MODEL_OPTION, parseCount, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
+import { DECODE_OPTION, decodeSettings, HUB_OPTIONS, MODEL_OPTION, pretrainedOptions, RUN_OPTIONS } from "./loading-options.js";
 import { loadQueuePackage, MANIFEST_OPTION, manifestOf, QUEUE_OPTIONS, queueOf, SHARD_OUTPUT_OPTION } from "./queue-options.js";
+import { flag, type OptionValues, parseCount, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
 /** Seconds that a worker has to finish its shard, less than Kubernetes' manifests of this project give it. */
 const GRACE_SECONDS = 120;
@@ -24,32 +25,21 @@ export const worker: Command = {
     ...MODEL_OPTION,
     ...MANIFEST_OPTION,
     ...SHARD_OUTPUT_OPTION,
-    source: {
-      type: "string",
-      value: "source",
-      help: { en: "where the source is on this machine (default: as the manifest says)", zh: "数据源在本机的位置（默认与清单相同）" },
-    },
-    captions: { type: "boolean", help: { en: "embed the source's captions as well", zh: "同时计算图片说明的特征" } },
+    source: setting(
+      "source",
+      "where the source is on this machine (default: as the manifest says)",
+      "数据源在本机的位置（默认与清单相同）",
+    ),
+    captions: flag("embed the source's captions as well", "同时计算图片说明的特征"),
     ...QUEUE_OPTIONS,
-    processes: {
-      type: "string",
-      value: "n",
-      help: { en: "workers on this machine, which share its cores (default: 1)", zh: "本机上的工作进程数，共享处理器核（默认 1）" },
-    },
-    "until-empty": { type: "boolean", help: { en: "end when the queue has nothing left", zh: "队列处理完即结束" } },
-    grace: {
-      type: "string",
-      value: "seconds",
-      help: {
-        en: `to finish a shard after Ctrl-C or SIGTERM, before it is handed back (default: ${GRACE_SECONDS})`,
-        zh: `收到 Ctrl-C 或 SIGTERM 后完成当前分片的时间，超过则放回队列（默认 ${GRACE_SECONDS} 秒）`,
-      },
-    },
-    "metrics-port": {
-      type: "string",
-      value: "n",
-      help: { en: "metrics for Prometheus on this port of 127.0.0.1", zh: "在 127.0.0.1 的该端口提供 Prometheus 指标" },
-    },
+    processes: setting("n", "workers on this machine, which share its cores (default: 1)", "本机上的工作进程数，共享处理器核（默认 1）"),
+    "until-empty": flag("end when the queue has nothing left", "队列处理完即结束"),
+    grace: setting(
+      "seconds",
+      `to finish a shard after Ctrl-C or SIGTERM, before it is handed back (default: ${GRACE_SECONDS})`,
+      `收到 Ctrl-C 或 SIGTERM 后完成当前分片的时间，超过则放回队列（默认 ${GRACE_SECONDS} 秒）`,
+    ),
+    "metrics-port": setting("n", "metrics for Prometheus on this port of 127.0.0.1", "在 127.0.0.1 的该端口提供 Prometheus 指标"),
     ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,

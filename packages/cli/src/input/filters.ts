@@ -2,8 +2,8 @@
  * `--filter`: conditions on what an index knows of its images, as text; several hold together.
  */
 import { type FieldKind, type Filter, parseFilterText, SearchError } from "@chinese-clip/search";
-import { type CommandOption, type OptionValues, UsageError } from "../command.js";
 import { errorText } from "../translation/translate-error.js";
+import { type CommandOptions, list, listValue, type OptionValues, UsageError } from "../option.js";
 
 /** Fields that are no plain text. */
 const KINDS: Readonly<Record<string, FieldKind>> = {
@@ -20,24 +20,18 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
 };
 
 /** The option. */
-export const FILTER_OPTION: Readonly<Record<"filter", CommandOption>> = {
-  filter: {
-    type: "string",
-    multiple: true,
-    value: "condition",
-    help: {
-      en: "only images such as 'path=**/*.jpg', 'takenAt>=2024-05', 'camera=Canon*', 'size>2MB'; may be given several times",
-      zh: "只要符合条件的图片，如 'path=**/*.jpg'、'takenAt>=2024-05'、'camera=Canon*'、'size>2MB'；可多次给出",
-    },
-  },
+export const FILTER_OPTION: CommandOptions<"filter"> = {
+  filter: list(
+    "condition",
+    "only images such as 'path=**/*.jpg', 'takenAt>=2024-05', 'camera=Canon*', 'size>2MB'; may be given several times",
+    "只要符合条件的图片，如 'path=**/*.jpg'、'takenAt>=2024-05'、'camera=Canon*'、'size>2MB'；可多次给出",
+  ),
 };
 
 /** @throws UsageError - a condition that cannot be followed. */
 export function filterOf(values: OptionValues): Filter | undefined {
-  const given = values["filter"];
-  const texts = Array.isArray(given) ? given.filter((one) => typeof one === "string") : [];
   try {
-    const filters = texts.map((text) => parseFilterText(text, KINDS));
+    const filters = listValue(values, "filter").map((text) => parseFilterText(text, KINDS));
     return filters.length > 1 ? { and: filters } : filters[0];
   } catch (error) {
     if (!(error instanceof SearchError)) throw error;

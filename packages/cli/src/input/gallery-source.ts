@@ -5,8 +5,8 @@ import { type Dirent, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { missingFile } from "@chinese-clip/dataset";
-import { UsageError } from "../command.js";
 import { t } from "../translation/translate.js";
+import { UsageError } from "../option.js";
 
 /** One thing to search. */
 export interface GallerySource {

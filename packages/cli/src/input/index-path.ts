@@ -3,19 +3,16 @@
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type CommandOption, type OptionValues, stringValue, UsageError } from "../command.js";
 import { t } from "../translation/translate.js";
+import { type CommandOptions, type OptionValues, setting, stringValue, UsageError } from "../option.js";
 
 /** Which index. */
-export const INDEX_OPTION: Readonly<Record<"index", CommandOption>> = {
-  index: {
-    type: "string",
-    value: "folder",
-    help: {
-      en: "the image index (default: $CHINESE_CLIP_INDEX, else one in your data folder)",
-      zh: "图片索引所在文件夹（默认取环境变量 CHINESE_CLIP_INDEX，否则在用户数据目录中）",
-    },
-  },
+export const INDEX_OPTION: CommandOptions<"index"> = {
+  index: setting(
+    "folder",
+    "the image index (default: $CHINESE_CLIP_INDEX, else one in your data folder)",
+    "图片索引所在文件夹（默认取环境变量 CHINESE_CLIP_INDEX，否则在用户数据目录中）",
+  ),
 };
 
 /** @throws UsageError - no index is named, and there is no home folder for one. */

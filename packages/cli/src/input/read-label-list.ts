@@ -26,15 +26,16 @@ export async function readLabelList(value: string): Promise<string[]> {
   return labels;
 }
 
-/** A list is no path; what ends like a text file or begins like a path is one, though it may not be there. */
+/** What ends like a text file, or begins like a path, is one though it may not be there; with a comma in it, only if it is there. */
 async function isPath(value: string): Promise<boolean> {
-  if (/\.(?:txt|csv|tsv|json|list|labels)$/i.test(value) || /^(?:\.{0,2}|~|[a-z]:)[/\\]/i.test(value)) return true;
+  if (/\.(?:txt|csv|tsv|json|list|labels)$/i.test(value)) return true;
   const exists = await stat(value).then(
     () => true,
     () => false,
   );
+  if (exists || /[,，]/.test(value)) return exists;
   // 猫/狗 is a label unless there is a folder 猫.
-  return exists || (/[/\\]/.test(value) && (await isFolder(dirname(value))));
+  return /^(?:\.{0,2}|~|[a-z]:)[/\\]/i.test(value) || (/[/\\]/.test(value) && (await isFolder(dirname(value))));
 }
 
 function labelsOf(text: string, file: string): string[] {

@@ -2,8 +2,8 @@
  * Which part of the inputs one job of an array does: every `count`-th, from `index`. Options, else what Slurm, Kubernetes and AWS Batch tell their jobs.
  */
 import type { Shard } from "@chinese-clip/dataset";
-import { UsageError } from "../command.js";
 import { t } from "../translation/translate.js";
+import { UsageError } from "../option.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -5,8 +5,18 @@ import type { SkippedFiles } from "@chinese-clip/dataset";
 import type { CommandContext } from "../command.js";
 import { skippedText } from "../translation/translate-error.js";
 
+/** Files that cannot be read and are named one by one. */
+const MOST_NAMED = 20;
 /** Types of files that are named. */
 const MOST_TYPES = 6;
+
+/** Names the first files that cannot be read, each with the reason. */
+export function skippedNotes({ language, note }: Pick<CommandContext, "language" | "note">): (name: string, error: unknown) => void {
+  let named = 0;
+  return (name, error) => {
+    if (++named <= MOST_NAMED) note(skippedText(name, error, language));
+  };
+}
 
 /** Notes the files that are no images, by type, and the folders that cannot be read; @returns the exit code: 1 if there are such folders. */
 export function noteSkipped({ byType, folders }: SkippedFiles, { language, note }: CommandContext): 0 | 1 {

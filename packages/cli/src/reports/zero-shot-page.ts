@@ -3,6 +3,7 @@
  * mistakes that are made most. No script, and a policy that forbids every request.
  */
 import { escapeMarkup, formatConfusionChart } from "./confusion-chart.js";
+import { frequentMistakes } from "./mistakes.js";
 import type { ZeroShotScores } from "@chinese-clip/evaluation";
 
 /** What the page is about. */
@@ -48,18 +49,6 @@ const MISTAKES_SHOWN = 12;
 /** A share as a percentage with one decimal. */
 export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
-}
-
-/** The mistakes that are made most, most frequent first. */
-export function frequentMistakes(
-  { confusion }: ZeroShotScores,
-  most: number,
-): { readonly target: number; readonly predicted: number; readonly images: number }[] {
-  return confusion
-    .flatMap((row, target) => Array.from(row, (images, predicted) => ({ target, predicted, images })))
-    .filter(({ target, predicted, images }) => target !== predicted && images > 0)
-    .sort((a, b) => b.images - a.images)
-    .slice(0, most);
 }
 
 /** The page as HTML text. */

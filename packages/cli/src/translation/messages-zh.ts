@@ -16,7 +16,6 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "$1: expected an integer, got $2": "$1：应为整数，实际是 $2",
   "$1: expected an integer of at least 1, got $2": "$1：应为不小于 1 的整数，实际是 $2",
   "$1: expected one of $2, got $3": "$1：应为 $2 之一，实际是 $3",
-  "--$1: expected one of $2, got $3": "--$1：应为 $2 之一，实际是 $3",
   "give --$1 or --$2, not both": "--$1 与 --$2 只能给一个",
   "--endpoint: expected an address that begins with http:// or https://, got $1":
     "--endpoint：应为以 http:// 或 https:// 开头的地址，实际是 $1",

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { formatConfusionChart } from "../../src/reports/confusion-chart.js";
 import { ZeroShotTally } from "@chinese-clip/evaluation";
-import { formatZeroShotPage, frequentMistakes } from "../../src/reports/zero-shot-page.js";
+import { frequentMistakes } from "../../src/reports/mistakes.js";
+import { formatZeroShotPage } from "../../src/reports/zero-shot-page.js";
 
 /** Classes with 10 images each, of which each class' number are taken for the class after it. */
 const scoresOf = (classes: number): ReturnType<ZeroShotTally["scores"]> => {

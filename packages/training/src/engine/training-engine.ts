@@ -19,7 +19,7 @@ const MAX_LOGIT_SCALE = 4.6052;
 export interface EngineSettings extends ComputationSettings {
   /** AdamW's numbers. */
   readonly optimizer: AdamWSettings;
-  /** Longest gradient; a longer one is scaled down to it. Default: any, as cn_clip. */
+  /** Maximum norm of the gradient; a larger one is scaled down to it. Default: no limit, as cn_clip. */
   readonly maxGradientNorm?: number | undefined;
   /** What of a moving average of the weights stays in a step, such as 0.999; features are then those of the average. Default: no average. */
   readonly averageDecay?: number | undefined;

@@ -43,7 +43,7 @@ export interface TrainOptions {
   readonly warmup?: number | undefined;
   /** Decoupled weight decay. Default 0.001. */
   readonly weightDecay?: number | undefined;
-  /** Longest gradient; a longer one is scaled down. Default: any. */
+  /** Maximum norm of the gradient; a larger one is scaled down to it. Default: no limit. */
   readonly maxGradientNorm?: number | undefined;
   /**
    * Share of what BERT drops in training, of states and of the attention's probabilities, 0 to 1. Default 0.1, as cn_clip; 0 is off. It has no effect
