@@ -38,7 +38,7 @@ export const train: Command = {
       "逐块计算：更省内存，时间多四分之一（默认：内存不足时启用）",
     ),
     memory: setting("MB", "MB that the process may take (default: most of what is free)", "进程可用的内存，MB（默认大部分空闲内存）"),
-    "max-epochs": setting("n", "passes over all pairs (default 3)", "遍历数据的次数（默认 3）"),
+    "max-epochs": setting("n", "epochs: how often each pair is seen (default 3)", "遍历数据的次数（默认 3）"),
     "max-steps": setting("n", "total number of steps, instead of --max-epochs", "总步数，代替 --max-epochs"),
     lr: setting("rate", "highest learning rate (default 5e-5)", "最大学习率（默认 5e-5）"),
     wd: setting("rate", "weight decay (default 0.001)", "权重衰减（默认 0.001）"),

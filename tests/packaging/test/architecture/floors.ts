@@ -72,6 +72,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   ],
   cli: [
     ["translation", "terminal"],
+    ["option.ts"],
     ["command.ts"],
     ["input", "inspection", "diagnosis", "reports"],
     ["*"],
