@@ -173,7 +173,7 @@ describe("a tar", () => {
   });
 
   it("that is a gzip bomb, or damaged gzip, ends early", async () => {
-    const bomb = tarOf([{ name: "a.bin", body: Buffer.alloc(300 << 20) }, ...files]);
+    const bomb = tarOf([{ name: "a.bin", body: Buffer.alloc(96 << 20) }, ...files]); // 73 MiB may come of so few bytes
     write("bomb.tar.gz", gzipSync(bomb));
     await expect(read(path("bomb.tar.gz"))).rejects.toMatchObject({ code: "expands-too-far" });
     const torn = gzipSync(tarOf(files));
