@@ -9,6 +9,8 @@ export const QUEUE_MESSAGES = {
   "not-reachable": "<address>: nothing answers (<reason>). Start redis-server or PostgreSQL there, or name another address",
   "access-denied":
     "<address>: the server rejects the password or the user (<reason>). Put them into the address: redis://user:password@host",
+  "untrusted-certificate":
+    "<address>: the server's certificate is not trusted (<reason>). Name the file of its authority in NODE_EXTRA_CA_CERTS, and the server as the certificate does",
   "not-a-queue-server": "<address>: what answers is no Redis, Valkey or PostgreSQL server (<reason>)",
   "server-too-old": "<address>: version <version>; expected <minimum> or newer",
   "evicting-server":

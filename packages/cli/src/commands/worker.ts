@@ -32,14 +32,23 @@ export const worker: Command = {
     ),
     captions: flag("embed the source's captions as well", "同时计算图片说明的特征"),
     ...QUEUE_OPTIONS,
-    processes: setting("n", "workers on this machine, which share its cores (default: 1)", "本机上的工作进程数，共享处理器核（默认 1）"),
+    processes: setting(
+      "n",
+      "how many such commands run on this machine: each takes its share of the cores (default: 1)",
+      "本机上同时运行几个这样的命令：各占一份处理器核（默认 1）",
+    ),
     "until-empty": flag("end when the queue has nothing left", "队列处理完即结束"),
     grace: setting(
       "seconds",
       `to finish a shard after Ctrl-C or SIGTERM, before it is handed back (default: ${GRACE_SECONDS})`,
       `收到 Ctrl-C 或 SIGTERM 后完成当前分片的时间，超过则放回队列（默认 ${GRACE_SECONDS} 秒）`,
     ),
-    "metrics-port": setting("n", "metrics for Prometheus on this port of 127.0.0.1", "在 127.0.0.1 的该端口提供 Prometheus 指标"),
+    "metrics-port": setting("n", "metrics for Prometheus on this port, under /metrics", "在该端口的 /metrics 提供 Prometheus 指标"),
+    "metrics-host": setting(
+      "address",
+      "address to serve metrics on; they have no password (default: 127.0.0.1)",
+      "提供指标的地址；指标没有密码保护（默认 127.0.0.1）",
+    ),
     ...DECODE_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
@@ -54,6 +63,8 @@ export const worker: Command = {
     const [model, output] = [requiredValue(values, "model"), openStore(requiredValue(values, "output"))];
     const graceSeconds = secondsOf(values);
     const metricsPort = portOf(values);
+    const metricsHost = stringValue(values, "metrics-host");
+    if (metricsHost !== undefined && metricsPort === undefined) throw new UsageError(t`--metrics-host is of use only with --metrics-port`);
     const manifest = await manifestOf(values, queue, context.signal);
     const source = openSource(stringValue(values, "source") ?? manifest.source, { allowPrivateAddresses: "location" });
     const transfer = new TransferProgress(process.stderr);
@@ -67,7 +78,9 @@ export const worker: Command = {
     const lines = new WorkerLines(context);
     const metrics = metricsPort === undefined ? undefined : await queue.createWorkerMetrics();
     const server =
-      metrics === undefined || metricsPort === undefined ? undefined : await queue.serveMetrics(metrics, { port: metricsPort });
+      metrics === undefined || metricsPort === undefined
+        ? undefined
+        : await queue.serveMetrics(metrics, { port: metricsPort, host: metricsHost, allowRemote: metricsHost !== undefined });
     if (server !== undefined) context.note(server.url);
     const counting =
       metrics === undefined

@@ -148,6 +148,8 @@ export const QUEUE_ZH: Readonly<Record<QueueErrorCode, string>> = {
   "invalid-name": "队列名应为 1 到 100 个字母、数字、点、短横或下划线，实际是 <got>",
   "not-reachable": "<address>：没有应答（<reason>）。请在那里启动 redis-server 或 PostgreSQL，或用 --address 指定其他地址",
   "access-denied": "<address>：服务器拒绝了用户名或密码（<reason>）。请写进地址：redis://user:password@host",
+  "untrusted-certificate":
+    "<address>：服务器的证书不受信任（<reason>）。请用 NODE_EXTRA_CA_CERTS 指定签发机构的证书文件，主机名应与证书一致",
   "not-a-queue-server": "<address>：应答的不是 Redis、Valkey 或 PostgreSQL（<reason>）",
   "server-too-old": "<address>：版本为 <version>，需要 <minimum> 或更新",
   "evicting-server": "<address>：maxmemory-policy 为 <policy>，内存满时会丢弃任务。请把 maxmemory-policy 设为 noeviction",

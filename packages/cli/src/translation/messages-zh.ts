@@ -42,6 +42,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "give --index or images, not both": "--index 与图片只能给一个",
 
   // Queues
+  "--metrics-host is of use only with --metrics-port": "--metrics-host 只能与 --metrics-port 同用",
   "this command needs the package @chinese-clip/queue: npm install -g chinese-clip @chinese-clip/queue":
     "这个命令需要安装 @chinese-clip/queue：npm install -g chinese-clip @chinese-clip/queue",
   "$1 failed shards are in the queue again": "$1 个失败的分片已放回队列",

@@ -1,4 +1,4 @@
-/** A port of this machine where Prometheus reads a worker's metrics. Kubernetes' and Docker's scrapers reach it from beside the worker. */
+/** A port of this machine where Prometheus reads a worker's metrics. */
 import { createServer } from "node:http";
 import { QueueError } from "../queue-error.js";
 import type { WorkerMetrics } from "./worker-metrics.js";

@@ -16,7 +16,8 @@ const MINIMUM_REDIS = "6.2.0";
 /**
  * Asks the server who it is.
  *
- * @throws QueueError - `not-reachable`, `access-denied`, `not-a-queue-server`, `server-too-old`, `evicting-server`, `missing-driver`.
+ * @throws QueueError - `not-reachable`, `access-denied`, `untrusted-certificate`, `not-a-queue-server`, `server-too-old`, `evicting-server`,
+ * `missing-driver`.
  */
 export async function probeServer(address: QueueAddress): Promise<void> {
   await (address.backend === "redis" ? probeRedis(address) : probePostgres(address));
@@ -83,6 +84,7 @@ function problemOf({ shown: address }: QueueAddress, error: unknown): QueueError
   // PostgreSQL: no such role, no access, no such database.
   if (denied.test(reason) || ["28P01", "28000", "3D000", "42501"].includes(String(code)))
     return new QueueError("access-denied", { address, reason }, { cause: error });
+  if (/certificate/iu.test(reason)) return new QueueError("untrusted-certificate", { address, reason }, { cause: error });
   if (/protocol error|unexpected|Protocol/u.test(reason))
     return new QueueError("not-a-queue-server", { address, reason }, { cause: error });
   return new QueueError("not-reachable", { address, reason }, { cause: error });
