@@ -145,6 +145,6 @@ describe("few-shot", () => {
     expect(runs[1]?.stderr).toContain("damaged.json: expected a classifier as JSON; is the file cut off");
     expect(runs[2]?.stderr).toContain("give --classifier or --labels, not both");
     expect(runs[3]?.stderr).toContain("exists and is no classifier");
-    expect(runs[4]?.stderr).toContain("/dev/zero: expected a classifier of at most");
+    expect(runs[4]?.stderr).toContain("/dev/zero: expected at most");
   });
 });
