@@ -86,6 +86,14 @@ describe("cnClipPairs", () => {
     expect(bytes.map((content) => Buffer.from(content as Uint8Array).toString())).toEqual(["twelve".repeat(400_000), "three"]);
   });
 
+  it("I4 does not read an image at the place of another: a tsv that was written since is an error", async () => {
+    scratch.write("changed/train_imgs.tsv", `3\t${base64("three")}\n12\t${base64("twelv")}\n`);
+    scratch.write("changed/train_texts.jsonl", texts);
+    const { pairs } = await cnClipPairs(scratch.path("changed"));
+    scratch.write("changed/train_imgs.tsv", `12\t${base64("twelv")}\n3\t${base64("three")}\n`);
+    await expect(pairs[0]?.image.read()).rejects.toMatchObject({ code: "replaced-while-read" });
+  });
+
   it.each([
     ["3\tAAAA\n3\tAAAA\n", texts, "valid_imgs.tsv, line 2: id 3 is on line 1 already"],
     ["3 AAAA\n", texts, "valid_imgs.tsv, line 1: expected an id, a tab and the image in base64"],

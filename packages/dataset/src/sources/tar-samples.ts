@@ -4,6 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import { DatasetError, shown } from "../dataset-error.js";
+import { checkUnchanged, stampOf } from "../files/file-stamp.js";
 import { readChunks } from "../files/read-chunks.js";
 import { missingFile } from "../files/read-lines.js";
 import { IMAGE_EXTENSIONS } from "../images/list-images.js";
@@ -44,7 +45,7 @@ const wants = (name: string): boolean => partOf(name) !== undefined;
  * The samples of a tar on this machine, members in any order: it is looked through once for where they are, then each sample's are read. A sample is
  * in the place of its first member.
  *
- * @throws DatasetError - as {@link readTar}.
+ * @throws DatasetError - `replaced-while-read`; as {@link readTar}.
  */
 export async function* localSamples(
   path: string,
@@ -55,24 +56,27 @@ export async function* localSamples(
     throw missingFile(path, cause);
   });
   try {
+    const stamp = await stampOf(handle);
     const found = new Map<string, Entry>();
     for await (const member of readTar(readChunks(handle), { file: path, wants: () => false, maxMemberBytes })) {
       signal?.throwIfAborted();
       note(found, member, path, maxMemberBytes);
     }
-    for (const [key, { parts, error }] of found) {
+    for (const [key, { parts: places, error }] of found) {
       signal?.throwIfAborted();
       if (error !== undefined) yield { key, error };
       else {
         const read = async (part: Part): Promise<Buffer | undefined> => {
-          const at = parts[part];
+          const at = places[part];
           if (at === undefined) return undefined;
           const bytes = Buffer.alloc(at.size);
           const { bytesRead } = await handle.read(bytes, 0, at.size, at.offset + BLOCK);
           if (bytesRead < at.size) throw new DatasetError("tar-cut", { name: shown(at.name), offset: at.offset, file: path });
           return bytes;
         };
-        yield sampleOf(key, { image: await read("image"), caption: await read("caption"), meta: await read("meta") }, path);
+        const parts = { image: await read("image"), caption: await read("caption"), meta: await read("meta") };
+        await checkUnchanged(handle, stamp, path); // its members may be elsewhere
+        yield sampleOf(key, parts, path);
       }
     }
   } finally {

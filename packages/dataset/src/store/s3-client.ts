@@ -87,27 +87,31 @@ export async function createS3Client(
   const how = (signal: AbortSignal | undefined): { abortSignal?: AbortSignal } => (signal === undefined ? {} : { abortSignal: signal });
   return {
     async size(place, signal) {
-      try {
-        const { ContentLength } = await client.send(new sdk.HeadObjectCommand(of(place)), how(signal));
-        return ContentLength ?? 0;
-      } catch (error) {
+      const head = await client.send(new sdk.HeadObjectCommand(of(place)), how(signal)).catch((error: unknown) => {
         signal?.throwIfAborted();
         if (statusOf(error) === 404 && !isNamed(error, "NoSuchBucket")) return undefined;
         throw settled(storeError(error, place), place);
-      }
+      });
+      if (head !== undefined && head.ContentLength === undefined)
+        throw new DatasetError("unknown-length", { file: `s3://${place.bucket}/${place.key}` });
+      return head?.ContentLength;
     },
     get: (place, { start, end }, tag, signal) =>
       send(place, async () => {
         const range = start > 0 || end !== undefined ? { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` } : {};
         const match = tag === undefined ? {} : { IfMatch: tag };
-        const {
-          Body,
-          ETag,
-          ContentLength = 0,
-        } = await client.send(new sdk.GetObjectCommand({ ...of(place), ...range, ...match }), how(signal));
-        return { chunks: Body as unknown as AsyncIterable<Uint8Array>, start, total: start + ContentLength, tag: ETag };
+        const output = await client.send(new sdk.GetObjectCommand({ ...of(place), ...range, ...match }), how(signal));
+        const { Body, ETag, ContentLength, ContentRange } = output;
+        const [, first, whole] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/u.exec(ContentRange ?? "") ?? [];
+        // A store that does not know ranges sends the object from its start, and one behind a proxy may not state a length.
+        const from = first === undefined ? (statusOf(output) === 206 ? start : 0) : Number(first);
+        const length = ContentLength === undefined ? undefined : from + ContentLength;
+        const total = whole === undefined || whole === "*" ? length : Number(whole);
+        return { chunks: Body as unknown as AsyncIterable<Uint8Array>, start: from, total, tag: ETag };
       }),
     async *list({ bucket, key }, signal) {
+      // Brent's cycle detection: a store that hands out a token again would be listed without end.
+      let [saved, steps, limit] = [undefined as string | undefined, 0, 1];
       for (let token: string | undefined; ;) {
         const next = token === undefined ? {} : { ContinuationToken: token };
         const page = await client
@@ -119,6 +123,9 @@ export async function createS3Client(
         for (const { Key = "", Size = 0 } of page.Contents ?? []) yield { name: Key, size: Size };
         if (page.IsTruncated !== true || page.NextContinuationToken === undefined) return;
         token = page.NextContinuationToken;
+        if (token === saved)
+          throw new DatasetError("unreachable", { reason: "its listing begins again and again", file: `s3://${bucket}/${key}` });
+        if (++steps === limit) [saved, steps, limit] = [token, 0, 2 * limit];
       }
     },
     async put(place, file, signal) {

@@ -7,6 +7,7 @@ import { openManifest, writeManifest } from "../../src/shards/manifest.js";
 import { openSource } from "../../src/sources/open-source.js";
 import type { DataSource, SourceItem } from "../../src/sources/source.js";
 import { shardsOf } from "../shards/memory-source.js";
+import { tarOf } from "../tar/write-tar.js";
 
 const { path, write } = scratchFolder();
 const readAll = async (source: DataSource, shardSize: number): Promise<SourceItem[][]> => {
@@ -79,6 +80,18 @@ describe("lines", () => {
     await expect(source.read(shard).next()).rejects.toMatchObject({ code: "source-changed" });
     for (const part of [null, {}, { from: 0, to: 1e9, before: 0, size: 18 }, { from: -1, to: 1, before: 0, size: 18 }])
       await expect(source.read({ ...shard, part }).next()).rejects.toMatchObject({ code: "invalid-shard" });
+  });
+
+  it("I4 of a tar that is written while it is read are not read at the old places", async () => {
+    const members = ["a", "b"].map((name) => ({ name: `${name}.jpg`, body: `image ${name}` }));
+    const file = write("changing.tar", tarOf(members));
+    const source = openSource(`webdataset:${file}`);
+    const [shard] = await shardsOf(source);
+    if (shard === undefined) throw new Error("no shard");
+    const items = source.read(shard);
+    expect((await items.next()).value).toMatchObject({ key: "a" });
+    writeFileSync(file, tarOf(members.toReversed()));
+    await expect(items.next()).rejects.toMatchObject({ code: "replaced-while-read" });
   });
 
   it("none at all, and files that are none, are errors", async () => {

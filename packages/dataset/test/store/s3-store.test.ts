@@ -7,7 +7,7 @@ import { checkShard } from "../../src/shards/shard-files.js";
 import { openSource } from "../../src/sources/open-source.js";
 import type { SourceItem } from "../../src/sources/source.js";
 import { openStore } from "../../src/store/open-store.js";
-import { parseS3Address, s3Store } from "../../src/store/s3-store.js";
+import { parseS3Address, s3File, s3Store } from "../../src/store/s3-store.js";
 import { hashEmbedder, shardsOf } from "../shards/memory-source.js";
 import { tarOf } from "../tar/write-tar.js";
 import { CREDENTIALS, fail, type S3Server, startS3 } from "./s3-server.js";
@@ -245,5 +245,41 @@ describe("from a bucket to a bucket", () => {
     expect(items[7]).toMatchObject({ error: { code: "no-such-file" } });
     expect(items[39]).toMatchObject({ image: Buffer.from("image 39") });
     expect(await read("s3://data/photos")).toHaveLength(39);
+  });
+});
+
+describe("a store that does not keep to the protocol", () => {
+  const content = Buffer.from("0123456789");
+
+  it("without ranges or lengths gives the bytes that were asked for", async () => {
+    data.set("a.bin", content);
+    server.fault = ({ method }, response) => {
+      if (method !== "GET") return false;
+      response.writeHead(200, { "transfer-encoding": "chunked" });
+      response.end(content);
+      return true;
+    };
+    const file = s3File("s3://data/a.bin", options());
+    expect((await bytesOf(file.stream())).toString()).toBe("0123456789");
+    expect((await bytesOf(file.stream({ start: 3, end: 7 }))).toString()).toBe("3456");
+  });
+
+  it.each([1, 3])("whose listing goes round in %i pages is an error", async (pages) => {
+    let page = 0;
+    server.fault = ({ query }, response) => {
+      if (query.get("list-type") !== "2") return false;
+      const token = `t${page++ % pages}`;
+      response.writeHead(200, { "content-type": "application/xml" });
+      response.end(
+        `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken></ListBucketResult>`,
+      );
+      return true;
+    };
+    const names: string[] = [];
+    const listing = (async () => {
+      for await (const { name } of s3Store("s3://data/run", options()).list("")) names.push(name);
+    })();
+    await expect(listing).rejects.toMatchObject({ code: "unreachable" });
+    expect(page).toBeLessThan(12);
   });
 });

@@ -2,7 +2,7 @@
  * Pairs from cn_clip's files: `train_imgs.tsv` and `train_texts.jsonl`. Only the places of the images are in memory; an image's line is read when the
  * image is needed.
  */
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { missingFile, readLines } from "@chinese-clip/dataset";
 import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
@@ -76,6 +76,7 @@ async function indexImageTsv(file: string): Promise<ReadonlyMap<number, Training
   let [offset, line, tab] = [0, 1, -1];
   let id = "";
   let lineStart = 0;
+  let stamp = "";
   const finish = (end: number): void => {
     if (end > lineStart + 1) {
       if (tab < 0) throw new DatasetError("tsv-fields", { got: 1, file, line });
@@ -85,12 +86,13 @@ async function indexImageTsv(file: string): Promise<ReadonlyMap<number, Training
       if (before !== undefined) throw new DatasetError("duplicate-id", { name: "id", id: number, before, file, line });
       lineOf.set(number, line);
       const [start, stop] = [tab + 1, end];
-      images.set(number, { name: `${file}: image ${number}`, read: () => readBase64(file, start, stop) });
+      images.set(number, { name: `${file}: image ${number}`, read: () => readBase64(file, stamp, start, stop) });
     }
     [line, tab, id, lineStart] = [line + 1, -1, "", end + 1];
   };
   try {
     const handle = await openFile(file);
+    stamp = await stampOf(handle);
     for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
       let at = 0;
       while (at < chunk.length) {
@@ -120,13 +122,22 @@ async function indexImageTsv(file: string): Promise<ReadonlyMap<number, Training
   return images;
 }
 
-async function readBase64(file: string, start: number, end: number): Promise<Uint8Array> {
+async function readBase64(file: string, stamp: string, start: number, end: number): Promise<Uint8Array> {
   const handle = await open(file);
   try {
     const bytes = Buffer.alloc(end - start);
-    await handle.read(bytes, 0, bytes.length, start);
+    let filled = 0;
+    for (let bytesRead = 1; bytesRead > 0 && filled < bytes.length; filled += bytesRead)
+      ({ bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled));
+    if ((await stampOf(handle)) !== stamp) throw new DatasetError("replaced-while-read", { file }); // the line may be another image's
     return Buffer.from(bytes.toString("latin1"), "base64");
   } finally {
     await handle.close();
   }
+}
+
+/** What tells that a file is still the one whose lines were found. */
+async function stampOf(handle: FileHandle): Promise<string> {
+  const { size, mtimeNs } = await handle.stat({ bigint: true });
+  return `${size} ${mtimeNs}`;
 }
