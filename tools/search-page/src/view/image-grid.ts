@@ -161,18 +161,23 @@ export class ImageGrid {
     this.#place(drawn, !isLaidOut, !isFast);
   }
 
-  /** Begins to wait for the end of fast scrolling. */
+  /** Begins to wait for the end of fast scrolling: some time, and then a frame without a jump, as a busy machine may have none for longer. */
   #awaitRest(): void {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => {
-      this.#rest = undefined;
-      this.#draw(false);
+    const rest = setTimeout(() => {
+      requestAnimationFrame(() => {
+        if (this.#rest !== rest) return;
+        this.#rest = undefined;
+        this.#draw(false);
+      });
     }, REST);
+    this.#rest = rest;
   }
 
   /** Gives the places from `first` to `end` a cell each; the place with the focus keeps its own wherever it is. */
   #place([first, end]: readonly [number, number], isOther: boolean, hasThumbnails: boolean): void {
-    for (const [place, cell] of this.#cells) {
+    // In the order of the elements: after a jump each cell is used where it stands, and no element is moved.
+    for (const [place, cell] of [...this.#cells].sort(([x], [y]) => x - y)) {
       const isNeeded = (place >= first && place < end) || (place < this.#layout.count && cell.element === document.activeElement);
       if (isNeeded) continue;
       this.#cells.delete(place);
@@ -183,7 +188,7 @@ export class ImageGrid {
     let before: Element | undefined;
     for (const place of [...new Set([...range(first, end), ...this.#cells.keys()])].sort((a, b) => a - b)) {
       const held = this.#cells.get(place);
-      const cell = held ?? this.#spare.pop() ?? new GridCell(this.#listeners.thumbnail);
+      const cell = held ?? this.#spare.shift() ?? new GridCell(this.#listeners.thumbnail);
       if (held === undefined) this.#cells.set(place, cell);
       // Scrolling moves no cell within the grid.
       if (held === undefined || isOther) {
