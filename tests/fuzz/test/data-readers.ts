@@ -1,7 +1,5 @@
 /** More readers of what a stranger wrote: data sets, shards and their queue, classifiers, and what cameras write beside an image. */
 import { parseImageLine } from "../../../packages/dataset/src/cn-clip/image-tsv.js";
-import { parseShard } from "../../../packages/dataset/src/shards/manifest.js";
-import { parseShardRecord } from "../../../packages/dataset/src/shards/shard-files.js";
 import { parseTextLine } from "../../../packages/dataset/src/sources/items.js";
 import { parseS3Address } from "../../../packages/dataset/src/store/s3-store.js";
 import { parsePax, parseTarHeader } from "../../../packages/dataset/src/tar/tar-header.js";
@@ -24,7 +22,6 @@ const tarBlock = new Uint8Array(512);
 tarBlock.set(new TextEncoder().encode("photos/a.jpg"), 0);
 tarBlock.set(new TextEncoder().encode("00000000012\0"), 124);
 tarBlock.set(new TextEncoder().encode("ustar\x0000"), 257);
-const shard = JSON.stringify({ id: "000001", index: 1, items: 10, bytes: 100, source: "folder" });
 const classifier = formatClassifier({
   model: { fingerprint: "a".repeat(64), probe: Float32Array.of(0.6, 0.8) },
   head: { method: "linear", classes: ["猫", "狗"], dim: 2, weights: new Float32Array(4), bias: new Float32Array(2), regularization: 0.1 },
@@ -47,8 +44,6 @@ export const DATA_READERS: readonly Reader[] = [
     seeds: [new TextEncoder().encode("19 path=photos/a.jpg\n12 size=123\n")],
     read: (input) => parsePax(Buffer.from(input)),
   },
-  { name: "shard", weight: 4, kind: "json", seeds: [shard], read: (input) => parseShard(input, "manifest.jsonl", 1) },
-  { name: "shard record", weight: 4, kind: "json-text", seeds: [shard], read: (input) => parseShardRecord(input, "record.json") },
   {
     name: "shard job",
     weight: 4,

@@ -10,11 +10,14 @@ const DEEP = 20_000;
 /** Numbers that a length or a count may hold. */
 const COUNTS = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
 
+/** The same as text: what a header or a list states in digits. */
+const DIGITS = ["0", "-1", "4294967295", "99999999999", "9007199254740993", "77777777777", "1e308", "9".repeat(400)];
+
 /** A damaged copy of bytes. */
 export function mutateBytes(seed: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
   const bytes = Uint8Array.from(seed);
   const view = new DataView(bytes.buffer);
-  switch (random.below(9)) {
+  switch (random.below(10)) {
     case 0:
       for (let i = random.below(8); i >= 0; i--) {
         const at = place(bytes, random);
@@ -52,6 +55,10 @@ export function mutateBytes(seed: Uint8Array, other: Uint8Array, random: Random)
       const from = place(bytes, random);
       return splice(bytes, random, bytes.slice(from, from + random.below(4096)));
     }
+    case 8: {
+      const text = latin1(bytes.subarray(0, LONG));
+      return Uint8Array.from(Buffer.from(withOtherNumber(text, random) + latin1(bytes.subarray(LONG)), "latin1"));
+    }
     default:
       if (random.below(20) > 0) return Uint8Array.from({ length: random.below(256) }, () => random.below(256));
       return splice(bytes, random, new Uint8Array(LONG).fill(random.pick([0, 0x20, 0x30, 0x3c, 0xff])));
@@ -66,11 +73,19 @@ const PIECES = [
 ];
 const UNITS = ["a", " ", "<!---->", "0", "\n", "\t", "[", '{"a":', "(", "- ", '"', "\\", ",", "猫", "\ud83d", "\u0301", "%", "##", "+ a "];
 
+const BRACKETS = [
+  ["[", "]"],
+  ['{"a":', "}"],
+  ["(", ")"],
+  ["<a>", "</a>"],
+  ["{", "}"],
+] as const;
+
 /** A damaged copy of a text. */
 export function mutateText(seed: string, other: string, random: Random): string {
   const at = random.below(seed.length + 1);
   const end = Math.min(seed.length, at + random.below(24));
-  switch (random.below(8)) {
+  switch (random.below(11)) {
     case 0:
       return seed.slice(0, at);
     case 1:
@@ -85,6 +100,16 @@ export function mutateText(seed: string, other: string, random: Random): string 
       return seed.slice(0, at) + seed.slice(at, end).repeat(1 + random.below(50)) + seed.slice(end);
     case 6:
       return seed.slice(0, at) + String.fromCharCode(random.below(0x10000)) + seed.slice(at + 1);
+    case 7:
+      return withOtherNumber(seed, random);
+    case 8: {
+      const [open, close] = random.pick(BRACKETS);
+      const depth = random.below(10) > 0 ? random.below(200) : DEEP;
+      return seed.slice(0, at) + open.repeat(depth) + seed.slice(at, end) + close.repeat(depth) + seed.slice(end);
+    }
+    case 9:
+      // A file of many records: a thousand times the same, now and then as many as fit into a megabyte.
+      return seed.repeat(random.below(10) > 0 ? random.below(1000) : Math.ceil(LONG / (seed.length + 1)));
     default: {
       const unit = random.pick(UNITS);
       const length = random.below(10) > 0 ? random.below(2000) : random.pick([DEEP, LONG]);
@@ -92,6 +117,18 @@ export function mutateText(seed: string, other: string, random: Random): string 
       return random.below(2) === 0 ? run : seed.slice(0, at) + run + seed.slice(end);
     }
   }
+}
+
+/** With another number in the place of one of its runs of digits. */
+function withOtherNumber(text: string, random: Random): string {
+  const runs = [...text.slice(0, 4096).matchAll(/\d+/gu)];
+  if (runs.length === 0) return text;
+  const { index, 0: digits } = random.pick(runs);
+  return text.slice(0, index) + random.pick(DIGITS) + text.slice(index + digits.length);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 /** JSON with one value of another kind, or with a key more, less or twice. */

@@ -289,7 +289,8 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: "parquet",
-    weight: 0.3, // each case starts a process
+    weight: 6,
+    costly: true,
     kind: "bytes",
     seeds: folder("fixtures/shards/", /\.parquet$/u),
     read: async (input) => {
@@ -311,7 +312,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: "shard",
-    weight: 2,
+    weight: 6,
     kind: "json",
     seeds: ['{"id":"00000-1f3a9c0b2d41","index":0,"count":10,"part":{"file":"00000.tar","size":1024}}'],
     read: (input) => parseShard(input, "manifest.jsonl", 2),

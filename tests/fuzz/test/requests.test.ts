@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { formatReports } from "./format-reports.js";
 import { REQUESTS } from "./requests.js";
-import { type ReaderReport, runReader } from "./run-cases.js";
+import { casesOf, type ReaderReport, runReader } from "./run-cases.js";
 
 const { env } = process;
 const DEFAULT = 5000;
@@ -10,13 +10,12 @@ const CASES = Number(env["CHINESE_CLIP_FUZZ_CASES"] ?? (env["MODE"] === "million
 const SEED = Number(env["CHINESE_CLIP_FUZZ_SEED"] ?? 20_221_103);
 const ONE = env["CHINESE_CLIP_FUZZ_CASE"];
 
-const weights = REQUESTS.reduce((sum, { weight }) => sum + weight, 0);
 const chosen = REQUESTS.filter(({ name }) => name === (env["CHINESE_CLIP_FUZZ_READER"] ?? name));
 const reports: ReaderReport[] = [];
 
 it.runIf(chosen.length > 0).each(chosen)("$name: a success, or an error in the shape of all errors", async (reader) => {
   const report = await (ONE === undefined
-    ? runReader(reader, SEED, 0, Math.ceil((CASES * reader.weight) / weights))
+    ? runReader(reader, SEED, 0, casesOf(reader, REQUESTS, CASES, false))
     : runReader(reader, SEED, Number(ONE), 1));
   reports.push(report);
   expect(report.faults.join("\n")).toBe("");

@@ -14,10 +14,13 @@ const ORIGIN = "http://127.0.0.1:8080";
 /** Items that make the server's store a new one, so that a million requests do not fill the memory. */
 const MAX_ITEMS = 2000;
 
+const embedder = new FakeEmbedder();
 let store: MemoryStore;
 let handler: Handler | undefined;
 
 async function currentHandler(): Promise<Handler> {
+  // What it was asked for is of no interest, and would grow.
+  embedder.texts.length = embedder.images.length = embedder.signals.length = 0;
   if (handler !== undefined && store.info.count <= MAX_ITEMS) return handler;
   store = new MemoryStore({ fingerprint: "model-a", dim: DIM });
   const items = Array.from({ length: 50 }, (_, i) => ({
@@ -28,7 +31,7 @@ async function currentHandler(): Promise<Handler> {
   await store.upsert(items);
   const readFile = async (): Promise<Uint8Array> => new Uint8Array([0xff, 0xd8, 0xff]);
   handler = createHandler({
-    embedder: new FakeEmbedder(),
+    embedder,
     stores: { photos: { store, writable: true, readFile, readThumbnail: readFile } },
     imageSize: (bytes) => (bytes.length > 4 ? { width: bytes[3] ?? 0, height: bytes[4] ?? 0 } : undefined),
     allowedOrigins: ["https://photos.example"],

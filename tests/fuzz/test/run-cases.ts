@@ -4,7 +4,13 @@ import { mutateBytes, mutateJson, mutateText } from "./mutations.js";
 import { Random } from "./random.js";
 
 /** What is fuzzed: one reader and valid inputs to start from. `json` readers take parsed JSON. */
-export type Reader = { readonly name: string; /** Its part of all cases. */ readonly weight: number } & (
+export type Reader = {
+  readonly name: string;
+  /** Its part of all cases. */
+  readonly weight: number;
+  /** Each case writes files, starts a process, loads a model or asks a server: the default run has a tenth of its part. */
+  readonly costly?: true;
+} & (
   | { readonly kind: "bytes"; readonly seeds: readonly Uint8Array[]; readonly read: (input: Uint8Array) => unknown }
   | { readonly kind: "text"; readonly seeds: readonly string[]; readonly read: (input: string) => unknown }
   | { readonly kind: "json-text"; readonly seeds: readonly string[]; readonly read: (input: string) => unknown }
@@ -23,7 +29,7 @@ export interface ReaderReport {
 }
 
 const ERROR_CLASSES = new Set(
-  "TokenizerError|ImageError|CheckpointError|HubError|SearchError|DatasetError|EvaluationError|TemplateError|PythonJsonError|UsageError|CommandError|ServerError|QueueError|ClassifierError".split(
+  "TokenizerError|ImageError|CheckpointError|HubError|SearchError|DatasetError|EvaluationError|TemplateError|PythonJsonError|UsageError|CommandError|ServerError|QueueError|ClassifierError|TrainingError|InferenceError|WorkerError".split(
     "|",
   ),
 );
@@ -35,6 +41,12 @@ const MAX_MS = 2000;
 const MAX_MESSAGE = 4096;
 const MAX_GROWTH = 512 * 1024 * 1024;
 const MAX_FAULTS = 20;
+
+/** Cases of a reader among so many in all. @param isShort - whether a {@link Reader.costly} one has a tenth of its part. */
+export function casesOf(reader: Reader, all: readonly Reader[], total: number, isShort: boolean): number {
+  const partOf = ({ weight, costly }: Reader): number => (isShort && costly === true ? weight / 10 : weight);
+  return Math.ceil((total * partOf(reader)) / all.reduce((sum, one) => sum + partOf(one), 0));
+}
 
 /** Runs these cases; case `n` of a seed is the same in every run. */
 export async function runReader(reader: Reader, seed: number, from: number, count: number): Promise<ReaderReport> {
@@ -50,7 +62,7 @@ export async function runReader(reader: Reader, seed: number, from: number, coun
   const watchdog = createWatchdog(reader.name, seed);
   for (let number = from; number < from + count; number++) {
     const random = new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
-    const run = prepare(reader, random);
+    const run = prepareCase(reader, random);
     const rss = process.memoryUsage.rss();
     watchdog.report(number);
     const [start, cpu] = [performance.now(), process.cpuUsage()];
@@ -81,7 +93,8 @@ export async function runReader(reader: Reader, seed: number, from: number, coun
   return report;
 }
 
-function prepare(reader: Reader, random: Random): () => unknown {
+/** A call of a reader with a damaged input, which the generator has made already. */
+export function prepareCase(reader: Reader, random: Random): () => unknown {
   if (reader.kind === "bytes") {
     let bytes = mutateBytes(random.pick(reader.seeds), random.pick(reader.seeds), random);
     if (random.below(4) === 0) bytes = mutateBytes(bytes, random.pick(reader.seeds), random);
@@ -104,7 +117,7 @@ function prepare(reader: Reader, random: Random): () => unknown {
 }
 
 /** What is wrong with an error; undefined for one of the house's own, whose message is short. */
-function faultOf(error: unknown): string | undefined {
+export function faultOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return `threw ${typeof error}`;
   const { name, message } = error;
   if ((name === "TypeError" || name === "RangeError") && CALL.test(message) && message.length <= MAX_MESSAGE) return undefined;
@@ -133,11 +146,11 @@ function createWatchdog(
   const source = `
     const { workerData } = require("node:worker_threads");
     const { writeSync } = require("node:fs");
-    let [last, since] = [-1, Date.now()];
+    let [last, seconds] = [-1, 0]; // counted, since a process that is stopped and goes on has not hung
     setInterval(() => {
       const now = Atomics.load(workerData.shared, 0);
-      if (now !== last) [last, since] = [now, Date.now()];
-      else if (Date.now() - since > 60000) {
+      if (now !== last) [last, seconds] = [now, 0];
+      else if (++seconds > 60) {
         writeSync(2, "HANG: reader " + workerData.reader + ", seed " + workerData.seed + ", case " + now + "\\n");
         process.kill(process.pid, "SIGKILL");
       }

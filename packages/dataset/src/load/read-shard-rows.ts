@@ -1,7 +1,7 @@
 /** The rows of a finished shard again: its `.npy` file and its metadata table, some rows at a time. */
 import { NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { DatasetError } from "../dataset-error.js";
+import { DatasetError, shown } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
 import type { FileStore } from "../store/file-store.js";
 import { type ShardRecord, shardFiles } from "../shards/shard-files.js";
@@ -21,7 +21,7 @@ export interface ShardRow {
  * Reads a shard's rows in their order.
  *
  * @param batch - rows at a time.
- * @throws DatasetError - `no-such-file`, `invalid-shard-record`: the files are not those that the record is of.
+ * @throws DatasetError - `no-such-file`, `invalid-shard-record`: the files are not those that the record is of; `invalid-parquet`.
  */
 export async function* readShardRows(
   store: FileStore,
@@ -33,13 +33,21 @@ export async function* readShardRows(
     new DatasetError("invalid-shard-record", { reason, file: `${store.label}/${names.record}` });
   const table = await readWhole(store, names.metadata, signal);
   const file = { byteLength: table.byteLength, slice: (start: number, end?: number) => table.slice(start, end) };
-  const metadata = await parquetMetadataAsync(file);
+  // What the decoder throws is its own: the file is not what the shard's writer wrote.
+  const decoded = async <Value>(decode: () => Promise<Value>): Promise<Value> => {
+    try {
+      return await decode();
+    } catch (cause) {
+      throw new DatasetError("invalid-parquet", { reason: shown(String(cause)), file: `${store.label}/${names.metadata}` }, { cause });
+    }
+  };
+  const metadata = await decoded(() => parquetMetadataAsync(file));
   if (Number(metadata.num_rows) !== record.rows)
     throw invalid(`${names.metadata} has ${Number(metadata.num_rows)} rows, not ${record.rows}`);
   let first = 0;
   for await (const vectors of vectorsOf(store, names[tower], record, batch, signal)) {
     const count = vectors.length / record.dim;
-    const rows = await parquetReadObjects({ file, metadata, rowStart: first, rowEnd: first + count });
+    const rows = await decoded(() => parquetReadObjects({ file, metadata, rowStart: first, rowEnd: first + count }));
     yield rows.map((cells, i) => {
       const { image_path: id, ...rest } = cells;
       if (typeof id !== "string" || id === "") throw invalid(`row ${first + i} of ${names.metadata} has no image_path`);

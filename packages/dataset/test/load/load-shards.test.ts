@@ -1,4 +1,5 @@
 /** Finished shards into a store: each row once, also after kills, and nothing of a shard that is not whole. */
+import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { MemoryStore, ShardedStore, type StoreItem } from "@chinese-clip/search";
@@ -83,6 +84,22 @@ it("is exact after a writer that was killed at any batch, in one store and in se
   parts[1].upsert = upsert;
   await loadShards(output, sharded);
   expect(sharded.info.count).toBe(ROWS);
+});
+
+it("rejects a table that is no Parquet, whose record says that it is the right one", async () => {
+  const output = await made("foreign table");
+  const [file, record] = [`${output}/metadata/metadata_0000.parquet`, `${output}/shards/shard_0000.json`];
+  const bytes = readFileSync(file);
+  bytes.subarray(-64, -8).fill(0xff); // the end of its footer
+  writeFileSync(file, bytes);
+  const stated = JSON.parse(readFileSync(record, "utf8")) as { files: Record<string, object> };
+  stated.files["metadata/metadata_0000.parquet"] = { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  writeFileSync(record, JSON.stringify(stated));
+  await expect(loadShards(output, new MemoryStore<JsonObject>(INFO))).rejects.toMatchObject({
+    name: "DatasetError",
+    code: "invalid-parquet",
+    details: { file },
+  });
 });
 
 it("leaves out a shard that is torn or not finished, names it, and rejects shards of two models and folders without any", async () => {

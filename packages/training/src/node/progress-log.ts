@@ -62,18 +62,42 @@ export async function hasProgress(folder: string): Promise<boolean> {
   return text.startsWith(JSON.stringify({ format: SIGNATURE }).slice(0, -1));
 }
 
-/** Reads a log; what a killed process left of a line is no line. @returns undefined where there is none. */
+/** Reads a log; what a killed process left of a line, or somebody else wrote there, is no line. @returns undefined where there is none. */
 export async function readLog(folder: string): Promise<RunLog | undefined> {
   if (!(await hasProgress(folder))) return undefined;
   const [head = "", ...lines] = (await readFile(join(folder, PROGRESS_FILE), "utf8")).split("\n");
   const records = lines.map(objectOf).filter((record) => typeof record?.["step"] === "number");
-  const { settings, source } = (objectOf(head) ?? {}) as Partial<RunHeader>;
+  const { settings, source } = objectOf(head) ?? {};
   return {
-    settings: settings ?? {},
-    source: source ?? {},
-    steps: records.filter((record) => record?.["validation"] === undefined) as unknown as StepRecord[],
-    validations: records.filter((record) => record?.["validation"] === true) as unknown as ValidationRecord[],
+    settings: textsOf(settings) ?? {},
+    source: textsOf(source) ?? {},
+    steps: records.flatMap((record) => (record?.["validation"] === undefined ? (numbersOf(record, STEP_NUMBERS) ?? []) : [])),
+    validations: records.flatMap((record) => (record?.["validation"] === true ? (validationOf(record) ?? []) : [])),
   };
+}
+
+const STEP_NUMBERS = ["step", "epoch", "loss", "imageToText", "textToImage", "logitScale", "learningRate", "seconds"] as const;
+const RECALL_NUMBERS = ["r1", "r5", "r10"] as const;
+
+/** These numbers of a record; NaN, such as a loss that diverged, is `null` in JSON. */
+function numbersOf<Name extends string>(record: unknown, names: readonly Name[]): Record<Name, number> | undefined {
+  if (typeof record !== "object" || record === null) return undefined;
+  const values = names.map((name) => (record as Readonly<Record<string, unknown>>)[name]);
+  if (!values.every((value) => typeof value === "number" || value === null)) return undefined;
+  return Object.fromEntries(names.map((name, i) => [name, values[i] ?? Number.NaN])) as Record<Name, number>;
+}
+
+function validationOf(record: Readonly<Record<string, unknown>>): ValidationRecord | undefined {
+  const [textToImage, imageToText] = [numbersOf(record["textToImage"], RECALL_NUMBERS), numbersOf(record["imageToText"], RECALL_NUMBERS)];
+  return textToImage === undefined || imageToText === undefined ? undefined : { step: Number(record["step"]), textToImage, imageToText };
+}
+
+/** Settings as text by name. @returns undefined for what are none. */
+export function textsOf(settings: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof settings !== "object" || settings === null) return undefined;
+  const entries = Object.entries(settings as Readonly<Record<string, unknown>>);
+  if (!entries.every(([, value]) => ["string", "number", "boolean"].includes(typeof value))) return undefined;
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 /** The lines of a run. */

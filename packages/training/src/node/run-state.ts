@@ -10,6 +10,7 @@ import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import type { Parameter } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { TrainingError } from "../training-error.js";
+import { textsOf } from "./progress-log.js";
 
 /** The state's file in a run's folder. */
 export const STATE_FILE = "state.safetensors";
@@ -113,8 +114,8 @@ function parseRecord(text: string | undefined): RunRecord | undefined {
     return undefined;
   }
   const { step, settings } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
-  if (typeof step !== "number" || !Number.isSafeInteger(step) || typeof settings !== "object" || settings === null) return undefined;
-  return { step, settings: Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, String(setting)])) };
+  const texts = textsOf(settings);
+  return typeof step === "number" && Number.isSafeInteger(step) && texts !== undefined ? { step, settings: texts } : undefined;
 }
 
 /** A tensor's values. */
