@@ -14,7 +14,7 @@ export const DATASET_MESSAGES = {
   unreadable: "cannot be read (<reason>); check its permissions",
   "out-of-resources":
     "cannot be read now, as this process has too many open files or too little memory (<errno>); raise its limit (ulimit -n), or run less at once",
-  "not-utf8": "expected UTF-8 text; convert the file first (iconv -t UTF-8)",
+  "not-utf8": "expected UTF-8 text; convert the file first (from Chinese Windows: iconv -f GB18030 -t UTF-8; Excel: save as CSV UTF-8)",
   "line-too-long": "expected lines of at most <maximum> characters; is this the right file?",
   "not-json": "expected one JSON object a line (<reason>)",
   "cut-line": "expected one JSON object a line (<reason>); the line seems cut off: was the writing of the file interrupted?",

@@ -69,6 +69,7 @@ export type { FetchOptions } from "./sources/fetch-images.js";
 export type { ParquetLimits } from "./parquet/parquet-reader.js";
 export type { HttpOptions } from "./bytes/http-file.js";
 export type { NetworkOptions } from "./bytes/resumed.js";
+export { withStaging } from "./shards/staging-folder.js";
 export { openStore, type StoreOptions } from "./store/open-store.js";
 export type { S3Options } from "./store/s3-client.js";
 export { s3Store, type S3StoreOptions } from "./store/s3-store.js";

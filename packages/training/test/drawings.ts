@@ -8,6 +8,9 @@ const folder = fileURLToPath(new URL("../../../examples/pictures/", import.meta.
 /** The model that the tests train. */
 export const TINY_MODEL: string = fileURLToPath(new URL("../../../fixtures/tiny-vit", import.meta.url));
 
+/** Another one, as one file. */
+export const TINY_RN50: string = fileURLToPath(new URL("../../../fixtures/tiny-rn50/clip_cn_tiny-rn50.pt", import.meta.url));
+
 interface Drawing {
   readonly file: string;
   readonly caption: string;

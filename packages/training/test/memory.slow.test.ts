@@ -20,6 +20,8 @@ it.each([
   { batchSize: 48, blocks: true, chunkSize: 12 },
   { batchSize: 48, freeze: "vision" },
   { batchSize: 24, freeze: "text" },
+  { batchSize: 48, emaDecay: 0.99 },
+  { batchSize: 48, lora: { rank: 8 } },
 ])(
   "estimates the peak of a process that trains with %j within 15%",
   async (options) => {

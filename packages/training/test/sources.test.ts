@@ -39,7 +39,7 @@ describe("listedPairs", () => {
     [
       "bad.csv",
       "picture,text\na.png,树\n",
-      "bad.csv, line 1: expected a column image or filepath or file or path in the first line, got picture, text",
+      "bad.csv, line 1: expected a column image/filepath/file/path/图片/图像/文件 in the first line, got picture, text",
     ],
     ["quote.csv", 'image,text\na.png,"树\n', "quote.csv, line 2: expected the quoted field to end"],
     ["other.jsonl", '{"image": "a.png"}\n', 'other.jsonl, line 1: expected a JSON object with "image" and "text"'],

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type PairList, usablePairs } from "../src/index.js";
 import { train, type TrainingEvent, type TrainOptions } from "../src/node/index.js";
 import { recall } from "../src/node/recall.js";
-import { drawings, TINY_MODEL } from "./drawings.js";
+import { drawings, TINY_MODEL, TINY_RN50 } from "./drawings.js";
 
 const scratch = scratchFolder();
 let runs = 0;
@@ -43,7 +43,8 @@ describe("train", () => {
     const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
     expect(mean(losses.slice(-4))).toBeLessThan(mean(losses.slice(0, 4)) * 0.97);
     expect(events.filter(({ type }) => type === "saved").map((event) => ("step" in event ? event.step : 0))).toEqual([20, 30]);
-    const [judged] = events.filter((event) => event.type === "validation");
+    const [initial, judged] = events.filter((event) => event.type === "validation");
+    expect(initial).toMatchObject({ step: 0 });
     expect(judged).toMatchObject({ step: 30, textToImage: { r10: expect.any(Number) as number } });
 
     // What was saved is the model that was trained: its own retrieval is the validation's.
@@ -145,7 +146,7 @@ describe("a recipe", () => {
   ])("with %s saves the model that was validated", async (_, given) => {
     const data = drawings(0, 16);
     const options = optionsOf({ steps: 12, data, validation: data, validateEvery: 12, ...given });
-    const judged = (await eventsOf(options)).find((event) => event.type === "validation");
+    const judged = (await eventsOf(options)).findLast((event) => event.type === "validation");
     const clip = await ChineseCLIP.fromPretrained(options.output);
     const images = await clip.embedImage(await Promise.all(data.pairs.map(({ image }) => image.read())));
     const texts = await clip.embedText(data.pairs.map(({ text }) => text));
@@ -178,12 +179,21 @@ describe("data that cannot be used", () => {
   const one = drawings(0, 4);
   it.each<[string, PairList, string]>([
     ["one pair", { ...one, pairs: one.pairs.slice(0, 1) }, "expected at least 2 pairs of an image and a text, got 1 (0 skipped)"],
+    ["no image where the list says", { ...one, pairs: [], skipped: one.pairs.map(({ image: { name } }) => ({ name, reason: "missing-image" })) }, "none of the 4 images is where it says, such as 01.png; paths are"],
     ["one text", { ...one, pairs: one.pairs.map(({ image }) => ({ image, text: "一张图片" })) }, 'got "一张图片" for every image'],
     ["no image", usablePairs("list", one.pairs.map(({ text }, i) => ({ image: { name: `${i}.jpg`, read: async () => new Uint8Array([1, 2, 3]) }, text }))), ".jpg: cannot be read as an image (bytes: expected a PNG"],
   ])("%s", async (_, data, message) => {
     const options = optionsOf({ data, batchSize: 4 });
     await expect(eventsOf(options)).rejects.toThrow(message);
   }); // prettier-ignore
+
+  it("cuts a text of ten thousand characters, and says so", async () => {
+    const [{ image } = one.pairs[0]!, ...others] = one.pairs;
+    const data = usablePairs("list", [{ image, text: "红色的猫".repeat(2500) }, ...others]);
+    const [started] = await eventsOf(optionsOf({ data, batchSize: 4, steps: 1 }));
+    expect(started).toMatchObject({ contextLength: 52, truncated: 1 });
+    expect((await eventsOf(optionsOf({ data, batchSize: 4, steps: 1, contextLength: 4 })))[0]).toMatchObject({ truncated: 4 });
+  });
 
   it("skips what is empty or there twice, and says so", async () => {
     const [first, second] = one.pairs;
@@ -213,7 +223,10 @@ describe("folders of others", () => {
     const options = optionsOf({ steps: 1 });
     await eventsOf(options);
     await expect(eventsOf({ ...options, seed: 7 })).rejects.toThrow("was created with seed 123; this run has 7");
-    await expect(eventsOf({ ...options, data: drawings(0, 20) })).rejects.toThrow("was created with pairs");
+    await expect(eventsOf({ ...options, data: drawings(0, 20) })).rejects.toThrow(/was created with pairs 48 \(\w+\); this run has 20 /u);
+    await expect(eventsOf({ ...options, model: TINY_RN50 })).rejects.toThrow(
+      "was created with model tiny-vit; this run has clip_cn_tiny-rn50.pt",
+    );
   });
 
   it("rejects a damaged state", async () => {

@@ -1,14 +1,15 @@
 /**
  * `chinese-clip few-shot evaluate`: how a classifier does on a folder of images for each class; or what each method makes of 1, 2, 4, … images.
  */
-import { ZeroShotTally } from "@chinese-clip/evaluation";
+import { writeWhole } from "@chinese-clip/dataset";
+import { type ZeroShotScores, ZeroShotTally } from "@chinese-clip/evaluation";
 import { checkClassifierModel, classLogits, type ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { embedClasses } from "@chinese-clip/pipeline/zero-shot";
 import { compareShots, type FewShotExamples, type ShotsRow } from "@chinese-clip/training/few-shot";
 import type { Command } from "../command.js";
 import { readClassifier } from "../input/read-classifier.js";
 import { formatMistakes } from "../reports/mistakes.js";
-import { formatPercent } from "../reports/zero-shot-page.js";
+import { formatPercent, formatZeroShotPage } from "../reports/zero-shot-page.js";
 import { oneLine } from "../terminal/printable.js";
 import { formatTable } from "../terminal/table.js";
 import { CommandError, t } from "../translation/translate.js";
@@ -37,13 +38,18 @@ export const fewShotEvaluate: Command = {
       "without --classifier: images of each class to fit on, the rest to measure on (default: 1,2,4,8,16)",
       "不给 --classifier 时：每类用于拟合的图片数，其余用于评测（默认 1,2,4,8,16）",
     ),
+    html: setting(
+      "file",
+      "with --classifier: a page with the confusion matrix and the mistakes",
+      "与 --classifier 同用：写出含混淆矩阵与错误的网页",
+    ),
     ...TEMPLATE_OPTIONS,
     ...FEATURES_OPTION,
     ...RUN_OPTIONS,
     ...HUB_OPTIONS,
   },
   examples: [
-    "held-out --model OFA-Sys/chinese-clip-vit-base-patch16 --classifier kinds.json",
+    "held-out --model OFA-Sys/chinese-clip-vit-base-patch16 --classifier kinds.json --html report.html",
     "kinds --model OFA-Sys/chinese-clip-vit-base-patch16 --shots 1,2,4,8,16",
   ],
 
@@ -51,12 +57,20 @@ export const fewShotEvaluate: Command = {
     const folder = oneOperand(operands, t`a folder with a folder of images for each class`);
     const file = stringValue(values, "classifier");
     if (file !== undefined && values["shots"] !== undefined) throw new UsageError(t`give --${"classifier"} or --${"shots"}, not both`);
+    const html = stringValue(values, "html");
+    if (html !== undefined && file === undefined) throw new UsageError(t`--${"html"} needs --${"classifier"}`);
     const shots = (stringValue(values, "shots") ?? "1,2,4,8,16").split(/[,，]/u).map((count) => parseCount("--shots", count.trim()));
     const templates = await templatesOf(values, BARE_LABEL);
     const classifier = file === undefined ? undefined : await readClassifier(file);
     return withClassFolder(folder, values, context, async (tools) => {
       if (classifier === undefined) await printShots(tools, shots, templates, context.signal);
-      else await printScores(tools, classifier, context.signal);
+      else
+        await printScores(
+          tools,
+          classifier,
+          context.signal,
+          html === undefined ? undefined : { html, folder, model: stringValue(values, "model") ?? tools.clip.fingerprint },
+        );
       return tools.unreadable > 0 ? 1 : 0;
     });
   },
@@ -103,7 +117,19 @@ async function printShots(
   print(zh ? `准确率（%），${tested} 张测试图` : `accuracy in percent, ${tested} test images`);
 }
 
-async function printScores({ classes, clip, below }: ClassFolderTools, classifier: ImageClassifier, signal: AbortSignal): Promise<void> {
+/** A page to write, and what it is about. */
+interface ScoresPage {
+  readonly html: string;
+  readonly folder: string;
+  readonly model: string;
+}
+
+async function printScores(
+  { classes, clip, below }: ClassFolderTools,
+  classifier: ImageClassifier,
+  signal: AbortSignal,
+  page: ScoresPage | undefined,
+): Promise<void> {
   await checkClassifierModel(classifier, clip, { signal });
   const { head } = classifier;
   const labels = new Map(head.classes.map((label, i) => [label, i]));
@@ -117,7 +143,9 @@ async function printScores({ classes, clip, below }: ClassFolderTools, classifie
   for (const { label, embeddings } of images)
     for (const embedding of embeddings) tally.add(Float32Array.from(classLogits(head, embedding)), labels.get(label) ?? 0);
   const scores = tally.scores();
-  const { json, language, print } = below;
+  if (page !== undefined) await writeScores(page, head, scores);
+  const { json, language, print, note } = below;
+  if (page !== undefined) note(`→ ${page.html}`);
   const { top1, meanPerClass, perClass, confusion } = scores;
   const total = images.reduce((sum, { files }) => sum + files.length, 0);
   if (json) {
@@ -147,6 +175,17 @@ async function printScores({ classes, clip, below }: ClassFolderTools, classifie
   }
   const mistakes = formatMistakes(scores, names, MISTAKES, language);
   if (mistakes !== "") print(mistakes);
+}
+
+function writeScores(
+  { html, folder, model }: ScoresPage,
+  { classes, method }: ImageClassifier["head"],
+  scores: ZeroShotScores,
+): Promise<void> {
+  const [dataset, name] = [folder, model].map((path) => path.split(/[/\\]/u).findLast((part) => part !== "") ?? path);
+  return writeWhole(html, [
+    formatZeroShotPage({ model: name ?? "", dataset: dataset ?? "", labels: classes, templates: [], scores, method }),
+  ]);
 }
 
 function examplesOf(classes: readonly ClassImages[], dim: number): FewShotExamples {

@@ -4,13 +4,14 @@
 import { basename, resolve } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { trainingPlatform } from "@chinese-clip/node";
-import type { LoraOptions } from "@chinese-clip/training";
+import { type LoraOptions, TrainingError } from "@chinese-clip/training";
 import { type AveragingOptions, type DistillationOptions, findPairs, readRun, train as trainModel } from "@chinese-clip/training/node";
 import type { Command, CommandContext } from "../command.js";
+import { optionOf } from "../inspection/training-run.js";
 import { formatTrainingPage } from "../reports/training-page.js";
 import { TrainingLines } from "../reports/training-lines.js";
 import { TransferProgress } from "../terminal/transfer.js";
-import { t } from "../translation/translate.js";
+import { CommandError, t } from "../translation/translate.js";
 import { HUB_OPTIONS, MODEL_OPTION, pretrainedOptions } from "./loading-options.js";
 import { countValue, flag, type OptionValues, requiredValue, setting, stringValue, UsageError } from "../option.js";
 
@@ -76,8 +77,8 @@ export const train: Command = {
     augment: flag("random crops and mirror images; not where texts say 左 or 右", "随机裁剪与左右翻转；文本含“左、右”时勿用"),
     "average-folder": setting(
       "folder",
-      "average the weights with other runs' through this folder; approximate",
-      "经该文件夹与其他机器上的训练平均权重（近似）",
+      "average the weights with other runs' through this folder or s3://bucket/prefix; approximate",
+      "经该文件夹或 s3://桶/前缀 与其他机器上的训练平均权重（近似）",
     ),
     "average-every": setting("n", "steps from one average to the next", "每隔多少步平均一次"),
     "average-workers": setting("n", "how many runs there are", "共有几个训练"),
@@ -149,6 +150,8 @@ export const train: Command = {
         ...settings,
       });
       for await (const event of events) lines.report(event);
+    } catch (error) {
+      throw withOptions(error);
     } finally {
       transfer.end();
       lines.end();
@@ -157,6 +160,16 @@ export const train: Command = {
     return 0;
   },
 };
+
+/** An error that names a setting, with the option that the user gave it by. */
+function withOptions(error: unknown): unknown {
+  if (!(error instanceof TrainingError) || error.code !== "other-settings") return error;
+  const { file, option, recorded, current } = error.details;
+  return new CommandError(
+    t`${file}: was created with ${optionOf(String(option))} ${recorded}; this run has ${current}. Use ${recorded} again, or name another folder`,
+    { cause: error },
+  );
+}
 
 /** Writes the page of the run's curves, of whatever it has reached. */
 async function writeReport(folder: string, html: string, { language, note }: CommandContext): Promise<void> {

@@ -72,6 +72,25 @@ const OTHER_OPTIONS: Readonly<Record<string, string>> = {
   emaDecay: "ema-decay",
 };
 
+/** Settings that options of another kind make. */
+const MADE_BY: Readonly<Record<string, string>> = {
+  model: "model",
+  pairs: "train-data",
+  freeze: "freeze-vision/text",
+  batchSize: "batch-size × --accum-freq",
+  chunkSize: "batch-size",
+  blocks: "grad-checkpointing",
+  lora: "lora-rank/alpha/targets",
+  teacher: "teacher-model",
+  distillationWeight: "kd-loss-weight",
+  augment: "augment",
+};
+
+/** The option of the command that a run's setting comes from. */
+export function optionOf(setting: string): string {
+  return `--${OPTIONS[setting] ?? OTHER_OPTIONS[setting] ?? MADE_BY[setting] ?? setting}`;
+}
+
 /** What a setting is where its option is not given. */
 const OFF: ReadonlySet<string | undefined> = new Set([undefined, "0", "none", "any", "false"]);
 
@@ -102,6 +121,12 @@ function resumeCommand({ settings, source }: TrainingRun, folder: string): strin
     add("kd-loss-weight", distillationWeight);
   }
   if (augment === "true") words.push("--augment");
+  const { folder: shared, every, workers, worker, patience } = source.averaging ?? {};
+  add("average-folder", shared);
+  add("average-every", every?.toString());
+  add("average-workers", workers?.toString());
+  add("average-worker", worker);
+  add("average-wait", patience?.toString());
   add("output", folder);
   return words.join(" ");
 }

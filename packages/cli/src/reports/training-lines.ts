@@ -4,6 +4,7 @@
 import type { TrainingEvent } from "@chinese-clip/training/node";
 import type { CommandContext } from "../command.js";
 import { type Bilingual, t } from "../translation/translate.js";
+import { oneLine } from "../terminal/printable.js";
 import { TerminalLine } from "../terminal/line.js";
 import { formatSeconds, TerminalProgress } from "../terminal/progress.js";
 
@@ -104,8 +105,22 @@ function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "feature
   }
   const { pairs, images, skipped, batchSize, step, steps } = event;
   const said = t`${pairs} pairs of ${images} images (${skipped.length} skipped), batches of ${batchSize}, steps ${step} to ${steps}`;
-  const plan = planLine(event);
-  return { en: `${said.en}\n${plan.en}`, zh: `${said.zh}\n${plan.zh}` };
+  const lines = [said, ...leftOutLines(event), planLine(event)];
+  return { en: lines.map(({ en }) => en).join("\n"), zh: lines.map(({ zh }) => zh).join("\n") };
+}
+
+/** Why pairs are skipped and which is the first of each kind; how many texts are cut. */
+function leftOutLines({ skipped, truncated, contextLength }: Extract<TrainingEvent, { readonly type: "started" }>): Bilingual[] {
+  const reasons = {
+    "missing-image": (count: number, first: string) => t`skipped: ${count} whose image does not exist, such as ${first}`,
+    "empty-text": (count: number, first: string) => t`skipped: ${count} without a text, such as ${first}`,
+    repeated: (count: number, first: string) => t`skipped: ${count} that are there twice, such as ${first}`,
+  } as const;
+  const lines = Object.entries(reasons).flatMap(([reason, say]) => {
+    const some = skipped.filter((pair) => pair.reason === reason);
+    return some[0] === undefined ? [] : [say(some.length, oneLine(some[0].name))];
+  });
+  return truncated === 0 ? lines : [...lines, t`${truncated} texts of more than ${contextLength} tokens are cut`];
 }
 
 /** How a step is computed, and what that takes. */

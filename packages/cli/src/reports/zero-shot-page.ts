@@ -1,5 +1,5 @@
 /**
- * The result of a zero-shot evaluation as one HTML page that stands alone: the numbers, the matrix, the classes from worst to best, and the
+ * The result of a zero-shot evaluation, or of a classifier's, as one HTML page that stands alone: the numbers, the matrix, the classes from worst to best, and the
  * mistakes that are made most. No script, and a policy that forbids every request.
  */
 import { escapeMarkup, formatConfusionChart } from "./confusion-chart.js";
@@ -13,6 +13,8 @@ export interface ZeroShotSummary {
   readonly labels: readonly string[];
   readonly templates: readonly string[];
   readonly scores: ZeroShotScores;
+  /** How a classifier of a few images was fitted; without it, the labels alone classify. */
+  readonly method?: string | undefined;
 }
 
 const STYLE = `
@@ -52,7 +54,7 @@ export function formatPercent(share: number): string {
 }
 
 /** The page as HTML text. */
-export function formatZeroShotPage({ model, dataset, labels, templates, scores }: ZeroShotSummary): string {
+export function formatZeroShotPage({ model, dataset, labels, templates, scores, method }: ZeroShotSummary): string {
   const images = scores.perClass.reduce((sum, one) => sum + one.images, 0);
   const figures: (readonly [string, string])[] = [
     ["top-1 准确率", formatPercent(scores.top1)],
@@ -61,6 +63,7 @@ export function formatZeroShotPage({ model, dataset, labels, templates, scores }
     ["图片 images", String(images)],
     ["类别 classes", String(labels.length)],
   ];
+  const kind = method === undefined ? "零样本分类 zero-shot classification" : `少样本分类器 few-shot classifier (${escapeMarkup(method)})`;
   return `<!doctype html>
 <html lang="zh-CN">
 <head>
@@ -71,14 +74,14 @@ export function formatZeroShotPage({ model, dataset, labels, templates, scores }
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>${escapeMarkup(dataset)}</h1><p>零样本分类 zero-shot classification · ${escapeMarkup(model)}</p></header>
+<header><h1>${escapeMarkup(dataset)}</h1><p>${kind} · ${escapeMarkup(model)}</p></header>
 <dl>${figures.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>
 <h2>混淆矩阵 Confusion matrix</h2>
 <figure>${formatConfusionChart(scores, labels)}</figure>
 ${mistakesTable(scores, labels)}
 <h2>各类准确率 Accuracy of each class</h2>
 ${classTable(scores, labels)}
-<details><summary>模板 Templates (${templates.length})</summary><p>${templates.map(escapeMarkup).join(" · ")}</p></details>
+${templates.length === 0 ? "" : `<details><summary>模板 Templates (${templates.length})</summary><p>${templates.map(escapeMarkup).join(" · ")}</p></details>`}
 </body>
 </html>
 `;

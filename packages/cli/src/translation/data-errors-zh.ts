@@ -16,7 +16,7 @@ export const DATASET_ZH: Readonly<Record<DatasetErrorCode, string>> = {
   "not-a-folder": "应为文件夹，实际是文件",
   unreadable: "无法读取（<reason>），请检查权限",
   "out-of-resources": "暂时无法读取：进程打开的文件过多或内存不足（<errno>）。请提高限制（ulimit -n），或减少同时运行的任务",
-  "not-utf8": "应为 UTF-8 文本；请先转换编码（iconv -t UTF-8）",
+  "not-utf8": "应为 UTF-8 文本；请先转换编码（中文 Windows 写的文件：iconv -f GB18030 -t UTF-8；Excel：另存为“CSV UTF-8”）",
   "line-too-long": "每行最多 <maximum> 个字符；是否选错了文件？",
   "not-json": "每行应为一个 JSON 对象（<reason>）",
   "cut-line": "每行应为一个 JSON 对象（<reason>）；这一行似乎不完整：写文件时是否中断过？",
@@ -115,25 +115,27 @@ export const EVALUATION_ZH: Readonly<Record<EvaluationErrorCode, string>> = {
   "mixed-models": "图片特征是 <images> 维，文本特征是 <texts> 维：来自不同的模型；请用同一个模型提取",
   "missing-retrieval-file": "里面应有 <expected>；请检查文件夹，或用 --split 指定其他划分",
   "missing-retrieval-images": "里面应有 <tsv> 或 <features>；请检查文件夹，或用 --split 指定其他划分",
-  "unreadable-image": "无法作为图片读取（<reason>）。请替换或删除后再运行",
+  "unreadable-image": "无法作为图片读取（<reason>）。请替换后再运行；若将其删除，数据就变了，需另选输出文件夹",
   "unreadable-images": "无法作为图片读取（<reason>）；还有 <others>（共 <count> 张）。请替换或删除后再运行",
 };
 
 /** Sentences of a `TrainingError`. */
 export const TRAINING_ZH: Readonly<Record<TrainingErrorCode, string>> = {
-  "loss-not-finite": "第 <step> 步：批次 <batch> 的损失为 <loss>。已保存第 <before> 步的权重；请降低学习率、延长预热，或检查这些图文对",
-  "gradient-not-finite": "第 <step> 步：批次 <batch> 的梯度不是有限数。已保存第 <before> 步的权重；请降低学习率或延长预热",
+  "loss-not-finite":
+    "第 <step> 步：一批 <pairs> 对（<batch>）的损失为 <loss>。已保存第 <before> 步的权重；请降低学习率、延长预热，或检查这些图文对",
+  "gradient-not-finite": "第 <step> 步：一批 <pairs> 对（<batch>）的梯度不是有限数。已保存第 <before> 步的权重；请降低学习率或延长预热",
   "not-enough-memory":
     "每批 <batch> 对的一步至少需要 <needed> MB 内存，可用 <available> MB。改为每批 <fittingBatch> 对、每次计算 <fittingChunk> 对并逐块计算，只需 <fittingMemory> MB",
   "no-batch-fits":
     "无论批次多小，一步至少需要 <needed> MB 内存，可用 <available> MB：仅参数、梯度与动量就占 <parameters> MB。请冻结一个塔，或改用更小的模型",
   "too-few-pairs": "至少需要 2 个图文对，实际有 <count> 个（跳过 <skipped> 个）；对比学习要有对比",
+  "no-images-found": "列出的 <count> 张图片都不存在，例如 <name>；路径应相对于列表所在的文件夹",
   "one-text": "至少需要 2 种不同的文本，实际每张图片都是 <text>；每条文本应描述它自己的图片",
   "too-few-classes": "至少需要 2 个类别，实际有 <count> 个；分类器用来区分类别",
   "invalid-class-name": "类别名应为 1 到 <maximum> 个字符，实际是 <name>",
   "repeated-class": "每个类别只能出现一次，<name> 出现了两次",
   "no-examples": "类别 <name> 没有可用的图片（跳过 <skipped> 张）；请补充，或删除该类别",
-  "unreadable-image": "无法作为图片读取（<reason>）。请替换或删除后再运行",
+  "unreadable-image": "无法作为图片读取（<reason>）。请替换后再运行；若将其删除，数据就变了，需另选输出文件夹",
   "missing-column": "首行应有列 <expected>，实际是 <got>",
   "unterminated-quote": "带引号的字段直到文件末尾也没有结束",
   "invalid-pair": "应为含字符串“image”与“text”的 JSON 对象，实际是 <got>",

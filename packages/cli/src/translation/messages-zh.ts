@@ -82,6 +82,13 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "memory: about $1 MB, block by block in chunks of $2": "内存：约 $1 MB，逐块计算，每次 $2 对",
   "memory: about $1 MB, a step as one graph": "内存：约 $1 MB，一步一次算完",
   "memory: about $1 MB, in chunks of $2": "内存：约 $1 MB，每次 $2 对",
+  "$1: was created with $2 $3; this run has $4. Use $5 again, or name another folder":
+    "$1：创建时的 $2 是 $3，本次是 $4。请仍用 $5，或另选文件夹",
+  "--$1 needs --$2": "--$1 需与 --$2 同用",
+  "skipped: $1 whose image does not exist, such as $2": "跳过 $1 个：图片不存在，如 $2",
+  "skipped: $1 without a text, such as $2": "跳过 $1 个：没有文本，如 $2",
+  "skipped: $1 that are there twice, such as $2": "跳过 $1 个：重复，如 $2",
+  "$1 texts of more than $2 tokens are cut": "$1 条文本超过 $2 个 token，已截断",
   "$1 pairs of $2 images ($3 skipped), batches of $4, steps $5 to $6":
     "$1 个图文对，$2 张图片（跳过 $3 个），每批 $4 对，第 $5 步至第 $6 步",
 

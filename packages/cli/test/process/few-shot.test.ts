@@ -32,8 +32,7 @@ describe("few-shot", () => {
     const output = path("kinds.json");
     const fitted = await runCli(["few-shot", "fit", KINDS, ...model, "--output", output, "--json"]);
     expect([fitted.code, fitted.stderr]).toEqual([0, ""]);
-    const report = JSON.parse(fitted.stdout) as Record<string, unknown>;
-    expect(report).toMatchObject({
+    expect(JSON.parse(fitted.stdout)).toMatchObject({
       classes: [...NAMES].sort(),
       images: { 汽车: 6, 月亮: 6, 蘑菇: 6 },
       skipped: [],
@@ -49,12 +48,17 @@ describe("few-shot", () => {
     expect(again.stdout).toMatch(/accuracy by cross-validation \(4 folds\)/u);
     expect(readdirSync(`${KINDS}.index`)).not.toContain("thumbnails");
 
-    const measured = await runCli(["few-shot", "evaluate", HELD_OUT, ...model, "--classifier", output], {
+    const report = path("report.html");
+    const measured = await runCli(["few-shot", "evaluate", HELD_OUT, ...model, "--classifier", output, "--html", report], {
       LANG: "zh_CN.UTF-8",
       LC_ALL: "",
     });
     expect(measured.stdout).toMatch(/^准确率 +100\.0%\n各类平均 +100\.0%\n12 张图片，3 个类别/u);
     expect(measured.stdout).toMatch(/月亮 +4 +0 +0\n/u);
+    const page = readFileSync(report, "utf8");
+    expect(page).toMatch(/<h1>held-out<\/h1><p>少样本分类器 few-shot classifier \([a-z-]+\) · demo-checkpoint<\/p>/u);
+    expect(page).toContain("<title>月亮 → 月亮: 4 / 4</title>");
+    expect(page).not.toMatch(/<script|https?:|<details/u);
 
     const labelled = await runCli(["classify", join(HELD_OUT, "月亮"), ...model, "--classifier", output, "--json"]);
     const lines = labelled.stdout.trim().split("\n");

@@ -79,7 +79,7 @@ describe("errors by code in Chinese", () => {
   it("put the cause's own sentence in the place of an English reason", () => {
     const cause = new ImageError("truncated", "a.png: expected a whole PNG image", { source: "a.png" });
     expect(messageIn(new EvaluationError("unreadable-image", { reason: cause.message, file: "a.png" }, { cause }), "zh")).toBe(
-      "a.png：无法作为图片读取（a.png：图片不完整，文件末尾缺失）。请替换或删除后再运行",
+      "a.png：无法作为图片读取（a.png：图片不完整，文件末尾缺失）。请替换后再运行；若将其删除，数据就变了，需另选输出文件夹",
     );
     expect(skippedText("a.png", cause, "zh")).toBe("跳过 a.png：图片不完整，文件末尾缺失");
     expect(skippedText("b.png", new Error("gone"), "en")).toBe("skipped: b.png: gone");

@@ -27,6 +27,8 @@ export interface FileStore {
   readonly label: string;
   /** A folder of this machine where files are written before they are put; on the store's disk, where it has one. */
   readonly staging: string;
+  /** Where a file of the store is on this machine, whether it is there or not; a store that is elsewhere has no such function. */
+  readonly path?: ((name: string) => string) | undefined;
   /** A file's size, or undefined where there is none. */
   stat(name: string, call?: StoreCall): Promise<StoredFile | undefined>;
   /** A file's bytes in chunks. @throws DatasetError - `no-such-file`. */
@@ -48,6 +50,7 @@ export function folderStore(folder: string): FileStore {
   return {
     label: folder,
     staging: join(folder, ".staging"),
+    path,
     async stat(name) {
       const found = await stat(path(name)).catch(none);
       return found?.isFile() === true ? { name, size: found.size } : undefined;

@@ -91,7 +91,7 @@ export class TrainingEngine {
   }
 
   /**
-   * Moves the parameters by the gradients that are there, and clamps `logit_scale`.
+   * Moves the parameters by the gradients that are there, and clamps `logit_scale` where it is trained.
    *
    * @param step - counted from 1.
    * @param norm - the gradients' length, if they are to be scaled down.
@@ -100,7 +100,7 @@ export class TrainingEngine {
     const { maxGradientNorm = Number.POSITIVE_INFINITY } = this.#settings;
     if (norm !== undefined && norm > maxGradientNorm) await this.#optimizer.scaleGradients(maxGradientNorm / (norm + 1e-6));
     await this.#optimizer.step(step, learningRate);
-    await this.#optimizer.clamp(LOGIT_SCALE, 0, MAX_LOGIT_SCALE);
+    if (this.memory.isTrained(LOGIT_SCALE)) await this.#optimizer.clamp(LOGIT_SCALE, 0, MAX_LOGIT_SCALE);
     const { averageDecay } = this.#settings;
     if (averageDecay !== undefined) await this.#optimizer.average(averageDecay);
   }

@@ -23,7 +23,7 @@ export interface StepExtents {
   readonly sequence: number;
   /** E: values of a feature. */
   readonly projection: number;
-  /** Which parameters of the towers are trained; by default all. */
+  /** Which parameters are trained, the towers' and {@link LOGIT_SCALE}; by default all. */
   readonly trains?: ((parameter: string) => boolean) | undefined;
   /** Whether a ResNet's batch norms are in training: they take the batch's statistics, and move their running ones. By default they are in evaluation. */
   readonly batchStatistics?: boolean | undefined;
@@ -76,10 +76,11 @@ export function featureGraph(kind: "text" | "vision", graph: Graph, extents: Ste
 }
 
 /**
- * The loss of a whole batch's features. Outputs as {@link stepGraph}'s; the gradients are those of `logit_scale` and of the features of `trained`.
+ * The loss of a whole batch's features. Outputs as {@link stepGraph}'s; the gradients are those of `logit_scale`, where it is trained, and of the
+ * features of `trained`.
  */
 export function lossGraph(trained: readonly ("text" | "vision")[], extents: StepExtents): EncodedTraining {
-  const training = new TrainingGraph("loss");
+  const training = new TrainingGraph("loss", extents.trains);
   const images = featureInput(training, "vision", extents);
   const texts = featureInput(training, "text", extents);
   addLoss(training, extents, images, texts, trained.map((kind) => (kind === "text" ? texts : images))); // prettier-ignore

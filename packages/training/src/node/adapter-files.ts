@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { safetensorsHeader } from "@chinese-clip/model";
-import { type Adapter, LORA_TARGETS, type LoraOptions } from "../graphs/adapters.js";
+import type { Adapter, LoraOptions } from "../graphs/adapters.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { writeTensorFile } from "./run-state.js";
 
@@ -30,7 +30,7 @@ export async function writeAdapter(folder: string, { adapters, lora, memory, par
     r: lora.rank,
     lora_alpha: lora.alpha ?? 2 * lora.rank,
     lora_dropout: 0,
-    target_modules: lora.targets ?? LORA_TARGETS,
+    target_modules: adapters.map(({ weight }) => weight.replace(/\.weight$/u, "")), // by their whole names: a frozen tower has none
     bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,

@@ -50,7 +50,7 @@ export class BatchMaker {
   describe(step: number): string {
     const { data } = this.#run;
     const names = this.#pairsOf(step).map((pair) => data.nameOf(pair));
-    return `of ${names.length} pairs: ${names.slice(0, 3).join("; ")}${names.length > 3 ? "; …" : ""}`;
+    return [...names.slice(0, 3), ...(names.length > 3 ? ["…"] : [])].join("; ");
   }
 
   #pairsOf(step: number): number[] {

@@ -7,6 +7,7 @@ export { listedPairs } from "./sources/pair-list.js";
 export { meanRecall, readRun, type TrainingRun } from "./read-run.js";
 export type { RunHeader, StepRecord, ValidationRecord } from "./progress-log.js";
 export { train } from "./train.js";
-export type { AveragingOptions, DistillationOptions, TrainingEvent, TrainOptions } from "./train-options.js";
+export type { AveragingOptions } from "./averaging.js";
+export type { DistillationOptions, TrainingEvent, TrainOptions } from "./train-options.js";
 export type { Recall } from "./recall.js";
 export type { TrainingPlatform } from "./training-platform.js";

@@ -20,6 +20,7 @@ export class PreparedPairs {
   readonly imageOf: readonly number[];
   /** For each pair its text, lower-cased and with straight quotes, as cn_clip trains. */
   readonly texts: readonly string[];
+  readonly #lengths: readonly number[];
   readonly #tokenizer: BertTokenizer;
   readonly #preprocessor: ImagePreprocessor<string | Uint8Array | Pixels>;
   readonly #platform: Pick<TrainingPlatform, "loadImage">;
@@ -36,6 +37,7 @@ export class PreparedPairs {
     this.images = [...numbers.keys()];
     this.imageOf = pairs.map(({ image }) => numbers.get(image) ?? 0);
     this.texts = pairs.map(({ text }) => preprocessEvalText(text));
+    this.#lengths = this.texts.map((text) => tokenizer.encode(text, { truncation: false }).ids.length);
     this.#tokenizer = tokenizer;
     this.#preprocessor = preprocessor;
     this.#platform = platform;
@@ -43,9 +45,12 @@ export class PreparedPairs {
 
   /** Tokens of the longest text, at most 52. */
   get longest(): number {
-    let longest = 0;
-    for (const text of this.texts) longest = Math.max(longest, this.#tokenizer.encode(text).ids.length);
-    return Math.min(longest, MAX_CONTEXT);
+    return this.#lengths.reduce((longest, length) => Math.max(longest, Math.min(length, MAX_CONTEXT)), 0);
+  }
+
+  /** Texts of more tokens, which are cut. */
+  countLonger(contextLength: number): number {
+    return this.#lengths.filter((length) => length > contextLength).length;
   }
 
   /** What tells these pairs from any others. */
@@ -126,9 +131,12 @@ export class PreparedPairs {
 /**
  * Rejects pairs that nothing can be learnt from.
  *
- * @throws TrainingError - `too-few-pairs`, `one-text`.
+ * @throws TrainingError - `too-few-pairs`, `no-images-found`, `one-text`.
  */
 export function checkPairs({ name, pairs, skipped }: PairList): void {
+  const [missing] = skipped;
+  if (pairs.length === 0 && missing !== undefined && skipped.every(({ reason }) => reason === "missing-image"))
+    throw new TrainingError("no-images-found", { count: skipped.length, name: missing.name, file: name });
   if (pairs.length < 2) throw new TrainingError("too-few-pairs", { count: pairs.length, skipped: skipped.length, file: name });
   const [first] = pairs;
   if (first !== undefined && pairs.every(({ text }) => text === first.text)) {

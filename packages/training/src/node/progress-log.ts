@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { writingTo } from "@chinese-clip/pipeline/node";
 import type { Recall } from "./recall.js";
+import type { AveragingOptions } from "./averaging.js";
 
 /** The log's file in a run's folder. */
 export const PROGRESS_FILE = "progress.jsonl";
@@ -34,7 +35,7 @@ export interface StepRecord {
 
 /** Retrieval on the validation pairs after a step, as the log has it. */
 export interface ValidationRecord {
-  /** Steps that were done. */
+  /** Steps that were done; 0 for the initial model. */
   readonly step: number;
   /** Images that texts found. */
   readonly textToImage: Recall;
@@ -47,7 +48,13 @@ export interface RunHeader {
   /** The settings that its steps follow from, as text by name. */
   readonly settings: Readonly<Record<string, string>>;
   /** Where its model and its pairs come from, as far as they have a name. */
-  readonly source: { readonly model?: string | undefined; readonly data?: string | undefined; readonly validation?: string | undefined };
+  readonly source: {
+    readonly model?: string | undefined;
+    readonly data?: string | undefined;
+    readonly validation?: string | undefined;
+    /** With which others its weights are averaged. */
+    readonly averaging?: AveragingOptions | undefined;
+  };
 }
 
 /** A log's content. */
@@ -118,7 +125,7 @@ export class ProgressLog {
     const lines = (await hasProgress(folder)) ? (await readFile(path, "utf8")).split("\n").slice(1) : [];
     const kept = lines.filter((line) => {
       const at = objectOf(line)?.["step"];
-      return typeof at === "number" && at <= step;
+      return typeof at === "number" && at <= step && step > 0; // a run from its beginning validates the initial model again
     });
     await writeWhole(
       path,

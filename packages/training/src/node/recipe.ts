@@ -3,7 +3,6 @@ import type { Graph } from "@chinese-clip/model";
 import { type Adapter, isAdapter, LORA_TARGETS, type LoraOptions, withAdapters } from "../graphs/adapters.js";
 import { withDropout } from "../graphs/dropout.js";
 import { withPatchMask } from "../graphs/patch-mask.js";
-import { LOGIT_SCALE } from "../graphs/step-graphs.js";
 import { checkAveraging } from "./averaging.js";
 import { integer, positive } from "./option-ranges.js";
 import type { TrainOptions } from "./train-options.js";
@@ -99,7 +98,8 @@ export function recipeGraphs(trained: Partial<Record<Tower, Graph>>, { dropout, 
         ? withPatchMask(adapted.graph, maskRatio)
         : withDropout(adapted.graph, dropout);
   }
-  return { towers, evaluation, adapters, trains: lora && ((name) => name === LOGIT_SCALE || isAdapter(name)) };
+  // Adapters alone, as PEFT has it: its files have no place for the scale, and with another one their logits would be others.
+  return { towers, evaluation, adapters, trains: lora && isAdapter };
 }
 
 function share(name: string, value: number): number {

@@ -1,4 +1,5 @@
 /** A run's settings with their defaults filled in, and what of them a resumed run must have the same. */
+import { basename } from "node:path";
 import { batchesPerEpoch, type BatchPlan } from "../data/batches.js";
 import type { Schedule } from "../optimizer/schedule.js";
 import { TrainingError } from "../training-error.js";
@@ -46,7 +47,7 @@ export function settleSettings(options: TrainOptions, data: PreparedPairs): RunS
   const contextLength = integer("contextLength", options.contextLength ?? data.longest, 3);
   const schedule = { learningRate: positive("learningRate", learningRate), warmup, steps };
   const recipe = settleRecipe(options);
-  const record = { ...recipeRecord(options, recipe), pairs: data.digest, freeze: freeze ?? "nothing", batchSize: batch, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
+  const record = { ...recipeRecord(options, recipe), model: modelName(options.model), pairs: `${pairs} (${data.digest})`, freeze: freeze ?? "nothing", batchSize: batch, contextLength, weightDecay, ...schedule, seed, maxGradientNorm: maxGradientNorm ?? "any" }; // prettier-ignore
   return {
     plan,
     stepsPerEpoch,
@@ -60,6 +61,11 @@ export function settleSettings(options: TrainOptions, data: PreparedPairs): RunS
     validateEvery: integer("validateEvery", options.validateEvery ?? stepsPerEpoch, 1),
     record: Object.fromEntries(Object.entries(record).map(([name, value]) => [name, String(value)])),
   };
+}
+
+/** What a model is called wherever it lies, so that a folder may be mounted elsewhere. */
+function modelName(model: TrainOptions["model"]): string {
+  return typeof model === "string" || model instanceof URL ? basename(String(model)) : "files";
 }
 
 /**

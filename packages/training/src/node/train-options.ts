@@ -2,6 +2,7 @@
 import type { ModelSource, PretrainedOptions } from "@chinese-clip/pipeline";
 import type { PairList, SkippedPair } from "../data/pairs.js";
 import type { LoraOptions } from "../graphs/adapters.js";
+import type { AveragingOptions } from "./averaging.js";
 import type { StepRecord, ValidationRecord } from "./progress-log.js";
 import type { TrainingPlatform } from "./training-platform.js";
 
@@ -63,7 +64,7 @@ export interface TrainOptions {
    * the left) wrong, and writing unreadable. Default: not.
    */
   readonly augment?: boolean | undefined;
-  /** Averages the weights with those of other runs, on other machines, through a folder. Approximate. Default: not. */
+  /** Averages the weights with those of other runs, on other machines, through a folder or a bucket. Approximate. Default: not. */
   readonly averaging?: AveragingOptions | undefined;
   /** Tokens of a text; a longer text is cut. Default: those of the longest text, at most 52. */
   readonly contextLength?: number | undefined;
@@ -71,7 +72,7 @@ export interface TrainOptions {
   readonly seed?: number | undefined;
   /** Steps from one save to the next. Default: those of an epoch. The end is always saved. */
   readonly saveEvery?: number | undefined;
-  /** Steps from one validation to the next. Default: those of an epoch. */
+  /** Steps from one validation to the next. Default: those of an epoch. The initial model and the end are always validated. */
   readonly validateEvery?: number | undefined;
   /** Threads of an operator. Another number gives other last bits. */
   readonly numThreads?: number | undefined;
@@ -79,20 +80,6 @@ export interface TrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** How the model is found: `revision`, `cacheDir`, `token` and so on. */
   readonly source?: PretrainedOptions | undefined;
-}
-
-/** Several runs that are averaged: each with an `output`, pairs or a `seed` of its own, else with the same options. */
-export interface AveragingOptions {
-  /** A folder that all workers see. */
-  readonly folder: string;
-  /** This worker's name, another one than the others': letters, digits, `_`, `.` and `-`. It stays the same when the run is resumed. */
-  readonly worker: string;
-  /** Steps from one average to the next. */
-  readonly every: number;
-  /** How many workers there are. */
-  readonly workers: number;
-  /** Seconds to wait for the others; who is later, or dead, is left out of the average. Default 60. */
-  readonly patience?: number | undefined;
 }
 
 /** A teacher of the image tower. */
@@ -123,6 +110,8 @@ export type TrainingEvent =
       /** Estimate of what the process takes at its peak, in bytes. */
       readonly memory: number;
       readonly contextLength: number;
+      /** Texts of more tokens than that, which are cut. */
+      readonly truncated: number;
       /** Pairs that were left out. */
       readonly skipped: readonly SkippedPair[];
     }
@@ -137,7 +126,7 @@ export type TrainingEvent =
       readonly type: "step";
     } & StepRecord)
   | ({
-      /** Retrieval on the validation pairs. */
+      /** Retrieval on the validation pairs, first of the initial model. */
       readonly type: "validation";
     } & ValidationRecord)
   | {

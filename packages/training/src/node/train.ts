@@ -76,6 +76,7 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     blocks: run.memoryPlan.blocks,
     memory: run.memoryPlan.estimate.total,
     contextLength,
+    truncated: data.countLonger(contextLength),
     skipped: options.data.skipped,
   };
   const frozen = yield* computing(run.frozen, data);
@@ -94,6 +95,13 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     savedStep = step;
     return [{ type: "saved", step, folder: output }];
   };
+  const judge = async function* (step: number): AsyncGenerator<TrainingEvent, void, undefined> {
+    if (validation === undefined) return;
+    const judged = { step, ...(await validate(run, validation, freeze, validationFrozen)) };
+    await log.add({ ...judged, validation: true });
+    yield { type: "validation", ...judged };
+  };
+  if (done === 0) yield* judge(0); // what there is to improve on
   for (let step = done; step < schedule.steps; step++) {
     const start = performance.now();
     let batch: TrainingBatch;
@@ -109,7 +117,7 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     const norm = await engine.gradientNorm();
     if (!Number.isFinite(result.loss) || !Number.isFinite(norm)) {
       yield* await save(step);
-      const named = { step: step + 1, before: step, batch: batches.describe(step), loss: result.loss };
+      const named = { step: step + 1, before: step, pairs: plan.batch, batch: batches.describe(step), loss: result.loss };
       throw new TrainingError(Number.isFinite(result.loss) ? "gradient-not-finite" : "loss-not-finite", named);
     }
     const learningRate = learningRateAt(schedule, step);
@@ -120,24 +128,30 @@ async function* runSteps(options: TrainOptions, run: OpenRun, done: number): Asy
     await log.add(event);
     yield { type: "step", ...event };
     const isLast = step + 1 === schedule.steps;
-    if (options.averaging !== undefined && (step + 1) % options.averaging.every === 0)
-      yield { type: "averaged", step: step + 1, workers: await averageRound(options.averaging, step + 1, engine.memory, signal) };
-    if (validation !== undefined && (isLast || (step + 1) % settings.validateEvery === 0)) {
-      const judged = { step: step + 1, ...(await validate(run, validation, freeze, validationFrozen)) };
-      await log.add({ ...judged, validation: true });
-      yield { type: "validation", ...judged };
+    if (options.averaging !== undefined && (step + 1) % options.averaging.every === 0) {
+      let workers: readonly string[];
+      try {
+        workers = await averageRound(options.averaging, step + 1, engine.memory, signal);
+      } catch (error) {
+        yield* await save(step + 1);
+        signal?.throwIfAborted();
+        throw error;
+      }
+      yield { type: "averaged", step: step + 1, workers };
     }
+    if (isLast || (step + 1) % settings.validateEvery === 0) yield* judge(step + 1);
     if (isLast || (step + 1) % settings.saveEvery === 0) yield* await save(step + 1);
   }
 }
 
 /** Where a run's model and pairs come from; paths are absolute, so that they can be found from anywhere. */
-function sourceNames({ model, data, validation }: TrainOptions): RunHeader["source"] {
+function sourceNames({ model, data, validation, averaging }: TrainOptions): RunHeader["source"] {
   const nameOf = (name: string): string => (existsSync(name) ? resolve(name) : name);
   return {
     model: typeof model === "string" ? nameOf(model) : model instanceof URL ? model.href : undefined,
     data: nameOf(data.name),
     validation: validation && nameOf(validation.name),
+    averaging: averaging && { ...averaging, folder: nameOf(averaging.folder) },
   };
 }
 

@@ -8,12 +8,12 @@ import { DatasetError, shown, shownJson } from "@chinese-clip/dataset/formats";
 import { type PairList, type SkippedPair, type TrainingImage, type TrainingPair, usablePairs } from "../../data/pairs.js";
 import { TrainingError } from "../../training-error.js";
 
-const IMAGE_COLUMNS = ["image", "filepath", "file", "path"];
-const TEXT_COLUMNS = ["text", "caption", "title"];
+const IMAGE_COLUMNS = ["image", "filepath", "file", "path", "图片", "图像", "文件"];
+const TEXT_COLUMNS = ["text", "caption", "title", "文本", "描述", "标题"];
 
 /**
- * Pairs of a `.csv`, `.tsv` or `.jsonl` file: `image` (or `filepath`, `file`, `path`) and `text` (or `caption`, `title`) of each row. An image may be
- * in several rows, with different texts.
+ * Pairs of a `.csv`, `.tsv` or `.jsonl` file: `image` (or `filepath`, `file`, `path`, 图片, 图像, 文件) and `text` (or `caption`, `title`, 文本, 描述, 标题) of
+ * each row; JSON lines have `image` and `text`. An image may be in several rows, with different texts.
  *
  * @throws DatasetError - no such file, no UTF-8, a line that is no JSON; TrainingError - `missing-column`, `unterminated-quote`, `invalid-pair`.
  */
@@ -65,8 +65,7 @@ async function* tableRows(file: string): AsyncGenerator<Row, void, undefined> {
   const header = rows.shift()?.map((name) => name.trim().toLowerCase()) ?? [];
   const columnOf = (names: readonly string[]): number => {
     const column = header.findIndex((name) => names.includes(name));
-    if (column < 0)
-      throw new TrainingError("missing-column", { expected: names.join(" or "), got: shown(header.join(", ")), file, line: 1 });
+    if (column < 0) throw new TrainingError("missing-column", { expected: names.join("/"), got: shown(header.join(", ")), file, line: 1 });
     return column;
   };
   const [image, text] = [columnOf(IMAGE_COLUMNS), columnOf(TEXT_COLUMNS)];
