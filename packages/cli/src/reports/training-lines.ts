@@ -113,6 +113,7 @@ function lineOf(event: Exclude<TrainingEvent, { readonly type: "step" | "feature
 function leftOutLines({ skipped, truncated, contextLength }: Extract<TrainingEvent, { readonly type: "started" }>): Bilingual[] {
   const reasons = {
     "missing-image": (count: number, first: string) => t`skipped: ${count} whose image does not exist, such as ${first}`,
+    "unreadable-text": (count: number, first: string) => t`skipped: ${count} whose text is not UTF-8, such as ${first}`,
     "empty-text": (count: number, first: string) => t`skipped: ${count} without a text, such as ${first}`,
     repeated: (count: number, first: string) => t`skipped: ${count} that are there twice, such as ${first}`,
   } as const;

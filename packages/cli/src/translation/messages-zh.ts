@@ -86,6 +86,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
     "$1：创建时的 $2 是 $3，本次是 $4。请仍用 $5，或另选文件夹",
   "--$1 needs --$2": "--$1 需与 --$2 同用",
   "skipped: $1 whose image does not exist, such as $2": "跳过 $1 个：图片不存在，如 $2",
+  "skipped: $1 whose text is not UTF-8, such as $2": "跳过 $1 个：文本不是 UTF-8，如 $2",
   "skipped: $1 without a text, such as $2": "跳过 $1 个：没有文本，如 $2",
   "skipped: $1 that are there twice, such as $2": "跳过 $1 个：重复，如 $2",
   "$1 texts of more than $2 tokens are cut": "$1 条文本超过 $2 个 token，已截断",
