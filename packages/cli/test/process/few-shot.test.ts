@@ -31,7 +31,7 @@ describe("few-shot", () => {
   it("fits, measures and classifies; a later run embeds nothing again", async () => {
     const output = path("kinds.json");
     const fitted = await runCli(["few-shot", "fit", KINDS, ...model, "--output", output, "--json"]);
-    expect([fitted.code, fitted.stderr]).toEqual([0, ""]);
+    expect(fitted.code).toBe(0);
     expect(JSON.parse(fitted.stdout)).toMatchObject({
       classes: [...NAMES].sort(),
       images: { 汽车: 6, 月亮: 6, 蘑菇: 6 },
