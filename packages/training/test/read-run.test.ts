@@ -33,3 +33,15 @@ it.each([{ settings: 3 }, { settings: null, source: [1, [2]] }, { settings: { st
     expect(await readRun(path("head"))).toMatchObject({ totalSteps: undefined, steps: [] });
   },
 );
+
+it("tells with which others a run's weights are averaged, and takes nothing else for that", async () => {
+  const averaging = { folder: "s3://data/average", worker: "a", every: 50, workers: 4 };
+  for (const [given, expected] of [
+    [averaging, averaging],
+    [{ ...averaging, every: "50" }, undefined],
+    [[4], undefined],
+  ]) {
+    write("averaged/progress.jsonl", `${JSON.stringify({ ...HEAD, source: { model: "m", averaging: given } })}\n`);
+    expect((await readRun(path("averaged")))?.source).toEqual({ model: "m", averaging: expected });
+  }
+});

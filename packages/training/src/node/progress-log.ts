@@ -77,7 +77,7 @@ export async function readLog(folder: string): Promise<RunLog | undefined> {
   const { settings, source } = objectOf(head) ?? {};
   return {
     settings: textsOf(settings) ?? {},
-    source: textsOf(source) ?? {},
+    source: sourceOf(source),
     steps: records.flatMap((record) => (record?.["validation"] === undefined ? (numbersOf(record, STEP_NUMBERS) ?? []) : [])),
     validations: records.flatMap((record) => (record?.["validation"] === true ? (validationOf(record) ?? []) : [])),
   };
@@ -105,6 +105,21 @@ export function textsOf(settings: unknown): Readonly<Record<string, string>> | u
   const entries = Object.entries(settings as Readonly<Record<string, unknown>>);
   if (!entries.every(([, value]) => ["string", "number", "boolean"].includes(typeof value))) return undefined;
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+}
+
+function sourceOf(source: unknown): RunHeader["source"] {
+  if (typeof source !== "object" || source === null) return {};
+  const { averaging, ...names } = source as Readonly<Record<string, unknown>>;
+  return { ...textsOf(names), averaging: averagingOf(averaging) };
+}
+
+function averagingOf(value: unknown): AveragingOptions | undefined {
+  const { folder, worker, every, workers, patience } = (typeof value === "object" && value !== null ? value : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  if (typeof folder !== "string" || typeof worker !== "string" || typeof every !== "number" || typeof workers !== "number")
+    return undefined;
+  return { folder, worker, every, workers, patience: typeof patience === "number" ? patience : undefined };
 }
 
 /** The lines of a run. */
