@@ -3,7 +3,7 @@
  * or overwritten since is other numbers. ONNX Runtime maps the files of a session: one that is overwritten afterwards changes the answers, and one that is
  * truncated ends the process, so both are looked for before each run, or after the weights were copied.
  */
-import { type FileHandle, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { InferenceError } from "@chinese-clip/pipeline";
 import { systemErrorCode } from "@chinese-clip/pipeline/node";
 
@@ -46,11 +46,16 @@ export async function stampOf(path: string): Promise<WeightsStamp | undefined> {
 }
 
 /** @throws InferenceError - `weights-changed`: an open file is not the one that the stamp is of, or was written since. */
-export async function checkOpen(handle: FileHandle, stamp: WeightsStamp): Promise<void> {
+export async function checkOpen(handle: StatHandle, stamp: WeightsStamp): Promise<void> {
   compare(stamp, await handle.stat({ bigint: true }));
 }
 
-function compare({ path, size, mtimeNs }: WeightsStamp, now: Pick<WeightsStamp, "size" | "mtimeNs">): void {
+/** What is asked of a `FileHandle`; the published types ask for none of Node's. */
+interface StatHandle {
+  stat(options: { bigint: true }): Promise<Omit<WeightsStamp, "path">>;
+}
+
+function compare({ path, size, mtimeNs }: WeightsStamp, now: Omit<WeightsStamp, "path">): void {
   if (now.size === size && now.mtimeNs === mtimeNs) return;
   throw new InferenceError(
     "weights-changed",

@@ -5,8 +5,9 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "@chinese-clip/dataset";
 import { writingTo } from "@chinese-clip/pipeline/node";
-import type { Recall } from "./recall.js";
 import type { AveragingOptions } from "./averaging.js";
+import type { Recall } from "./recall.js";
+import { textsOf } from "./settings-record.js";
 
 /** The log's file in a run's folder. */
 export const PROGRESS_FILE = "progress.jsonl";
@@ -97,14 +98,6 @@ function numbersOf<Name extends string>(record: unknown, names: readonly Name[])
 function validationOf(record: Readonly<Record<string, unknown>>): ValidationRecord | undefined {
   const [textToImage, imageToText] = [numbersOf(record["textToImage"], RECALL_NUMBERS), numbersOf(record["imageToText"], RECALL_NUMBERS)];
   return textToImage === undefined || imageToText === undefined ? undefined : { step: Number(record["step"]), textToImage, imageToText };
-}
-
-/** Settings as text by name. @returns undefined for what are none. */
-export function textsOf(settings: unknown): Readonly<Record<string, string>> | undefined {
-  if (typeof settings !== "object" || settings === null) return undefined;
-  const entries = Object.entries(settings as Readonly<Record<string, unknown>>);
-  if (!entries.every(([, value]) => ["string", "number", "boolean"].includes(typeof value))) return undefined;
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 function sourceOf(source: unknown): RunHeader["source"] {

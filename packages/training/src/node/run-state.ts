@@ -10,7 +10,7 @@ import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import type { Parameter } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { TrainingError } from "../training-error.js";
-import { textsOf } from "./progress-log.js";
+import { textsOf } from "./settings-record.js";
 
 /** The state's file in a run's folder. */
 export const STATE_FILE = "state.safetensors";
