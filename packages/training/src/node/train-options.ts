@@ -55,7 +55,10 @@ export interface TrainOptions {
   readonly maskRatio?: number | undefined;
   /** Trains adapters beside linear layers, with the weights as they are: a few thousandths of the memory for gradients and moments. Default: none. */
   readonly lora?: LoraOptions | undefined;
-  /** What of a moving average of the weights stays in a step, such as 0.999; the average is what is validated and saved. Default: none. */
+  /**
+   * What of a moving average of the weights stays in a step, such as 0.999; the average is what is validated and saved. With `averaging` each run has a
+   * moving average of its own. Default: none.
+   */
   readonly emaDecay?: number | undefined;
   /** Draws the images' features to those of a teacher, as cn_clip's `--distillation`. */
   readonly distillation?: DistillationOptions | undefined;
