@@ -2,7 +2,7 @@ export { ChineseCLIP, type ChineseCLIPParts, type ClassifyOptions, loadChineseCL
 export type { Embedder } from "./embedding/embedder.js";
 export type { EmbedImagesOptions, EmbedImagesProgress, ImageEmbeddingResult } from "./embedding/embed-images.js";
 export { errorMessage, isError } from "./error-message.js";
-export { causeWithoutSecrets, withoutSecrets } from "./without-secrets.js";
+export { causeWithoutSecrets, shownAddress, withoutSecrets } from "./without-secrets.js";
 export { HubError, type HubErrorCode } from "./hub-error.js";
 export { InferenceError, type InferenceErrorCode } from "./inference-error.js";
 export type { Embeddings, TextEmbeddings } from "./embedding/embeddings.js";

@@ -16,6 +16,18 @@ export function withoutSecrets(text: string): string {
     .replace(/([?&][\w.%~-]+=)([^&#\s"'<>)]+)/gu, (whole, name: string) => (SECRET.test(name.slice(1, -1)) ? `${name}***` : whole));
 }
 
+/** Characters of an address that a message shows: a stranger may choose it, and a log line has a length. */
+const MOST_SHOWN = 500;
+
+/** An address as messages show it: without user name, password and secret parameters, and its beginning where it is long. */
+export function shownAddress(url: URL): string {
+  const plain = new URL(url);
+  plain.username = "";
+  plain.password = "";
+  const shown = withoutSecrets(plain.href);
+  return shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN - 1)}…` : shown;
+}
+
 /** What was thrown, or a copy of it where a message in its chain of causes has secrets. */
 export function causeWithoutSecrets(thrown: unknown, depth: number = 0): unknown {
   if (typeof thrown === "string") return withoutSecrets(thrown);

@@ -1,6 +1,6 @@
 /** I17 what errors say of addresses is without secrets, in messages, details and causes. */
 import { describe, expect, it } from "vitest";
-import { causeWithoutSecrets, HubError, withoutSecrets } from "../src/index.js";
+import { causeWithoutSecrets, HubError, shownAddress, withoutSecrets } from "../src/index.js";
 
 describe("I17 withoutSecrets", () => {
   it.each([
@@ -54,4 +54,19 @@ it("I17 a cause without secrets stays the same object, and a circle of causes en
   const circle = new Error("http://a:b@c");
   circle.cause = circle;
   expect(causeWithoutSecrets(circle)).toMatchObject({ message: "http://***@c" });
+});
+
+describe("I17 shownAddress", () => {
+  it.each([
+    ["https://me:hunter2@host/a.jpg?sig=s", "https://host/a.jpg?sig=***"],
+    ["blob:https://host/7b0e", "blob:https://host/7b0e"],
+  ])("I17 %s", (address, shown) => {
+    expect(shownAddress(new URL(address))).toBe(shown);
+  });
+
+  it("I17 shows the beginning of a long address", () => {
+    const shown = shownAddress(new URL(`https://host/${"(".repeat(20_000)}`));
+    expect(shown).toHaveLength(500);
+    expect(shown).toMatch(/^https:\/\/host\/\(+…$/);
+  });
 });

@@ -1,6 +1,6 @@
 /** A file behind a URL: read from any byte by `Range`, resumed where a connection broke off. */
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import { withoutSecrets } from "@chinese-clip/pipeline";
+import { shownAddress } from "@chinese-clip/pipeline";
 import { AddressError, requestUrl } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 import type { ByteFile } from "./byte-file.js";
@@ -16,7 +16,7 @@ export interface HttpOptions {
 
 /** A file behind an `http:` or `https:` URL. Nothing is asked yet. */
 export function httpFile(url: URL, { allowPrivateAddresses = false, network = {} }: HttpOptions): ByteFile {
-  const label = labelOf(url);
+  const label = shownAddress(url);
   const ask = async (method: "GET" | "HEAD", headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> => {
     const all = { accept: "*/*", "accept-encoding": "identity", "user-agent": "chinese-clip", ...headers };
     const response = await requestUrl(url, { allowPrivateAddresses, method, headers: all, signal }).catch((error: unknown) => {
@@ -73,14 +73,6 @@ export function httpFile(url: URL, { allowPrivateAddresses = false, network = {}
       return resumed(label, open, { start, end }, network, signal);
     },
   };
-}
-
-/** A URL as messages show it: without a password, and without the signature of an object store. */
-function labelOf(url: URL): string {
-  const plain = new URL(url);
-  plain.username = "";
-  plain.password = "";
-  return withoutSecrets(plain.href);
 }
 
 function lengthOf({ headers }: IncomingMessage): number | undefined {

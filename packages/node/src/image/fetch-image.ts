@@ -4,7 +4,7 @@
 import { ImageError } from "@chinese-clip/image-processor";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { pipeline } from "node:stream";
-import { withoutSecrets } from "@chinese-clip/pipeline";
+import { shownAddress } from "@chinese-clip/pipeline";
 import { AddressError, requestUrl } from "@chinese-clip/pipeline/node";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { collectBytes, type ReadOptions, tooLarge, unreadable } from "./read-bytes.js";
@@ -28,7 +28,7 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & AsyncIter
  */
 export async function fetchBytes(start: URL, options: FetchOptions): Promise<Uint8Array> {
   const { maxBytes, signal } = options;
-  const source = withoutPassword(start);
+  const source = shownAddress(start);
   try {
     const response = await follow(start, source, options);
     const { statusCode: status = 0, headers } = response;
@@ -69,12 +69,4 @@ function decompressed(response: IncomingMessage): AsyncIterable<Uint8Array> {
   if (decoder === undefined) return response;
   // Ends both when either ends; what went wrong is reported by the loop over the chunks.
   return pipeline(response, decoder, () => undefined);
-}
-
-/** A URL as messages show it: without a password, and without the signature of an object store. */
-export function withoutPassword(url: URL): string {
-  const shown = new URL(url);
-  shown.username = "";
-  shown.password = "";
-  return withoutSecrets(shown.href);
 }

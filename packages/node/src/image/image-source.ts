@@ -3,7 +3,7 @@
  */
 import type { RawImage } from "@chinese-clip/image-processor";
 import { fileURLToPath } from "node:url";
-import { withoutPassword } from "./fetch-image.js";
+import { shownAddress } from "@chinese-clip/pipeline";
 import { readBlobBytes, tooLarge } from "./read-bytes.js";
 
 /**
@@ -22,7 +22,7 @@ export type ImageSource =
 export function sourceName(source: ImageSource): string {
   if (source.kind === "bytes") return source.name;
   if (source.kind === "path") return source.path;
-  return /^data:/i.test(source.url) ? "data: URL" : withoutPassword(new URL(source.url));
+  return /^data:/i.test(source.url) ? "data: URL" : shownAddress(new URL(source.url));
 }
 
 /** Longer than any path of an operating system. */

@@ -2,7 +2,7 @@
  * An encoded image from its address, never more of it than allowed, whatever length the server states.
  */
 import { ImageError } from "@chinese-clip/image-processor";
-import { errorMessage } from "@chinese-clip/pipeline";
+import { errorMessage, shownAddress } from "@chinese-clip/pipeline";
 
 /** Longer than any path; what is longer is the image itself, as base64. */
 const MAX_ADDRESS = 32_767;
@@ -17,7 +17,7 @@ const PROTOCOLS: readonly string[] = ["http:", "https:", "data:", "blob:"];
 export async function fetchImage(input: string | URL, maxBytes: number, signal: AbortSignal): Promise<Blob> {
   const url = addressOf(input);
   // A data: URL holds the content itself, too long for a message.
-  const source = url.protocol === "data:" ? "data: URL" : url.href;
+  const source = url.protocol === "data:" ? "data: URL" : shownAddress(url);
   // Four characters of base64 hold three bytes; percent-encoding is longer still.
   const encoded = url.protocol === "data:" ? Math.floor((url.href.length * 3) / 4) : 0;
   if (encoded > maxBytes + MAX_ADDRESS) throw tooLarge(source, maxBytes, encoded);
