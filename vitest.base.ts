@@ -5,7 +5,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const runsSlowTests = process.env["CHINESE_CLIP_TESTS"] === "all";
 
 /**
- * Every package's test run: results in `.test/` (turbo caches them, the root run adds them up). Coverage is measured where everything runs: with V8
+ * Every package's test run: results in `.test/` (turbo caches them, the root run adds them up). Coverage is measured where `--coverage` asks for it: with V8
  * counting, the same tests take two thirds more processor time.
  */
 const config: ViteUserConfig = defineConfig({
@@ -18,7 +18,6 @@ const config: ViteUserConfig = defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {
-      enabled: runsSlowTests,
       provider: "v8",
       include: ["src/**"],
       reporter: ["text-summary", "json-summary"],

@@ -1,5 +1,5 @@
 /**
- * Adds up what the packages' test runs left behind: vitest's JSON report and v8's coverage summary, in each package's `.test/`.
+ * Adds up what the packages' test runs left behind: vitest's JSON report in each package's `.test/`.
  */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -9,7 +9,6 @@ const GROUPS = ["packages", "examples", "tests", "tools"];
 const SINGLES = ["examples", "bench"];
 
 const RESULTS = join(".test", "results.json");
-const COVERAGE = join(".test", "coverage", "coverage-summary.json");
 
 /**
  * The folders of all packages that have tests.
@@ -28,20 +27,20 @@ export function testedFolders(root) {
 
 /** Removes earlier reports, so that a run that dies early is not mistaken for the one before; turbo restores those of cached runs. */
 export function removeReports(folders) {
-  for (const folder of folders) for (const file of [RESULTS, COVERAGE]) rmSync(join(folder, file), { force: true });
+  for (const folder of folders) rmSync(join(folder, RESULTS), { force: true });
 }
 
 /**
  * One package's report. A test file that could not even be loaded counts as one failed test, and so does a missing report.
  *
  * @param {string} folder
- * @returns {{ name: string, passed: number, failed: number, skipped: number, failures: string[], lines: { covered: number, total: number } | undefined }}
+ * @returns {{ name: string, passed: number, failed: number, skipped: number, failures: string[], seconds: number | undefined }}
  */
 export function readReport(folder) {
   const name = basename(folder);
   const report = readJson(join(folder, RESULTS));
   if (report === undefined)
-    return { name, passed: 0, failed: 1, skipped: 0, failures: [`${name}: its tests left no report`], lines: undefined };
+    return { name, passed: 0, failed: 1, skipped: 0, failures: [`${name}: its tests left no report`], seconds: undefined };
   const tests = report.testResults.flatMap((file) => file.assertionResults.map((test) => ({ ...test, file: file.name })));
   const failedTests = tests.filter((test) => test.status === "failed");
   const brokenFiles = report.testResults.filter(
@@ -56,7 +55,7 @@ export function readReport(folder) {
       ...failedTests.map((test) => `${relative(folder, test.file)}: ${test.fullName}`),
       ...brokenFiles.map((file) => `${relative(folder, file.name)}: could not be run`),
     ].map((text) => `${name}: ${text}`),
-    lines: readJson(join(folder, COVERAGE))?.total?.lines,
+    seconds: tests.length === 0 ? undefined : (Math.max(...report.testResults.map((file) => file.endTime)) - report.startTime) / 1000,
   };
 }
 
@@ -68,8 +67,8 @@ export function readReport(folder) {
  */
 export function formatSummary(reports, failedChecks) {
   const sum = (key) => reports.reduce((total, report) => total + report[key], 0);
-  const rows = reports.map(({ name, passed, failed, skipped, lines }) => [name, passed, failed, skipped, formatCoverage(lines)]);
-  const table = [["package", "passed", "failed", "skipped", "lines covered"], ...rows];
+  const rows = reports.map(({ name, passed, failed, skipped, seconds }) => [name, passed, failed, skipped, seconds?.toFixed(0) ?? "-"]);
+  const table = [["package", "passed", "failed", "skipped", "seconds"], ...rows];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => String(row[column]).length)));
   const text = table.map((row) =>
     row.map((cell, column) => (column === 0 ? String(cell).padEnd(widths[column]) : String(cell).padStart(widths[column]))).join("  "),
@@ -83,10 +82,6 @@ export function formatSummary(reports, failedChecks) {
     ...checks,
     `${sum("passed")} passed, ${sum("failed") + failedChecks} failed, ${sum("skipped")} skipped`,
   ].join("\n");
-}
-
-function formatCoverage(lines) {
-  return lines === undefined || lines.total === 0 ? "-" : `${((100 * lines.covered) / lines.total).toFixed(1)} %`;
 }
 
 function readJson(file) {
