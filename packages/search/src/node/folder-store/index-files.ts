@@ -152,6 +152,16 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: 
   }
 }
 
+/** Fills bytes from a place in a file. @returns how many there are: fewer where the file ends. */
+export async function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
+    if (bytesRead === 0) return done;
+    done += bytesRead;
+  }
+  return bytes.length;
+}
+
 /** Closes a generation's files. */
 export async function closeFiles({ vectors, log }: IndexFiles): Promise<void> {
   await vectors.close();

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { hasInt8Kernel, Int8Matrix } from "../../top-k/int8-matrix.js";
 import type { RowMatrix } from "../../top-k/row-matrix.js";
-import { type IndexHead, writeAll } from "./index-files.js";
+import { type IndexHead, readAll, writeAll } from "./index-files.js";
 import type { VectorSums } from "./vector-sums.js";
 
 /** Rows of a block. */
@@ -173,13 +173,4 @@ function quantized(matrix: RowMatrix, dim: number, first: number): Int8Matrix {
 
 function signatureOf({ generation, dim }: IndexHead): Buffer {
   return Buffer.from(`${JSON.stringify({ format: "chinese-clip-int8", version: 1, generation, dim }).padEnd(HEAD - 1)}\n`);
-}
-
-async function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) return done;
-    done += bytesRead;
-  }
-  return bytes.length;
 }

@@ -7,6 +7,7 @@ import { crc32 } from "node:zlib";
 import { NPY_HEAD } from "../../npy/npy-head.js";
 import type { Int8Matrix } from "../../top-k/int8-matrix.js";
 import { RowMatrix } from "../../top-k/row-matrix.js";
+import { readAll } from "./index-files.js";
 import { type PutRecord, ROWS_PER_SUM } from "./index-log.js";
 
 /** Bytes of vectors that are read at a time. */
@@ -148,14 +149,4 @@ export class VectorReader {
     const found = this.#buffers.pop();
     return (found !== undefined && found.length >= length ? found : new Uint8Array(Math.max(CHUNK, length))).subarray(0, length);
   }
-}
-
-/** @returns how many bytes there are. */
-async function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) return done;
-    done += bytesRead;
-  }
-  return bytes.length;
 }
