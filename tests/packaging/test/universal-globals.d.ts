@@ -27,8 +27,8 @@ declare class URL {
   static canParse(url: string): boolean;
   readonly href: string;
   readonly protocol: string;
-  readonly username: string;
-  readonly password: string;
+  username: string;
+  password: string;
   pathname: string;
   search: string;
   hash: string;

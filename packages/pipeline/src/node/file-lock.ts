@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
-import { link, lstat, mkdir, open, readFile, rename, rm, utimes } from "node:fs/promises";
+import { lstat, mkdir, open, readFile, rm, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
@@ -21,6 +21,8 @@ const SILENT_MS = 2500;
 const COLD_MS = 60_000;
 /** Between making a lock and writing its owner's name into it no more than this passes. */
 const NAMELESS_MS = 500;
+/** Who removes a lost lock is done after this, or was killed at it. */
+const GUARD_MS = 10_000;
 const POLL_MS = 50;
 
 /** Who holds a lock. */
@@ -65,8 +67,7 @@ export class FileLock {
       const taken = await attempt(path);
       if (typeof taken === "string") return new FileLock(path, taken);
       if (taken === undefined) continue;
-      if (isLost(taken, watch.silence(taken.look))) await moveAside(path, taken.owner);
-      else await pause(signal);
+      if (!(isLost(taken, watch.silence(taken.look)) && (await breakLock(path, taken)))) await pause(signal);
     }
   }
 
@@ -86,8 +87,8 @@ export class FileLock {
       first ??= look;
       const state = owner === undefined ? "unknown" : stateOf(owner);
       if (owner !== undefined && (state === "running" || owner.host !== hostname() || look !== first)) return owner;
-      if (state === "dead" || watch.silence(look) > (owner === undefined ? NAMELESS_MS : SILENT_MS)) await moveAside(path, owner);
-      else await pause(undefined);
+      const isOver = state === "dead" || watch.silence(look) > (owner === undefined ? NAMELESS_MS : SILENT_MS);
+      if (!(isOver && (await breakLock(path, taken)))) await pause(undefined);
     }
   }
 
@@ -138,7 +139,10 @@ class Watch {
 /** @returns the new lock's id, or whose it is, or undefined where it has just been released. */
 async function attempt(path: string): Promise<string | Found | undefined> {
   const id = randomUUID();
-  if (await create(path, id)) return id;
+  return (await create(path, id)) ? id : find(path);
+}
+
+async function find(path: string): Promise<Found | undefined> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return undefined;
   if (found.isDirectory())
@@ -209,7 +213,8 @@ async function create(path: string, id: string): Promise<boolean> {
   } finally {
     await handle.close();
   }
-  return true;
+  // Who was held up for long before its name was written has been given up.
+  return (await readOwner(path))?.id === id;
 }
 
 async function readOwner(path: string): Promise<LockOwner | undefined> {
@@ -230,16 +235,28 @@ function ownerIn(text: string): LockOwner | undefined {
   }
 }
 
-/** Several may find the same lock lost. Only one rename of it succeeds; who renamed a fresh one gives it back. */
-async function moveAside(path: string, owner: LockOwner | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-    if ((await readOwner(aside))?.id !== owner?.id) await link(aside, path).catch(() => undefined);
-    await rm(aside, { force: true });
-  } catch (error) {
-    if (systemErrorCode(error) !== "ENOENT") throw error;
+/**
+ * Removes a lock whose owner is lost. Several may find the same lock lost, and the first of them may have made a new one by the time the second comes:
+ * who removes it holds a lock of its own meanwhile, and looks once more.
+ *
+ * @returns whether to try again at once; not where somebody else is at it.
+ */
+async function breakLock(path: string, lost: Found): Promise<boolean> {
+  const guard = `${path}.breaking`;
+  const taken = await attempt(guard);
+  if (typeof taken !== "string") {
+    // Nobody needs it for longer than a look: its owner was killed meanwhile.
+    const isOver =
+      taken !== undefined && ((taken.owner !== undefined && stateOf(taken.owner) === "dead") || Math.abs(taken.age) > GUARD_MS);
+    if (isOver) await rm(guard, { force: true });
+    return taken === undefined;
   }
+  try {
+    if ((await find(path))?.look === lost.look) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+  return true;
 }
 
 function isRunning(pid: number): boolean {

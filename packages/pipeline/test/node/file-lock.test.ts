@@ -1,7 +1,7 @@
 /** Locks against owners that are dead, hang or live elsewhere, and clocks that differ. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -102,4 +102,31 @@ describe("I13 locks that survive clocks", () => {
     await held.release();
     expect(await elapsed(FileLock.tryAcquire(path))).toBeLessThan(1000);
   });
+
+  it.each([
+    ["names nobody", ""],
+    ["names a dead process", JSON.stringify({ pid: DEAD_PID, host: hostname(), id: "left" })],
+  ])(
+    "of many that break a lock that %s one gets it, whatever the others see meanwhile",
+    async (_, content) => {
+      for (let round = 0; round < 4; round++) {
+        await writeFile(path, content);
+        const tried = await Promise.all(Array.from({ length: 16 }, async () => FileLock.tryAcquire(path)));
+        const got = tried.filter((one) => one instanceof FileLock);
+        expect(got).toHaveLength(1);
+        expect(await got[0]?.isHeld()).toBe(true);
+        await got[0]?.release();
+        expect(await readdir(folder)).toEqual([]);
+      }
+    },
+    20_000,
+  );
+
+  it("who was killed while it removed a lost lock does not keep others out", async () => {
+    await leave({ pid: DEAD_PID }, 0);
+    const left = await readFile(path, "utf8");
+    await writeFile(`${path}.breaking`, left);
+    expect(await elapsed(FileLock.tryAcquire(path))).toBeLessThan(8000);
+    expect(await readdir(folder)).toEqual([]);
+  }, 20_000);
 });
