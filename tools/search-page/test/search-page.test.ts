@@ -106,7 +106,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     for (const place of [3, 4, 5, 6, 7, 8]) {
       await page.locator(`.card[data-place="${place}"]`).click();
       await page.locator(".facts .path").waitFor();
-      await page.getByRole("button", { name: "Find similar images" }).click();
+      await page.getByRole("button", { name: "Find similar" }).click();
       await page.waitForSelector(".query-image");
       await page.goBack();
     }

@@ -76,6 +76,7 @@ describe.skipIf(chromiumPath === undefined)("50,000 images", { timeout: 300_000 
     await page.locator(`.card.is-loaded[data-place="${COUNT - 1}"]`).waitFor();
     await settled(page, asked);
     Object.assign(before, asked);
+    await browser.startTracing(page, { categories: ["devtools.timeline"] });
     const moved = await page.evaluate(async () => {
       let elements = 0;
       const observer = new MutationObserver((changes) => {
@@ -91,6 +92,8 @@ describe.skipIf(chromiumPath === undefined)("50,000 images", { timeout: 300_000 
       return elements;
     });
     expect(moved).toBeLessThanOrEqual(100 * 2 * 8); // two rows a frame, of ten
+    // A cell that moves has its own style resolved: neither those of the elements within it, nor others'.
+    expect(resolvedStyles(await browser.stopTracing())).toBeLessThanOrEqual(100 * 2 * MOST_CELLS);
     await page.locator('.card.is-loaded[data-place="0"]').waitFor();
     await settled(page, asked);
     expect(asked.parts - before.parts).toBeLessThanOrEqual(10);
@@ -119,6 +122,16 @@ describe.skipIf(chromiumPath === undefined)("50,000 images", { timeout: 300_000 
 
 function cells(page: Page): Promise<number> {
   return page.locator(".card").count();
+}
+
+/** Of how many elements Chromium resolved the styles, by its trace. */
+function resolvedStyles(trace: Buffer): number {
+  const { traceEvents } = JSON.parse(trace.toString()) as {
+    readonly traceEvents: readonly { readonly name: string; readonly args?: { readonly elementCount?: number } }[];
+  };
+  const counts = traceEvents.filter(({ name }) => name === "UpdateLayoutTree").map(({ args }) => args?.elementCount ?? 0);
+  expect(counts.length).toBeGreaterThan(0);
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function lastPlace(page: Page): Promise<number> {

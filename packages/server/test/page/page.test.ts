@@ -59,7 +59,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     await page.locator('.card[data-place="0"]').click();
     await page.locator(".facts").getByText("30.25000° N, 120.13000° E").waitFor();
     await expect.poll(() => page.locator(".preview .original.is-loaded").count()).toBe(1);
-    await page.getByRole("button", { name: "Find similar images" }).click();
+    await page.getByRole("button", { name: "Find similar" }).click();
     await page.getByRole("status").getByText("3,000 of 3,001 images").waitFor();
 
     await page.setInputFiles("input[name=query-image]", { name: "x.jpg", mimeType: "image/jpeg", buffer: Buffer.from("text 11") });

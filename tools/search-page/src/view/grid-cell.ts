@@ -61,8 +61,9 @@ export class GridCell {
     element.setAttribute("aria-selected", String(isSelected));
     element.classList.toggle("is-best", place === 0 && item?.score !== undefined);
     this.setActive(isActive);
-    this.#score.hidden = item?.score === undefined;
-    if (item?.score !== undefined) {
+    const hasScore = item?.score !== undefined;
+    if (this.#score.hidden === hasScore) this.#score.hidden = !hasScore; // setting it, even to the same, has its style resolved
+    if (hasScore) {
       const text = item.score.toFixed(3);
       this.#number.textContent = text;
       this.#number.setAttribute("aria-label", `${scoreLabel} ${text}`);
