@@ -4,12 +4,14 @@ import { fileURLToPath } from "node:url";
 import { ChineseCLIP } from "@chinese-clip/node";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const { path, write } = scratchFolder();
-const classify = (args: readonly string[], ...rest: [env?: Readonly<Record<string, string>>, input?: string]): ReturnType<typeof runCli> =>
-  runCli(["classify", "--model", DEMO, ...args], ...rest);
+const classify = (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> =>
+  runCli(["classify", "--model", DEMO, ...args], env);
+const classifyInput = (args: readonly string[], input: string): Promise<Ended> =>
+  spawnCli(["classify", "--model", DEMO, ...args], {}, input);
 const linesOf = (stdout: string): Record<string, unknown>[] =>
   stdout
     .trim()
@@ -86,14 +88,14 @@ describe("classify", () => {
   it("reads a list on stdin, goes on past unreadable images, and then ends with 1", async () => {
     const broken = write("broken.png", "no image");
     const list = [join(PICTURES, "01.png"), broken, path("not-there.jpg"), join(PICTURES, "02.jpg"), ""].join("\r\n");
-    const { code, stdout, stderr } = await classify(["-", "--labels", "圆形,正方形"], {}, list);
+    const { code, stdout, stderr } = await classifyInput(["-", "--labels", "圆形,正方形"], list);
     expect(code).toBe(1);
     expect(stdout.split("\n").filter((line) => line.includes(PICTURES)).length).toBe(2);
     expect(stderr).toContain(`skipped: ${broken}: `);
     expect(stderr).toContain("not-there.jpg");
     expect(stderr).toContain("2 of 4 images could not be read; replace or remove them");
     expect(stderr).not.toMatch(/^\s+at /m);
-    const json = await classify(["--labels", "圆形,正方形", "--json"], {}, list);
+    const json = await classifyInput(["--labels", "圆形,正方形", "--json"], list);
     expect(linesOf(json.stdout).map((line) => "error" in line)).toEqual([false, true, true, false]);
   });
 
@@ -115,7 +117,6 @@ describe("what cannot be classified", () => {
   const image = join(PICTURES, "01.png");
   it.each([
     ["an empty folder", () => (mkdirSync(path("empty")), [path("empty"), "--labels", "猫"]), "empty: no images in it"],
-    ["an empty list", () => ["-", "--labels", "猫"], "stdin: no paths in it; write one image's path a line"],
     ["a missing label file", () => [image, "--labels", path("no.txt")], "no.txt: no such file; check the path"],
     ["an empty label file", () => [image, "--labels", write("none.txt", "\n#\n")], "none.txt: no labels in it; write one per line"],
     ["a label file that is no text", () => [image, "--labels", join(PICTURES, "01.png")], "01.png: expected UTF-8 text"],
@@ -130,8 +131,15 @@ describe("what cannot be classified", () => {
     ["no such model", () => [image, "--labels", "猫", "--model", "./no-model"], "expected a folder with config.json and weights"],
     ["no such device", () => [image, "--labels", "猫", "--device", "tpu"], "expected a device that ONNX Runtime's build"],
   ])("%s: exit code 1", async (_name, args, message) => {
-    const { code, stdout, stderr } = await classify(args(), {}, "");
+    const { code, stdout, stderr } = await classify(args());
     expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect([code, stdout]).toEqual([1, ""]);
+  });
+
+  it("an empty list: exit code 1", async () => {
+    const { code, stdout, stderr } = await classifyInput(["-", "--labels", "猫"], "");
+    expect(stderr).toContain("stdin: no paths in it; write one image's path a line");
     expect(stderr).not.toMatch(/^\s+at /m);
     expect([code, stdout]).toEqual([1, ""]);
   });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { compareRows, compareSearches } from "../../src/reports/compare-embeddings.js";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const TINY = fileURLToPath(new URL("../../../../fixtures/tiny-vit", import.meta.url));
@@ -12,8 +12,8 @@ const { path } = scratchFolder();
 const captions = (JSON.parse(readFileSync(join(PICTURES, "pictures.json"), "utf8")) as { caption: string }[]).map(({ caption }) => caption);
 writeFileSync(path("queries.txt"), captions.join("\n"));
 const QUERIES = path("queries.txt");
-const compare = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
-  runCli(["compare", ...args], { HF_HUB_CACHE: path("cache"), ...env });
+const compare = (args: readonly string[], env: Readonly<Record<string, string>> = {}, run = runCli): Promise<Ended> =>
+  run(["compare", ...args], { HF_HUB_CACHE: path("cache"), ...env });
 
 interface Result {
   images: { count: number; min: number; mean: number; worst: string } | null;
@@ -50,7 +50,11 @@ describe("the comparison", () => {
 
 describe("compare", () => {
   it("compares number formats", async () => {
-    const { code, stdout, stderr } = await compare([PICTURES, "--texts", QUERIES, "--model", DEMO, "--dtypes", "fp32,q8", "--json"]);
+    const { code, stdout, stderr } = await compare(
+      [PICTURES, "--texts", QUERIES, "--model", DEMO, "--dtypes", "fp32,q8", "--json"],
+      {},
+      spawnCli,
+    );
     expect([code, stderr]).toEqual([0, "skipped 1 other file: 1 .json\n"]);
     const { images, texts, search } = JSON.parse(stdout) as Result;
     expect([images?.count, texts?.count]).toEqual([48, 48]);

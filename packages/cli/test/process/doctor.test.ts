@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, runCli, spawnCli } from "./run-cli.js";
 
 const { path } = scratchFolder();
 const PICTURE = fileURLToPath(new URL("../../../../examples/pictures/01.png", import.meta.url));
@@ -13,7 +13,7 @@ const doctor = (args: readonly string[], env: Readonly<Record<string, string>> =
 
 describe("doctor", () => {
   it("reports on the machine; a network that does not answer is no failure", async () => {
-    const { code, stdout, stderr } = await doctor([]);
+    const { code, stdout, stderr } = await spawnCli(["doctor"], { HF_HUB_CACHE: path("cache"), ...NOWHERE });
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^Node +\d+\.\d+\.\d+, \w+ \w+\nruntime +ONNX Runtime 1\.\d+\.\d+, sharp /);
     expect(stdout).toMatch(/^devices +cpu/m);
@@ -56,7 +56,7 @@ describe("doctor", () => {
     const temporary = path("tmp");
     mkdirSync(temporary);
     const homeless = { HOME: "", HF_HUB_CACHE: "", HF_HOME: "", XDG_CACHE_HOME: "", HUGGINGFACE_HUB_CACHE: "", TMPDIR: temporary };
-    const { code, stderr } = await runCli(["classify", PICTURE, "--model", DEMO, "--labels", "猫,狗", "--dtype", "q8"], homeless);
+    const { code, stderr } = await spawnCli(["classify", PICTURE, "--model", DEMO, "--labels", "猫,狗", "--dtype", "q8"], homeless);
     expect(code).toBe(0);
     expect(stderr).toContain("The converted weights go to a temporary folder");
     expect(readdirSync(temporary)).toEqual([]);

@@ -10,7 +10,7 @@ import { makeVariants, Random, randomScene, type VariantKind } from "@chinese-cl
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { findDuplicates } from "@chinese-clip/search";
 import { beforeAll, describe, expect, it } from "vitest";
-import { DEMO, MAIN, runCli } from "./run-cli.js";
+import { DEMO, MAIN, runCli, spawnCli } from "./run-cli.js";
 
 const { path, folder } = scratchFolder();
 /** Drawings, of 15 variants each. */
@@ -145,7 +145,7 @@ describe("duplicates with a known truth", () => {
   });
 
   it("a page shows them side by side; moving takes tiers one and two to a folder, and the index knows", async () => {
-    const { code } = await runCli(["dedupe", "--index", path("index"), "--html", path("page.html"), "--csv", path("table.csv")]);
+    const { code } = await spawnCli(["dedupe", "--index", path("index"), "--html", path("page.html"), "--csv", path("table.csv")]);
     expect(code).toBe(0);
     const page = readFileSync(path("page.html"), "utf8");
     expect(page).toContain("<h2>the same bytes</h2>");

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { makeDrawings, writeRetrieval } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, runCli, spawnCli } from "./run-cli.js";
 
 const golden = fileURLToPath(new URL("../../../../fixtures/evaluation/retrieval/ties", import.meta.url));
 const { path, write } = scratchFolder();
@@ -91,7 +91,7 @@ describe("from images and texts", () => {
 
   it("the demo checkpoint finds drawings that it never saw, and their captions", async () => {
     const args = ["evaluate", "retrieval", "--model", DEMO, "--data", path("drawings")];
-    const { code, stdout, stderr } = await runCli([...args, "--output", path("out"), "--json"]);
+    const { code, stdout, stderr } = await spawnCli([...args, "--output", path("out"), "--json"]);
     expect([code, stderr]).toEqual([0, ""]);
     const { results } = JSON.parse(stdout) as { results: { direction: string; r1: number; r10: number; queries: number }[] };
     for (const { r1, r10, queries } of results) {

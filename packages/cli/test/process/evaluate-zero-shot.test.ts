@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { makeDrawings, THING_NAMES, writeZeroShot } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
 
@@ -10,8 +10,8 @@ beforeAll(async () => {
   await writeZeroShot(await makeDrawings(120, 32), path("drawings"));
 });
 
-const zeroShot = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
-  runCli(["evaluate", "zero-shot", "--model", DEMO, ...args], env);
+const zeroShot = (args: readonly string[], env?: Readonly<Record<string, string>>, run = runCli): Promise<Ended> =>
+  run(["evaluate", "zero-shot", "--model", DEMO, ...args], env);
 
 describe("the demo checkpoint", () => {
   it("is as good in int8, whose weights go where they are told", async () => {
@@ -27,7 +27,7 @@ describe("the demo checkpoint", () => {
   });
 
   it("labels drawings that it never saw, and writes ELEVATER's file and a page", async () => {
-    const { code, stdout, stderr } = await zeroShot(["--data", path("drawings"), "--output", path("out"), "--json"]);
+    const { code, stdout, stderr } = await zeroShot(["--data", path("drawings"), "--output", path("out"), "--json"], {}, spawnCli);
     expect([code, stderr]).toEqual([0, ""]);
     const result = JSON.parse(stdout) as {
       top1: number;

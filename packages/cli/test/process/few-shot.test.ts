@@ -6,7 +6,7 @@ import { ChineseCLIP } from "@chinese-clip/node";
 import { parseClassifier } from "@chinese-clip/pipeline/classifier";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { beforeAll, describe, expect, it } from "vitest";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, runCli, spawnCli } from "./run-cli.js";
 
 const { path } = scratchFolder();
 const NAMES = ["汽车", "月亮", "蘑菇"] as const;
@@ -30,7 +30,7 @@ const model = ["--model", DEMO];
 describe("few-shot", () => {
   it("fits, measures and classifies; a later run embeds nothing again", async () => {
     const output = path("kinds.json");
-    const fitted = await runCli(["few-shot", "fit", KINDS, ...model, "--output", output, "--json"]);
+    const fitted = await spawnCli(["few-shot", "fit", KINDS, ...model, "--output", output, "--json"]);
     expect(fitted.code).toBe(0);
     expect(JSON.parse(fitted.stdout)).toMatchObject({
       classes: [...NAMES].sort(),
@@ -49,7 +49,7 @@ describe("few-shot", () => {
     expect(readdirSync(`${KINDS}.index`)).not.toContain("thumbnails");
 
     const report = path("report.html");
-    const measured = await runCli(["few-shot", "evaluate", HELD_OUT, ...model, "--classifier", output, "--html", report], {
+    const measured = await spawnCli(["few-shot", "evaluate", HELD_OUT, ...model, "--classifier", output, "--html", report], {
       LANG: "zh_CN.UTF-8",
       LC_ALL: "",
     });

@@ -6,7 +6,7 @@ import { ChineseCLIPModel, Tensor } from "@chinese-clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
 const { path } = scratchFolder();
@@ -19,8 +19,8 @@ afterAll(async () => {
 });
 
 describe("download", () => {
-  const download = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> =>
-    runCli(["download", ...args], {
+  const download = (args: readonly string[], env: Readonly<Record<string, string>> = {}, run = runCli): Promise<Ended> =>
+    run(["download", ...args], {
       HF_HUB_CACHE: path("cache"),
       HF_ENDPOINT: server.endpoint,
       HF_HUB_OFFLINE: "",
@@ -30,7 +30,7 @@ describe("download", () => {
     });
 
   it("fetches what is needed, once, and then the model is used without a network", async () => {
-    const first = await download(["test/tiny-vit", "--json"]);
+    const first = await download(["test/tiny-vit", "--json"], {}, spawnCli);
     expect([first.code, first.stderr]).toEqual([0, ""]);
     const result = JSON.parse(first.stdout) as { files: string[]; fetched: string[]; cache: string };
     expect(result.fetched.toSorted()).toEqual(["config.json", "model.safetensors", "preprocessor_config.json", "vocab.txt"]);
@@ -79,7 +79,7 @@ describe("download", () => {
 
 describe("convert", () => {
   it("writes a Hugging Face folder with the same features", async () => {
-    const { code, stdout } = await runCli(["convert", "--model", join(FIXTURES, "tiny-ofa-vit"), "--output", path("hf"), "--json"]);
+    const { code, stdout } = await spawnCli(["convert", "--model", join(FIXTURES, "tiny-ofa-vit"), "--output", path("hf"), "--json"]);
     expect(code).toBe(0);
     const { files } = JSON.parse(stdout) as { files: { file: string; bytes: number }[] };
     expect(files.map(({ file }) => file)).toContain(path("hf/model.safetensors"));
@@ -99,7 +99,7 @@ describe("convert", () => {
 
 describe("export", () => {
   it("writes towers as ONNX, and as a Triton repository", async () => {
-    const plain = await runCli(["export", "--model", join(FIXTURES, "tiny-vit"), "--output", path("onnx"), "--external-data", "always"]);
+    const plain = await spawnCli(["export", "--model", join(FIXTURES, "tiny-vit"), "--output", path("onnx"), "--external-data", "always"]);
     expect(plain.code).toBe(0);
     expect(readdirSync(path("onnx")).sort()).toEqual(["text.onnx", "text.onnx.data", "vision.onnx", "vision.onnx.data"]);
     expect(plain.stdout).toMatch(/^ *\d[\d.]* kB {2}.*text\.onnx\.data\n/);
@@ -116,7 +116,7 @@ describe("export", () => {
 
 describe("export-web", () => {
   it("writes what is loaded in the formats that were asked for", async () => {
-    const { code, stdout } = await runCli(["export-web", "--model", DEMO, "--output", path("web"), "--dtypes", "q8,fp16"]);
+    const { code, stdout } = await spawnCli(["export-web", "--model", DEMO, "--output", path("web"), "--dtypes", "q8,fp16"]);
     expect(code).toBe(0);
     expect(stdout).toContain("chinese-clip.json");
     expect(readdirSync(path("web")).filter((name) => name.endsWith(".safetensors"))).toEqual(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, runCli, spawnCli } from "./run-cli.js";
 
 const FIXTURES = fileURLToPath(new URL("../../../../fixtures/", import.meta.url));
 const { path } = scratchFolder();
@@ -106,7 +106,7 @@ describe("info", () => {
   });
 
   it("prints a report, in Chinese for a Chinese locale", async () => {
-    const { code, stdout } = await runCli(["info", DEMO]);
+    const { code, stdout } = await spawnCli(["info", DEMO]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ {2}kind +Hugging Face, safetensors$/m);
     expect(stdout).toMatch(/^ {2}image tower +ViT, 6 layers of 128, patch 8, 64×64 pixels; 1\.2M parameters, 4\.96 MB$/m);

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, type Ended, MAIN, runCli } from "./run-cli.js";
+import { DEMO, type Ended, MAIN, spawnCli } from "./run-cli.js";
 
 const PICTURES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
 const RETRIEVAL = fileURLToPath(new URL("../../../../fixtures/evaluation/retrieval/ties/", import.meta.url));
@@ -118,7 +118,7 @@ it("embed in the middle: whole rows, no lock, and the next run goes on from ther
   const before = rows();
   for (const row of before) JSON.parse(row);
   expect(readdirSync(path(".")).filter((name) => name.includes("lock") || name.includes("part"))).toEqual([]);
-  const next = await runCli(args, {}, list.join(""));
+  const next = await spawnCli(args, {}, list.join(""));
   expect(next).toMatchObject({ code: 0, stderr: expect.stringContaining("→") as string });
   expect(next.stdout).toContain(`${before.length} there before`);
   expect(rows()).toHaveLength(list.length);

@@ -5,7 +5,7 @@ import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../src/command.js";
 import { COMMANDS } from "../../src/commands.js";
-import { DEMO, type Ended, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
 const INDEX = path("index");
@@ -53,7 +53,7 @@ beforeAll(async () => {
   for (let i = 0; i < 20; i++) write(`photos/${nameOf(i)}`, images[i] ?? "");
   write("photos/broken.png", "no image");
   write("photos/notes.txt", "notes");
-  const ended = await cli(["index", path("photos"), "--model", DEMO]);
+  const ended = await spawnCli(["index", path("photos"), "--model", DEMO], { CHINESE_CLIP_INDEX: INDEX, CHINESE_CLIP_MODEL: "" });
   expect([ended.code, ended.stdout]).toEqual([
     1,
     expect.stringMatching(
@@ -161,7 +161,10 @@ describe("a search in an index", () => {
 
   it("similar needs no model for an image of the index, and leaves it out", async () => {
     const file = path(`photos/${nameOf(9)}`);
-    const { code, stdout } = await cli(["similar", file, "--top", "3", "--json"], { HOME: path("nowhere") });
+    const { code, stdout } = await spawnCli(["similar", file, "--top", "3", "--json"], {
+      CHINESE_CLIP_INDEX: INDEX,
+      HOME: path("nowhere"),
+    });
     const { results } = JSON.parse(stdout) as Results;
     expect([code, results.length, results.some((hit) => hit.path === file)]).toEqual([0, 3, false]);
     write("query.png", images[9] ?? "");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDrawings } from "@chinese-clip/drawings";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEMO, type Ended, MAIN, runCli } from "./run-cli.js";
+import { DEMO, type Ended, MAIN, runCli, spawnCli } from "./run-cli.js";
 
 const root = mkdtempSync(join(tmpdir(), "chinese-clip-queue-"));
 const [manifest, output] = [join(root, "images.manifest"), join(root, "features")];
@@ -34,19 +34,19 @@ describe.skipIf(!hasRedis())("a queue (needs redis-server on the PATH)", () => {
 
   it("a folder is listed, queued, embedded and audited", async () => {
     const source = `folder:${root}`;
-    const listed = await run(["enqueue", source, "--manifest", manifest, "--shard-size", "5"]);
+    const listed = await spawnCli(["enqueue", source, "--manifest", manifest, "--shard-size", "5"], env);
     expect(listed).toMatchObject({ code: 0, stdout: "3 shards added; 0 were in the queue before\n" });
     expect(listed.stderr).toContain("3 shards, 12 images");
     const again = await run(["enqueue", source, "--manifest", manifest, "--json"]);
     expect(JSON.parse(again.stdout)).toEqual({ added: 0, existing: 3, running: [] });
 
-    const worked = await run(["worker", "--manifest", manifest, "--output", output, "--model", DEMO, "--until-empty", "--json"]);
+    const worked = await spawnCli(["worker", "--manifest", manifest, "--output", output, "--model", DEMO, "--until-empty", "--json"], env);
     expect(worked.code).toBe(0);
     const events = worked.stdout.trim().split("\n").map((line) => JSON.parse(line) as { readonly type: string }); // prettier-ignore
     expect(events.filter(({ type }) => type === "done")).toHaveLength(3);
     expect(events.at(-1)).toMatchObject({ type: "ended", shards: 3, images: 11, unreadable: 1, failed: 0 });
 
-    const audited = await run(["audit", "--manifest", manifest, "--output", output]);
+    const audited = await spawnCli(["audit", "--manifest", manifest, "--output", output], env);
     expect(audited).toMatchObject({ code: 0, stdout: "3 of 3 shards are complete: 11 rows, 1 images without one; 0 faults\n" });
     expect((await run(["enqueue", "--status"])).stdout).toBe("3 done, 0 waiting, 0 in work, 0 to be tried again, 0 failed\n");
   });

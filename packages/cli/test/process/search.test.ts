@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { makeDrawings } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
 const things: string[] = [];
@@ -17,8 +17,8 @@ beforeAll(async () => {
   await runCli(["embed", "--model", DEMO, "--images", path("images"), "--output", path("f")]);
 }, 60_000);
 
-const search = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
-  runCli(["search", "--model", DEMO, ...args], env);
+const search = (args: readonly string[], env?: Readonly<Record<string, string>>, run = runCli): Promise<Ended> =>
+  run(["search", "--model", DEMO, ...args], env);
 
 interface Results {
   results: { rank: number; score: number; path: string }[];
@@ -30,7 +30,7 @@ describe("a search", () => {
     const npy = path("f/img_emb/img_emb_0.npy");
     const found: Results["results"][] = [];
     for (const source of [path("images"), path("f.jsonl"), npy]) {
-      const { code, stdout } = await search([...args, "--in", source]);
+      const { code, stdout } = await search([...args, "--in", source], {}, spawnCli);
       expect(code).toBe(0);
       found.push((JSON.parse(stdout) as Results).results);
     }

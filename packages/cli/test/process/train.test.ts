@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { makeDrawings } from "@chinese-clip/drawings";
 import { beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { DEMO, MAIN, runCli } from "./run-cli.js";
+import { DEMO, type Ended, MAIN, runCli, spawnCli } from "./run-cli.js";
 
 const { path, write } = scratchFolder();
 const TINY = fileURLToPath(new URL("../../../../fixtures/tiny-vit", import.meta.url));
@@ -19,13 +19,13 @@ beforeAll(async () => {
   write("images/pairs.csv", ["image,text", ...rows, "none.png,树"].join("\n"));
 });
 
-const train = (args: readonly string[], env?: Readonly<Record<string, string>>): ReturnType<typeof runCli> =>
-  runCli(["train", "--model", DEMO, "--train-data", path("images/pairs.csv"), ...args], env);
+const train = (args: readonly string[], env?: Readonly<Record<string, string>>, run = runCli): Promise<Ended> =>
+  run(["train", "--model", DEMO, "--train-data", path("images/pairs.csv"), ...args], env);
 
 describe("a training run", () => {
   it("logs as cn_clip does, writes a model that loads, and has nothing left to do the second time", async () => {
     const args = ["--output", path("tuned"), "--freeze-vision", "--batch-size", "3", "--accum-freq", "2", "--max-steps", "3"];
-    const { code, stdout } = await train([...args, "--log-interval", "1", "--val-data", path("images/pairs.csv")]);
+    const { code, stdout } = await train([...args, "--log-interval", "1", "--val-data", path("images/pairs.csv")], {}, spawnCli);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split("\n");
     expect(lines[0]).toBe("12 pairs of 12 images (1 skipped), batches of 6, steps 0 to 3");
@@ -136,8 +136,8 @@ describe("a training run", () => {
     const common = ["--model", TINY, "--freeze-vision", "--batch-size", "4", "--max-steps", "2", "--threads", "1"];
     const shared = ["--average-folder", path("shared"), "--average-every", "2", "--average-workers", "2"];
     const runs = await Promise.all([
-      train([...common, ...shared, "--seed", "1", "--output", path("run-1")]),
-      train([...common, ...shared, "--seed", "2", "--output", path("run-2"), "--average-worker", "second"]),
+      train([...common, ...shared, "--seed", "1", "--output", path("run-1")], {}, spawnCli),
+      train([...common, ...shared, "--seed", "2", "--output", path("run-2"), "--average-worker", "second"], {}, spawnCli),
     ]);
     for (const { code, stdout } of runs) {
       expect(code).toBe(0);

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { HubServer } from "../../../node/test/hub/hub-server.js";
 import { verifyExample } from "../../src/commands/verify.js";
-import { DEMO, type Ended, runCli } from "./run-cli.js";
+import { DEMO, type Ended, runCli, spawnCli } from "./run-cli.js";
 
 const MODEL = "OFA-Sys/chinese-clip-vit-base-patch16";
 const IMAGES = fileURLToPath(new URL("../../../../examples/pictures/", import.meta.url));
@@ -17,8 +17,8 @@ const image = join(IMAGES, "01.png");
 const { path } = scratchFolder();
 let server: HubServer;
 
-const verify = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
-  runCli(["verify", ...args], {
+const verify = (args: readonly string[], env: Readonly<Record<string, string>> = {}, run = runCli): Promise<Ended> =>
+  run(["verify", ...args], {
     HF_HUB_CACHE: path("cache"),
     HF_ENDPOINT: server.endpoint,
     HF_HUB_OFFLINE: "",
@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 it("compares the default model of the hub with the published values, which the demo checkpoint does not have", async () => {
-  const { code, stdout, stderr } = await verify(["--image", image]);
+  const { code, stdout, stderr } = await verify(["--image", image], {}, spawnCli);
   expect([code, stderr]).toEqual([1, expect.not.stringContaining("error")]);
   const lines = stdout.split("\n");
   expect(lines[0]?.trim().split(/ +/)).toEqual(["label", "here", "published", "difference"]);

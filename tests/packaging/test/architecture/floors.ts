@@ -78,6 +78,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["*"],
     ["commands"],
     ["commands.ts"],
+    ["command-line.ts"],
     ["main.ts"],
   ],
 };
