@@ -46,11 +46,12 @@ export {
   type ShardProgress,
   type ShardSummary,
 } from "./shards/embed-shard.js";
-export { type FileStore, folderStore, type StoreCall, type StoredFile } from "./store/file-store.js";
+export { type FileStore, folderStore, readStored, type StoreCall, type StoredFile } from "./store/file-store.js";
 export {
   checkShard,
   type ExpectedShard,
   type FileDigest,
+  MOST_TABLE_BYTES,
   readShardRecord,
   type ShardFiles,
   shardFiles,
@@ -66,7 +67,9 @@ export { openSource, type SourceOptions } from "./sources/open-source.js";
 export type { ParquetColumns } from "./sources/parquet-source.js";
 export type { AccessOptions } from "./sources/locations.js";
 export type { FetchOptions } from "./sources/fetch-images.js";
-export type { ParquetLimits } from "./parquet/parquet-reader.js";
+export { ParquetDecoder, type ParquetLimits, type ParquetReader, type ParquetRow } from "./parquet/parquet-reader.js";
+export type { ParquetColumn } from "./parquet/parquet-messages.js";
+export { type ByteFile, type ByteRange, memoryFile } from "./bytes/byte-file.js";
 export type { HttpOptions } from "./bytes/http-file.js";
 export type { NetworkOptions } from "./bytes/resumed.js";
 export { withStaging } from "./shards/staging-folder.js";

@@ -87,6 +87,11 @@ describe("finds", () => {
       { kind: "torn", file: files.metadata, reason: "it has 4 rows, the embeddings 5" },
     ],
     [
+      "Parquet that the decoder would read without an end",
+      (_, file) => cpSync(new URL("../../../fixtures/shards/endless-levels.parquet", import.meta.url), file(files.metadata)),
+      { kind: "torn", file: files.metadata },
+    ],
+    [
       "another model's shard",
       (_, file) => editRecord(file(files.record), (record) => record.replace('"fake"', '"other"')),
       { kind: "foreign", file: files.record, reason: "fingerprint other, expected fake" },

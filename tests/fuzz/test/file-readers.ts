@@ -167,7 +167,7 @@ const shardReader = (name: string, file: string, weight: number, read: (folder: 
     ),
 });
 const loadOne = async (folder: string): Promise<void> => {
-  await loadShards(folder, new MemoryStore({ fingerprint: "model-a", dim: 8 }));
+  await loadShards(folder, new MemoryStore({ fingerprint: "model-a", dim: 8 }), { parquet: { milliseconds: 1500 } });
 };
 
 // The state of a training run.
@@ -342,7 +342,7 @@ const readers: readonly Reader[] = [
   shardReader("audited table", SHARD.metadata, 6, async (folder) => {
     const manifest = join(folder, "manifest.jsonl");
     writeFileSync(manifest, `${manifestText}{"id":"${shardId ?? ""}","index":0,"part":{"from":0,"to":12}}\n{"shards":1}\n`);
-    await audit({ manifest: await indexManifest(manifest), output: folder });
+    await audit({ manifest: await indexManifest(manifest), output: folder, parquet: { milliseconds: 1500 } });
   }),
   indexReader("search index log", LOG, 6),
   indexReader("search index vectors", VECTORS, 4),

@@ -4,7 +4,8 @@ import { runCommand } from "../../../packages/cli/src/command.js";
 import { info } from "../../../packages/cli/src/commands/info.js";
 import { parseFeature } from "../../../packages/dataset/src/cn-clip/feature-lines.js";
 import { braceNames } from "../../../packages/dataset/src/bytes/brace-names.js";
-import { openParquet } from "../../../packages/dataset/src/parquet/parquet-reader.js";
+import { memoryFile as dataFile } from "../../../packages/dataset/src/bytes/byte-file.js";
+import { ParquetDecoder } from "../../../packages/dataset/src/parquet/parquet-reader.js";
 import { parseShard } from "../../../packages/dataset/src/shards/manifest.js";
 import { parseShardRecord } from "../../../packages/dataset/src/shards/shard-files.js";
 import { openSource } from "../../../packages/dataset/src/sources/open-source.js";
@@ -294,20 +295,10 @@ export const READERS: readonly Reader[] = [
     kind: "bytes",
     seeds: folder("fixtures/shards/", /\.parquet$/u),
     read: async (input) => {
-      const file = {
-        label: "a.parquet",
-        size: async () => input.length,
-        stream: async function* ({ start = 0, end = input.length }: { start?: number | undefined; end?: number | undefined } = {}) {
-          yield input.subarray(start, end);
-        },
-      };
-      const reader = await openParquet(file, { maxBytes: 1 << 24, milliseconds: 1500 }, undefined);
-      try {
-        const columns = reader.columns.map(({ name }) => name);
-        for await (const _ of reader.rows(0, 100, columns));
-      } finally {
-        reader.close();
-      }
+      using decoder = new ParquetDecoder({ maxBytes: 1 << 24, milliseconds: 1500 });
+      const reader = await decoder.open(dataFile("a.parquet", input));
+      const columns = reader.columns.map(({ name }) => name);
+      for await (const _ of reader.rows(0, 100, columns));
     },
   },
   {

@@ -147,7 +147,6 @@ export const PACKAGES: Readonly<Record<string, PackageRule>> = {
       "@chinese-clip/pipeline": "messages without passwords",
       "@chinese-clip/search": "the head of .npy files, for an audit",
       bullmq: "jobs, retries and stalled workers, on Redis or PostgreSQL",
-      hyparquet: "keys of metadata tables, for an audit",
       ioredis: "BullMQ's client of Redis and Valkey, which it leaves to its users to install",
       "prom-client": "metrics of a worker",
     },

@@ -59,6 +59,19 @@ export function localFile(path: string): ByteFile {
   };
 }
 
+/** A file whose bytes are in memory. */
+export function memoryFile(label: string, bytes: Uint8Array): ByteFile {
+  return {
+    label,
+    size: () => Promise.resolve(bytes.length),
+    // oxlint-disable-next-line require-await -- a stream, as that of every file
+    async *stream({ start = 0, end = bytes.length, signal } = {}) {
+      signal?.throwIfAborted();
+      yield bytes.subarray(start, end);
+    },
+  };
+}
+
 /**
  * Reads a file, or a part of it, into memory.
  *

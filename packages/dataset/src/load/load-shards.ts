@@ -5,6 +5,7 @@
 import type { StoreItem, VectorStore } from "@chinese-clip/search";
 import { DatasetError } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
+import { ParquetDecoder, type ParquetLimits } from "../parquet/parquet-reader.js";
 import type { JsonObject } from "../sources/source.js";
 import { type FileStore, folderStore } from "../store/file-store.js";
 import { checkShard, readShardRecord, type ShardRecord } from "../shards/shard-files.js";
@@ -17,6 +18,8 @@ const BATCH = 1000;
 export interface LoadOptions {
   /** Which embeddings. Default `"image"`. */
   readonly tower?: Tower | undefined;
+  /** What decoding a shard's metadata table may cost. */
+  readonly parquet?: ParquetLimits | undefined;
   /** Ends the run with its reason, after a whole batch. */
   readonly signal?: AbortSignal | undefined;
   /** Told after every batch. */
@@ -117,14 +120,15 @@ export async function loadShards(
   options: LoadOptions = {},
   found?: LoadableShards,
 ): Promise<LoadSummary> {
-  const { tower = "image", signal, onProgress } = options;
+  const { tower = "image", parquet, signal, onProgress } = options;
   const store = typeof output === "string" ? folderStore(output) : output;
   const { fingerprint, records, unfinished } = found ?? (await findShards(store, options));
   const total = records.reduce((sum, record) => sum + record.rows, 0);
   await target.upsert([], { fingerprint }); // rejects another model before anything is read
   let [shards, rows, present] = [0, 0, 0];
+  using decoder = new ParquetDecoder(parquet);
   for (const record of records) {
-    for await (const batch of readShardRows(store, record, { tower, batch: BATCH, signal })) {
+    for await (const batch of readShardRows(store, record, { tower, batch: BATCH, decoder, signal })) {
       signal?.throwIfAborted();
       const missing = await missingOf(target, distinct(batch));
       if (missing.length > 0) await target.upsert(missing, { fingerprint });

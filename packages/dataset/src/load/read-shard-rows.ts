@@ -1,10 +1,11 @@
 /** The rows of a finished shard again: its `.npy` file and its metadata table, some rows at a time. */
 import { NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
-import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { DatasetError, shown } from "../dataset-error.js";
+import { DatasetError } from "../dataset-error.js";
 import type { Tower } from "../output/model-record.js";
-import type { FileStore } from "../store/file-store.js";
-import { type ShardRecord, shardFiles } from "../shards/shard-files.js";
+import type { ParquetDecoder, ParquetRow } from "../parquet/parquet-reader.js";
+import { memoryFile } from "../bytes/byte-file.js";
+import { type FileStore, readStored } from "../store/file-store.js";
+import { MOST_TABLE_BYTES, type ShardRecord, shardFiles } from "../shards/shard-files.js";
 import type { JsonObject, JsonValue } from "../sources/source.js";
 
 /** A row with its metadata. */
@@ -17,42 +18,47 @@ export interface ShardRow {
   readonly meta: JsonObject;
 }
 
+/** How a shard is read. */
+export interface ShardRowOptions {
+  readonly tower: Tower;
+  /** Rows at a time. */
+  readonly batch: number;
+  /** Decodes the metadata table. */
+  readonly decoder: ParquetDecoder;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Reads a shard's rows in their order.
  *
- * @param batch - rows at a time.
  * @throws DatasetError - `no-such-file`, `invalid-shard-record`: the files are not those that the record is of; `invalid-parquet`.
  */
 export async function* readShardRows(
   store: FileStore,
   record: ShardRecord,
-  { tower, batch, signal }: { readonly tower: Tower; readonly batch: number; readonly signal?: AbortSignal | undefined },
+  { tower, batch, decoder, signal }: ShardRowOptions,
 ): AsyncGenerator<readonly ShardRow[], void, undefined> {
   const names = shardFiles(record.index);
   const invalid = (reason: string): DatasetError =>
     new DatasetError("invalid-shard-record", { reason, file: `${store.label}/${names.record}` });
-  const table = await readWhole(store, names.metadata, signal);
-  const file = { byteLength: table.byteLength, slice: (start: number, end?: number) => table.slice(start, end) };
-  // What the decoder throws is its own: the file is not what the shard's writer wrote.
-  const decoded = async <Value>(decode: () => Promise<Value>): Promise<Value> => {
-    try {
-      return await decode();
-    } catch (cause) {
-      throw new DatasetError("invalid-parquet", { reason: shown(String(cause)), file: `${store.label}/${names.metadata}` }, { cause });
-    }
-  };
-  const metadata = await decoded(() => parquetMetadataAsync(file));
-  if (Number(metadata.num_rows) !== record.rows)
-    throw invalid(`${names.metadata} has ${Number(metadata.num_rows)} rows, not ${record.rows}`);
+  const bytes = await readStored(store, names.metadata, MOST_TABLE_BYTES, { signal });
+  if (bytes === undefined) throw invalid(`${names.metadata} is not there, or larger than ${MOST_TABLE_BYTES} bytes`);
+  const table = await decoder.open(memoryFile(`${store.label}/${names.metadata}`, bytes), signal);
+  const tableRows = table.groups.reduce((sum, count) => sum + count, 0);
+  if (tableRows !== record.rows) throw invalid(`${names.metadata} has ${tableRows} rows, not ${record.rows}`);
+  const columns = table.columns.filter(({ isFlat }) => isFlat).map(({ name }) => name);
+  const cells = table.rows(0, record.rows, columns);
   let first = 0;
   for await (const vectors of vectorsOf(store, names[tower], record, batch, signal)) {
     const count = vectors.length / record.dim;
-    const rows = await decoded(() => parquetReadObjects({ file, metadata, rowStart: first, rowEnd: first + count }));
-    yield rows.map((cells, i) => {
-      const { image_path: id, ...rest } = cells;
+    const rows: ShardRow[] = [];
+    for (let i = 0; i < count; i++) {
+      const { value } = await cells.next();
+      const { image_path: id, ...rest }: ParquetRow = value ?? {};
       if (typeof id !== "string" || id === "") throw invalid(`row ${first + i} of ${names.metadata} has no image_path`);
-      return { id, embedding: vectors.slice(i * record.dim, (i + 1) * record.dim), meta: { path: id, ...valuesOf(rest) } };
-    });
+      rows.push({ id, embedding: vectors.slice(i * record.dim, (i + 1) * record.dim), meta: { path: id, ...valuesOf(rest) } });
+    }
+    yield rows;
     first += count;
   }
   if (first !== record.rows) throw invalid(`${names[tower]} has ${first} rows, not ${record.rows}`);
@@ -87,25 +93,10 @@ function floats(bytes: Buffer, count: number): Float32Array {
   return new Float32Array(Uint8Array.prototype.slice.call(bytes, 0, 4 * count).buffer);
 }
 
-async function readWhole(store: FileStore, name: string, signal: AbortSignal | undefined): Promise<ArrayBuffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of store.read(name, { signal })) chunks.push(chunk);
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole.buffer;
-}
-
 /** Cells as JSON. */
-function valuesOf(cells: Readonly<Record<string, unknown>>): JsonObject {
+function valuesOf(cells: ParquetRow): JsonObject {
   const values: Record<string, JsonValue> = {};
-  for (const [name, cell] of Object.entries(cells)) {
-    if (cell === null || cell === undefined) continue;
-    const value: unknown = typeof cell === "bigint" ? Number(cell) : cell;
+  for (const [name, value] of Object.entries(cells))
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") values[name] = value;
-  }
   return values;
 }

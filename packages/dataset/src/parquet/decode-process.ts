@@ -22,6 +22,8 @@ import type { ParquetAnswer, ParquetColumn, ParquetRequest } from "./parquet-mes
 const MOST_PAGE_BYTES = 256 << 20;
 /** Rows of a row group, at most. */
 const MOST_ROWS = 16_000_000;
+/** What an answer holds, about, in bytes or characters. */
+const ANSWER_SIZE = 1 << 18;
 
 let metadata: FileMetaData | undefined;
 let file: AsyncBuffer | undefined;
@@ -48,12 +50,25 @@ function send(answer: ParquetAnswer): void {
 async function serve(request: Exclude<ParquetRequest, { type: "bytes" }>): Promise<ParquetAnswer> {
   if (request.type === "open") return openFooter(request.byteLength, request.maxBytes);
   if (request.type === "select") return select(request.from, request.to, request.columns, request.maxBytes);
-  const part = rows.slice(at, at + request.count);
-  at += part.length;
-  return { type: "rows", rows: part.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))) };
+  return { type: "rows", rows: nextRows() };
+}
+
+/** Rows that go together: many of names and numbers, few of images. */
+function nextRows(): Record<string, unknown>[] {
+  const part: Record<string, unknown>[] = [];
+  for (let size = 0; at < rows.length && size < ANSWER_SIZE; at++) {
+    const row: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(rows[at] ?? {})) {
+      row[name] = plain(value);
+      size += 16 + (typeof value === "string" || value instanceof Uint8Array ? value.length : 0);
+    }
+    part.push(row);
+  }
+  return part;
 }
 
 async function openFooter(byteLength: number, maxBytes: number): Promise<ParquetAnswer> {
+  [rows, at, metadata] = [[], 0, undefined];
   const slice = async (start: number, end: number = byteLength): Promise<ArrayBuffer> => {
     if (!(start >= 0 && end <= byteLength && start <= end)) throw new RangeError(`bytes ${start} to ${end} of ${byteLength}`);
     if (end - start > maxBytes) throw new RangeError(`a footer or column of ${end - start} bytes; at most ${maxBytes} are read at once`);

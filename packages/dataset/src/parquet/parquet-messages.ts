@@ -2,6 +2,7 @@
 
 /** A column at the top of a file's schema. */
 export interface ParquetColumn {
+  /** Its name. */
   readonly name: string;
   /** Whether it is a value for each row, and neither a list nor a struct. */
   readonly isFlat: boolean;
@@ -13,7 +14,7 @@ export interface ParquetColumn {
 export type ParquetRequest =
   | { readonly type: "open"; readonly byteLength: number; readonly maxBytes: number }
   | { readonly type: "select"; readonly from: number; readonly to: number; readonly columns: readonly string[]; readonly maxBytes: number }
-  | { readonly type: "next"; readonly count: number }
+  | { readonly type: "next" }
   | { readonly type: "bytes"; readonly id: number; readonly bytes: Uint8Array };
 
 /** From the process. */

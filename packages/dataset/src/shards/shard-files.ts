@@ -67,6 +67,9 @@ export interface ShardRecord {
   readonly files: Readonly<Record<string, FileDigest>>;
 }
 
+/** Bytes of a shard's metadata table that are read, at most. */
+export const MOST_TABLE_BYTES: number = 512 << 20;
+
 const FORMAT = "chinese-clip-shard";
 const VERSION = 1;
 

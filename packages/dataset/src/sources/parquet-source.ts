@@ -5,7 +5,7 @@
 import { basename } from "node:path";
 import { DatasetError, shown, shortList } from "../dataset-error.js";
 import type { ParquetColumn } from "../parquet/parquet-messages.js";
-import { openParquet, type ParquetLimits, type ParquetRow } from "../parquet/parquet-reader.js";
+import { ParquetDecoder, type ParquetLimits, type ParquetRow } from "../parquet/parquet-reader.js";
 import { fetchImages, type PendingItem } from "./fetch-images.js";
 import { type ListSourceOptions, pendingImage } from "./list-source.js";
 import { filesAt, isUrl } from "./locations.js";
@@ -48,13 +48,13 @@ export function parquetSource(location: string, spec: string, options: ParquetSo
     async *list({ signal, ...rest } = {}) {
       const shardSize = shardSizeOf(rest);
       let index = 0;
+      using decoder = new ParquetDecoder(limits);
       for await (const { name } of files.list(signal)) {
         const file = files.open(name);
         const size = await file.size({ signal });
-        const reader = await openParquet(file, limits, signal);
-        reader.close();
+        const { groups } = await decoder.open(file, signal);
         let first = 0;
-        for (const rows of reader.groups) {
+        for (const rows of groups) {
           for (let from = first; from < first + rows; from += shardSize) {
             const to = Math.min(from + shardSize, first + rows);
             const part = { file: name, size, from, to };
@@ -69,18 +69,14 @@ export function parquetSource(location: string, spec: string, options: ParquetSo
       const file = files.open(name);
       const found = await file.size({ signal });
       if (found !== size) throw new DatasetError("source-changed", { got: found, expected: size, file: file.label });
-      const reader = await openParquet(file, limits, signal);
-      try {
-        const columns = columnsOf(reader.columns, options.columns ?? {}, file.label);
-        const items = async function* (): AsyncGenerator<PendingItem, void, undefined> {
-          let row = from;
-          for await (const values of reader.rows(from, to, columns.all))
-            yield itemOf(values, columns, `${basename(name)}#${row++}`, options);
-        };
-        yield* fetchImages(items(), options.maxImageBytes, options, signal);
-      } finally {
-        reader.close();
-      }
+      using decoder = new ParquetDecoder(limits);
+      const reader = await decoder.open(file, signal);
+      const columns = columnsOf(reader.columns, options.columns ?? {}, file.label);
+      const items = async function* (): AsyncGenerator<PendingItem, void, undefined> {
+        let row = from;
+        for await (const values of reader.rows(from, to, columns.all)) yield itemOf(values, columns, `${basename(name)}#${row++}`, options);
+      };
+      yield* fetchImages(items(), options.maxImageBytes, options, signal);
     },
   };
 }

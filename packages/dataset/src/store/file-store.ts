@@ -85,13 +85,23 @@ export function folderStore(folder: string): FileStore {
   };
 }
 
+/** A file's bytes, or undefined where there is no such file or it is longer than `maximum`. */
+export async function readStored(store: FileStore, name: string, maximum: number, call?: StoreCall): Promise<Buffer | undefined> {
+  const found = await store.stat(name, call);
+  if (found === undefined || found.size > maximum) return undefined;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of store.read(name, call)) {
+    length += chunk.length;
+    if (length > maximum) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** A small file as text, or undefined where there is none or it is larger than 16 MiB. */
 export async function readText(store: FileStore, name: string, call?: StoreCall): Promise<string | undefined> {
-  const found = await store.stat(name, call);
-  if (found === undefined || found.size > MOST_BYTES) return undefined;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of store.read(name, call)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
+  return (await readStored(store, name, MOST_BYTES, call))?.toString("utf8");
 }
 
 /** Writes text into a staged file. */

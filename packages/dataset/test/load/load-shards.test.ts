@@ -12,6 +12,7 @@ import { DIM, embeddingOf } from "../fake-embedder.js";
 import { hashEmbedder, memorySource, shardsOf } from "../shards/memory-source.js";
 
 const { path } = scratchFolder();
+const SHARDS = new URL("../../../../fixtures/shards/", import.meta.url);
 const INFO = { fingerprint: "model-a", dim: DIM };
 const COUNT = 5200;
 const sample = (i: number): SourceItem => ({
@@ -86,16 +87,20 @@ it("is exact after a writer that was killed at any batch, in one store and in se
   expect(sharded.info.count).toBe(ROWS);
 });
 
-it("rejects a table that is no Parquet, whose record says that it is the right one", async () => {
-  const output = await made("foreign table");
+it.each([
+  ["that is no Parquet", (bytes: Buffer) => bytes.fill(0xff, bytes.length - 64, bytes.length - 8)], // the end of its footer
+  ["whose levels the decoder reads without an end", () => readFileSync(new URL("endless-levels.parquet", SHARDS))],
+])("rejects a table %s, and whose record says that it is the right one", async (_, damage) => {
+  const output = path(`foreign ${_}`);
+  const source = memorySource(Array.from({ length: 12 }, (__, i) => sample(i)));
+  for (const shard of await shardsOf(source, 12)) await embedShard(hashEmbedder(), source, shard, { output });
   const [file, record] = [`${output}/metadata/metadata_0000.parquet`, `${output}/shards/shard_0000.json`];
-  const bytes = readFileSync(file);
-  bytes.subarray(-64, -8).fill(0xff); // the end of its footer
+  const bytes = damage(readFileSync(file));
   writeFileSync(file, bytes);
   const stated = JSON.parse(readFileSync(record, "utf8")) as { files: Record<string, object> };
   stated.files["metadata/metadata_0000.parquet"] = { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
   writeFileSync(record, JSON.stringify(stated));
-  await expect(loadShards(output, new MemoryStore<JsonObject>(INFO))).rejects.toMatchObject({
+  await expect(loadShards(output, new MemoryStore<JsonObject>(INFO), { parquet: { milliseconds: 2000 } })).rejects.toMatchObject({
     name: "DatasetError",
     code: "invalid-parquet",
     details: { file },

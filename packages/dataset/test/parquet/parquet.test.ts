@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { localFile } from "../../src/bytes/byte-file.js";
-import { openParquet } from "../../src/parquet/parquet-reader.js";
+import { ParquetDecoder } from "../../src/parquet/parquet-reader.js";
 import { createParquet } from "../../src/parquet/write-parquet.js";
 import { openSource } from "../../src/sources/open-source.js";
 import type { SourceItem } from "../../src/sources/source.js";
@@ -41,24 +41,21 @@ describe("Parquet of pyarrow", () => {
   it.each(readdirSync(FIXTURES).filter((name) => name.startsWith("urls-")))(
     "%s: rows of each row group, in any compression",
     async (name) => {
-      const reader = await openParquet(localFile(FIXTURES + name), {}, undefined);
-      try {
-        expect(reader.groups).toEqual([4, 4, 2]);
-        expect(reader.columns.map((column) => column.name)).toEqual(["URL", "TEXT", "similarity", "width", "hash"]);
-        const rows: unknown[] = [];
-        for await (const row of reader.rows(3, 9, ["URL", "TEXT", "similarity", "width", "hash"])) rows.push(row);
-        expect(rows).toHaveLength(6);
-        expect(rows[0]).toEqual({
-          URL: "http://127.0.0.1:PORT/3.jpg",
-          TEXT: null,
-          similarity: 0.3,
-          width: 3,
-          hash: String(2n ** 62n + 3n),
-        });
-        expect(rows[5]).toMatchObject({ TEXT: "图 8", width: 8 });
-      } finally {
-        reader.close();
-      }
+      using decoder = new ParquetDecoder();
+      const reader = await decoder.open(localFile(FIXTURES + name));
+      expect(reader.groups).toEqual([4, 4, 2]);
+      expect(reader.columns.map((column) => column.name)).toEqual(["URL", "TEXT", "similarity", "width", "hash"]);
+      const rows: unknown[] = [];
+      for await (const row of reader.rows(3, 9, ["URL", "TEXT", "similarity", "width", "hash"])) rows.push(row);
+      expect(rows).toHaveLength(6);
+      expect(rows[0]).toEqual({
+        URL: "http://127.0.0.1:PORT/3.jpg",
+        TEXT: null,
+        similarity: 0.3,
+        width: 3,
+        hash: String(2n ** 62n + 3n),
+      });
+      expect(rows[5]).toMatchObject({ TEXT: "图 8", width: 8 });
     },
   );
 
@@ -146,6 +143,7 @@ describe("Parquet of strangers", () => {
   });
 
   it("ends with the signal's reason", async () => {
-    await expect(openParquet(localFile(`${FIXTURES}images.parquet`), {}, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+    using decoder = new ParquetDecoder();
+    await expect(decoder.open(localFile(`${FIXTURES}images.parquet`), AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
   });
 });

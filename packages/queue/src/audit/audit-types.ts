@@ -1,5 +1,5 @@
 /** What an audit looks at and finds. */
-import type { FileStore, ShardSettings } from "@chinese-clip/dataset";
+import type { FileStore, ParquetLimits, ShardSettings } from "@chinese-clip/dataset";
 import type { ManifestIndex } from "../shards/manifest-index.js";
 
 /** Kinds of faults. */
@@ -43,6 +43,8 @@ export interface AuditOptions {
   readonly settings?: ShardSettings | undefined;
   /** Looks at names and sizes alone, and not at rows, keys and hashes. Default false. */
   readonly quick?: boolean | undefined;
+  /** What decoding a shard's metadata table may cost. */
+  readonly parquet?: ParquetLimits | undefined;
   /** Files that lie in the output and are no shard's, such as the manifest; names below the output. */
   readonly known?: readonly string[] | undefined;
   /** Ends it with its reason. */

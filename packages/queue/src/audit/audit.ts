@@ -6,7 +6,10 @@ import {
   DatasetError,
   type FileStore,
   folderStore,
+  MOST_TABLE_BYTES,
+  ParquetDecoder,
   readShardRecord,
+  readStored,
   type ShardRecord,
   shardFiles,
 } from "@chinese-clip/dataset";
@@ -21,9 +24,6 @@ import { unknownFiles } from "./unknown-files.js";
 /** Shards whose records say what most are of. */
 const RECORDS_ASKED = 1000;
 
-/** Bytes of a metadata table that is read whole, at most. */
-const MOST_TABLE_BYTES = 512 << 20;
-
 /** Sources that have each key once: a list may name an image twice, and two tars may have members of the same name. */
 const UNIQUE_KEYS = /^(?:folder:|s3:)/u;
 
@@ -34,7 +34,8 @@ const UNIQUE_KEYS = /^(?:folder:|s3:)/u;
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const store = typeof options.output === "string" ? folderStore(options.output) : options.output;
-  const run = new Audit(store, options, await expectedModel(store, options));
+  using decoder = new ParquetDecoder(options.parquet);
+  const run = new Audit(store, options, await expectedModel(store, options), decoder);
   for (const [index, id] of options.manifest.ids.entries()) {
     options.signal?.throwIfAborted();
     await run.look(id, index);
@@ -75,6 +76,7 @@ class Audit {
   readonly #store: FileStore;
   readonly #options: AuditOptions;
   readonly #expected: ExpectedModel;
+  readonly #decoder: ParquetDecoder;
   readonly #faults: AuditFault[] = [];
   readonly #again = new Set<string>();
   readonly #remove: string[] = [];
@@ -88,10 +90,11 @@ class Audit {
   #rows = 0;
   #failed = 0;
 
-  constructor(store: FileStore, options: AuditOptions, expected: ExpectedModel) {
+  constructor(store: FileStore, options: AuditOptions, expected: ExpectedModel, decoder: ParquetDecoder) {
     this.#store = store;
     this.#options = options;
     this.#expected = expected;
+    this.#decoder = decoder;
     this.#files = new Uint8Array(options.manifest.ids.length);
   }
 
@@ -165,8 +168,9 @@ class Audit {
   async #keysFault(bytes: Uint8Array, { rows }: ShardRecord, file: string): Promise<AuditFault | undefined> {
     let keys: readonly unknown[];
     try {
-      keys = await readKeys(bytes);
+      keys = await this.#keysOf(file, bytes);
     } catch (error) {
+      if (!(error instanceof DatasetError)) throw error;
       return { kind: "torn", file, reason: `it cannot be read as Parquet (${errorMessage(error).slice(0, 200)})` };
     }
     if (keys.length !== rows) return { kind: "torn", file, reason: `it has ${keys.length} rows, the embeddings ${rows}` };
@@ -190,7 +194,7 @@ class Audit {
     for (const [index, id] of this.#options.manifest.ids.entries()) {
       const file = shardFiles(index).metadata;
       const bytes = await this.#read(file);
-      const keys = bytes === undefined ? [] : await readKeys(bytes).catch(() => []);
+      const keys = bytes === undefined ? [] : await this.#keysOf(file, bytes).catch(none);
       for (const key of keys) {
         if (typeof key !== "string" || !isRepeated(key)) continue;
         const other = first.get(key);
@@ -201,13 +205,12 @@ class Audit {
     }
   }
 
-  async #read(file: string): Promise<Uint8Array | undefined> {
-    const { signal } = this.#options;
-    const found = await this.#store.stat(file, { signal });
-    if (found === undefined || found.size > MOST_TABLE_BYTES) return undefined;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.#store.read(file, { signal })) chunks.push(chunk);
-    return Buffer.concat(chunks);
+  #read(file: string): Promise<Buffer | undefined> {
+    return readStored(this.#store, file, MOST_TABLE_BYTES, { signal: this.#options.signal });
+  }
+
+  #keysOf(file: string, bytes: Uint8Array): Promise<readonly unknown[]> {
+    return readKeys(this.#decoder, `${this.#store.label}/${file}`, bytes, this.#options.signal);
   }
 
   finish(): AuditReport {
@@ -235,6 +238,11 @@ function fileBit(index: number, file: string): number {
 function hashFault(bytes: Uint8Array, sha256: string, file: string): AuditFault | undefined {
   if (createHash("sha256").update(bytes).digest("hex") === sha256) return undefined;
   return { kind: "torn", file, reason: "its bytes are not those that were written" };
+}
+
+function none(error: unknown): readonly never[] {
+  if (error instanceof DatasetError) return [];
+  throw error;
 }
 
 function ofRecord(error: unknown): undefined {

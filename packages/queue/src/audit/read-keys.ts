@@ -1,17 +1,22 @@
 /** The keys of a shard's rows, out of its metadata table. */
-import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { memoryFile, type ParquetDecoder } from "@chinese-clip/dataset";
 
 /**
  * Reads the `image_path` column.
  *
  * @param bytes - the whole file.
- * @returns as many keys as the table has rows; `null` for a row without.
- * @throws what hyparquet throws for bytes that are no such table.
+ * @returns as many keys as the table has rows; `undefined` for a row without.
+ * @throws DatasetError - `invalid-parquet`.
  */
-export async function readKeys(bytes: Uint8Array): Promise<readonly unknown[]> {
-  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  const file = { byteLength: copy.byteLength, slice: (start: number, end?: number) => Promise.resolve(copy.slice(start, end)) };
-  const metadata = await parquetMetadataAsync(file);
-  const rows = await parquetReadObjects({ file, metadata, columns: ["image_path"] });
-  return rows.map((row) => row["image_path"]);
+export async function readKeys(
+  decoder: ParquetDecoder,
+  file: string,
+  bytes: Uint8Array,
+  signal?: AbortSignal,
+): Promise<readonly unknown[]> {
+  const table = await decoder.open(memoryFile(file, bytes), signal);
+  const count = table.groups.reduce((sum, rows) => sum + rows, 0);
+  const keys: unknown[] = [];
+  for await (const row of table.rows(0, count, ["image_path"])) keys.push(row["image_path"]);
+  return keys;
 }
