@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { vi } from "vitest";
 import { processOutput, reportError, runCommandLine } from "../../src/command-line.js";
 
 /** The built command. */
@@ -50,24 +51,19 @@ export function runCli(args: readonly string[], env: Environment = {}): Promise<
 
 async function runHere(args: readonly string[], env: Environment): Promise<Ended> {
   const printed = { stdout: "", stderr: "" };
-  const { env: outer } = process;
-  const writers = (["stdout", "stderr"] as const).map((name) => {
-    const { write } = process[name];
-    process[name].write = (chunk: string | Uint8Array) => {
+  const streams = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
       printed[name] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
       return true;
-    };
-    return () => (process[name].write = write);
-  });
-  const before = { ...outer };
-  Object.assign(outer, LOCALE, env);
+    }),
+  );
+  for (const [name, value] of Object.entries({ ...LOCALE, ...env })) vi.stubEnv(name, value);
   try {
     const context = { ...processOutput(), signal: new AbortController().signal };
     const code = await runCommandLine(args, context).catch((error: unknown) => reportError(error, context));
     return { code, ...printed };
   } finally {
-    for (const name of Object.keys(outer)) if (!(name in before)) delete outer[name];
-    Object.assign(outer, before);
-    for (const restore of writers) restore();
+    vi.unstubAllEnvs();
+    for (const stream of streams) stream.mockRestore();
   }
 }
