@@ -3,6 +3,7 @@
  * this process and not the program. (A thread is not enough: V8 aborts the whole process when an array grows beyond its limit.) The bytes are read by the
  * other side, `parquet-reader.ts`, which ends this process when it takes too long.
  */
+import { constants, setPriority } from "node:os";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { decompress as unzstd } from "fzstd";
 import {
@@ -32,6 +33,11 @@ let at = 0;
 const reads = new Map<number, (bytes: ArrayBuffer) => void>();
 let readId = 0;
 
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL); // the other side may be a server
+} catch {
+  // A sandbox.
+}
 process.on("disconnect", () => process.exit());
 process.on("message", (request: ParquetRequest) => {
   if (request.type === "bytes") {

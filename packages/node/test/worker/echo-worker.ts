@@ -1,3 +1,4 @@
+import { getPriority } from "node:os";
 import { Transferred } from "@chinese-clip/pipeline";
 import { servePort } from "../../src/worker/worker-port.js";
 
@@ -12,7 +13,8 @@ export type EchoRequest =
   | { readonly type: "uncaught" }
   | { readonly type: "unhandled" }
   | { readonly type: "allocate" }
-  | { readonly type: "aborted" };
+  | { readonly type: "aborted" }
+  | { readonly type: "priority" };
 
 class PictureError extends Error {
   override readonly name: string = "PictureError";
@@ -59,4 +61,5 @@ servePort<EchoRequest>({
     for (;;) kept.push(Array.from({ length: 1000 }, (_, i) => ({ i })));
   },
   aborted: () => aborts,
+  priority: () => getPriority(0),
 });

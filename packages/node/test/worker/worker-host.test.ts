@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { getPriority, platform } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -54,6 +55,14 @@ describe("calls", () => {
       expect(await Promise.all(calls)).toEqual(Array.from({ length: 200 }, (_, value) => value));
       expect(host.pending).toBe(0);
     }));
+
+  it.runIf(platform() === "linux")("computes at a lower priority than the event loop's, which keeps its own", () =>
+    withHost(async (host) => {
+      const own = getPriority(0);
+      expect(await host.call({ type: "priority" })).toBe(Math.min(19, own + 5));
+      expect(getPriority(0)).toBe(own);
+    }),
+  );
 
   it("moves buffers both ways", () =>
     withHost(async (host) => {
