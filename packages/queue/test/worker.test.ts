@@ -2,6 +2,7 @@
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DatasetError } from "@chinese-clip/dataset";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -85,12 +86,13 @@ describe.skipIf(!hasRedis)(`a worker (${NO_REDIS})`, () => {
 
   it("tries a shard again, leaves one that can never be embedded, and tries that again when told to", async () => {
     const queue = fresh();
-    await enqueueShards({ ...queue, shards: ["flaky", "broken"] });
+    await enqueueShards({ ...queue, shards: ["flaky", "broken", "other-model"] });
     let flaky = 0;
     let broken = true;
     const process: WorkerOptions["process"] = async (shard) => {
       if (shard === "flaky" && flaky++ < 1) throw new Error("the disk is full at http://user:secret@host/");
       if (shard === "broken" && broken) throw new QueueError("unknown-shard", { shard });
+      if (shard === "other-model" && broken) throw new DatasetError("foreign-shard", { name: "fingerprint", recorded: "a", current: "b" });
       return Promise.resolve(DONE);
     };
     const events: WorkerEvent[] = [];
@@ -99,14 +101,17 @@ describe.skipIf(!hasRedis)(`a worker (${NO_REDIS})`, () => {
     ).closed;
     expect(events.find(({ type }) => type === "failed")).toMatchObject({ reason: "the disk is full at http://***@host/", attempt: 1 });
     const status = await readQueueStatus(queue);
-    expect(status).toMatchObject({ completed: 1, failed: 1 });
-    expect(status.failures).toEqual([{ shard: "broken", reason: "the job's shard broken is not in the manifest", attempts: 1 }]);
+    expect(status).toMatchObject({ completed: 1, failed: 2 });
+    expect(status.failures.toSorted((a, b) => (a.shard < b.shard ? -1 : 1))).toEqual([
+      { shard: "broken", reason: "the job's shard broken is not in the manifest", attempts: 1 },
+      { shard: "other-model", reason: expect.stringContaining("its fingerprint is a, and this run's b"), attempts: 1 },
+    ]);
     broken = false;
-    expect(await retryFailedShards(queue)).toBe(1);
+    expect(await retryFailedShards(queue)).toBe(2);
     await (
       await start({ ...queue, untilEmpty: true, process })
     ).closed;
-    expect(await readQueueStatus(queue)).toMatchObject({ completed: 2, failed: 0, failures: [] });
+    expect(await readQueueStatus(queue)).toMatchObject({ completed: 3, failed: 0, failures: [] });
   });
 
   it("rejects jobs that others wrote, and goes on", async () => {

@@ -25,6 +25,8 @@ export interface S3Options {
 const PART = 16 << 20;
 /** Parts that are sent at a time. */
 const PARTS_AT_ONCE = 4;
+/** Pages in a row without a name, beyond which a listing has no end: a store may filter what it lists after it has cut it into pages. */
+const MOST_EMPTY_PAGES = 1000;
 
 /** Where an object is. */
 export interface S3Place {
@@ -110,8 +112,10 @@ export async function createS3Client(
         return { chunks: Body as unknown as AsyncIterable<Uint8Array>, start: from, total, tag: ETag };
       }),
     async *list({ bucket, key }, signal) {
+      const endless = (reason: string): DatasetError => new DatasetError("unreachable", { reason, file: `s3://${bucket}/${key}` });
       // Brent's cycle detection: a store that hands out a token again would be listed without end.
       let [saved, steps, limit] = [undefined as string | undefined, 0, 1];
+      let empty = 0;
       for (let token: string | undefined; ;) {
         const next = token === undefined ? {} : { ContinuationToken: token };
         const page = await client
@@ -123,8 +127,9 @@ export async function createS3Client(
         for (const { Key = "", Size = 0 } of page.Contents ?? []) yield { name: Key, size: Size };
         if (page.IsTruncated !== true || page.NextContinuationToken === undefined) return;
         token = page.NextContinuationToken;
-        if (token === saved)
-          throw new DatasetError("unreachable", { reason: "its listing begins again and again", file: `s3://${bucket}/${key}` });
+        if (token === saved) throw endless("its listing begins again and again");
+        empty = (page.Contents ?? []).length > 0 ? 0 : empty + 1;
+        if (empty > MOST_EMPTY_PAGES) throw endless(`its listing has ${empty} pages without a name, and no end`);
         if (++steps === limit) [saved, steps, limit] = [token, 0, 2 * limit];
       }
     },

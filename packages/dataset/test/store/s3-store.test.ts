@@ -264,7 +264,11 @@ describe("a store that does not keep to the protocol", () => {
     expect((await bytesOf(file.stream({ start: 3, end: 7 }))).toString()).toBe("3456");
   });
 
-  it.each([1, 3])("whose listing goes round in %i pages is an error", async (pages) => {
+  it.each([
+    ["goes round in one page", 1, 12],
+    ["goes round in three pages", 3, 12],
+    ["has ever new pages without a name", Infinity, 1010],
+  ])("whose listing %s is an error", async (_, pages, most) => {
     let page = 0;
     server.fault = ({ query }, response) => {
       if (query.get("list-type") !== "2") return false;
@@ -280,6 +284,6 @@ describe("a store that does not keep to the protocol", () => {
       for await (const { name } of s3Store("s3://data/run", options()).list("")) names.push(name);
     })();
     await expect(listing).rejects.toMatchObject({ code: "unreachable" });
-    expect(page).toBeLessThan(12);
+    expect(page).toBeLessThan(most);
   });
 });

@@ -10,6 +10,7 @@
  *     written                   or the network is not wrong with the shard
  *     told to end               it finishes its shard, or hands it back when the time for that is over
  */
+import { DatasetError } from "@chinese-clip/dataset";
 import { errorMessage, withoutSecrets } from "@chinese-clip/pipeline";
 import type { Job, Worker } from "bullmq";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,6 +44,16 @@ const EMPTY_CHECK_MS = 1000;
 
 /** Characters of a reason that a job keeps. */
 const LONGEST_REASON = 2000;
+
+/** Codes of what no other attempt mends: source or output are not what the manifest was made for. */
+const PERMANENT: ReadonlySet<string> = new Set<DatasetError["code"]>([
+  "foreign-shard",
+  "source-changed",
+  "invalid-shard",
+  "too-many-items",
+  "no-column",
+  "unsafe-name",
+]);
 
 /** Thrown into a shard that another worker has. */
 class ShardTaken extends Error {}
@@ -211,7 +222,7 @@ class ShardRunner {
     const reason = withoutSecrets(errorMessage(error)).slice(0, LONGEST_REASON);
     this.totals = { ...this.totals, failed: this.totals.failed + 1 };
     this.note({ type: "failed", shard, reason, error, attempt: job.attemptsMade + 1, attempts: job.opts.attempts ?? 1 });
-    if (error instanceof QueueError) return new UnrecoverableError(reason); // another attempt would end the same
+    if (isPermanent(error)) return new UnrecoverableError(reason);
     await this.#rest(signal);
     return new Error(reason);
   }
@@ -224,6 +235,11 @@ class ShardRunner {
     this.note({ type: "resting", seconds: milliseconds / 1000 });
     await Promise.race([sleep(milliseconds, undefined, { signal }), this.ended]).catch(() => undefined);
   }
+}
+
+/** Whether another attempt would end the same: the job, the source or the output is not what the manifest was made for. */
+function isPermanent(error: unknown): boolean {
+  return error instanceof QueueError || (error instanceof DatasetError && PERMANENT.has(error.code));
 }
 
 function rate(images: number, seconds: number): number {
