@@ -12,23 +12,23 @@ import {
   sweep,
   writeAll,
 } from "./index-files.js";
-import { formatPut, type LogPosition, startOf, sumsOf } from "./index-log.js";
+import { formatPut, type LogPosition, type PutRecord, startOf, sumsOf } from "./index-log.js";
 import type { IndexState } from "./index-state.js";
+import { JsonColumn } from "./json-column.js";
 import type { OpenIndex } from "./open-index.js";
 import { QuantizedFile } from "./quantized-file.js";
-import { VectorSums } from "./vector-sums.js";
 
 /** Items of a line when a generation is written. */
 const ITEMS_PER_LINE = 1000;
 
 /** Writes the next generation. The files of the one before stay open, and are the caller's to close. */
 export async function compactIndex(folder: string, { head, state }: OpenIndex): Promise<OpenIndex> {
-  const next: IndexHead = { ...head, generation: nextGeneration(head.generation), rows: state.rowOf.size };
+  const next: IndexHead = { ...head, generation: nextGeneration(head.generation), rows: state.count };
   const files = await createGeneration(folder, next);
   let position = startOf(files.logBytes);
-  const sums = new VectorSums(head.dim);
+  const puts: PutRecord[] = [];
   try {
-    position = await writeItems(state, files, position, head.dim, sums);
+    position = await writeItems(state, files, position, head.dim, puts);
     await files.vectors.datasync();
     await files.log.datasync();
     await commitHead(folder, next);
@@ -40,15 +40,15 @@ export async function compactIndex(folder: string, { head, state }: OpenIndex): 
       throw error;
     }
   }
-  state.compact(sums);
+  state.compact(puts);
   state.attach(files);
   const quantized = await QuantizedFile.open(folder, next, "r+");
   await quantized?.advance(state, Number.POSITIVE_INFINITY);
   return { head: next, files, state, position, quantized };
 }
 
-/** Writes a state's items to the files of a new generation. */
-async function writeItems(state: IndexState, files: IndexFiles, start: LogPosition, dim: number, sums: VectorSums): Promise<LogPosition> {
+/** Writes a state's items to the files of a new generation. @param puts - gets the lines that state them. */
+async function writeItems(state: IndexState, files: IndexFiles, start: LogPosition, dim: number, puts: PutRecord[]): Promise<LogPosition> {
   let { offset, lines, rows } = start;
   const vectors = new Float32Array(ITEMS_PER_LINE * dim);
   let [ids, metas]: [string[], string[]] = [[], []];
@@ -56,17 +56,25 @@ async function writeItems(state: IndexState, files: IndexFiles, start: LogPositi
     if (ids.length === 0) return;
     const values = vectors.subarray(0, ids.length * dim);
     await writeAll(files.vectors, bytesOf(values), NPY_HEAD + 4 * dim * rows);
-    const record = { row: rows, sums: sumsOf(values, dim), ids };
-    sums.append(record);
-    const line = Buffer.from(formatPut(record, metas, lines + 1));
+    const count = ids.length;
+    const metaText = Buffer.from(`[${metas.join(",")}]`);
+    const put = {
+      row: rows,
+      count,
+      sums: sumsOf(values, dim),
+      vacates: [],
+      ids: JsonColumn.of(ids),
+      metas: JsonColumn.metadata(metaText, count),
+    };
+    puts.push(put);
+    const line = Buffer.from(formatPut(put, metas, lines + 1));
     await writeAll(files.log, line, offset);
     [offset, lines, rows] = [offset + line.length, lines + 1, rows + ids.length];
     [ids, metas] = [[], []];
   };
-  for (const [row, id] of state.ids.entries()) {
-    if (id === undefined) continue;
+  for (const row of state.rows()) {
     vectors.set(state.matrix.row(row), ids.length * dim);
-    ids.push(id);
+    ids.push(state.idOf(row));
     metas.push(JSON.stringify(state.metaOf(row)));
     if (ids.length === ITEMS_PER_LINE) await flush();
   }

@@ -27,7 +27,7 @@ import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js
 import { formatDelete, formatPut, type LogRecord, sumsOf } from "./index-log.js";
 import { readIndex } from "./index-reader.js";
 import { IndexState, type Precision } from "./index-state.js";
-import { MetadataBlock } from "./metadata-block.js";
+import { JsonColumn } from "./json-column.js";
 import { checkModel, createIndex, type FolderStoreOptions, noIndex, openToRead, openToWrite, type OpenIndex } from "./open-index.js";
 
 /** What was repaired when an index was opened to write. */
@@ -109,7 +109,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.info} */
   get info(): StoreInfo {
     const { head, state } = this.#opened;
-    return { fingerprint: head.fingerprint, dim: head.dim, count: state.rowOf.size };
+    return { fingerprint: head.fingerprint, dim: head.dim, count: state.count };
   }
 
   /** What was repaired when it was opened. */
@@ -125,7 +125,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** Rows of items that were removed or replaced: what {@link FolderStore.compact} frees. */
   get deadRows(): number {
     const { position, state } = this.#opened;
-    return position.rows - state.rowOf.size;
+    return position.rows - state.count;
   }
 
   /** {@inheritDoc VectorStore.upsert} */
@@ -139,11 +139,12 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     for (const [i, { embedding }] of items.entries()) vectors.set(embedding, i * dim);
     const ids = items.map(({ id }) => id);
     const texts = items.map(({ meta }) => JSON.stringify(meta) ?? "null");
-    const metas = MetadataBlock.parseLater(Buffer.from(`[${texts.join(",")}]`), ids.length);
-    const sums = sumsOf(vectors, dim);
+    const [count, sums] = [ids.length, sumsOf(vectors, dim)];
+    const columns = { ids: JsonColumn.of(ids), metas: JsonColumn.metadata(Buffer.from(`[${texts.join(",")}]`), count) };
     await this.#inTurn(() => {
-      const record = { row: this.#opened.position.rows, ids, sums, metas };
-      return this.#append(record, formatPut(record, texts, this.#opened.position.lines + 1), vectors);
+      const { position, state } = this.#opened;
+      const record = { row: position.rows, count, sums, vacates: state.vacatedBy(ids), ...columns };
+      return this.#append(record, formatPut(record, texts, position.lines + 1), vectors);
     });
   }
 
@@ -200,10 +201,9 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     checkVector(vector, dim);
     const checked = filter === undefined ? undefined : parseFilter(filter);
     const { state } = this.#opened;
-    const accepts = (row: number): boolean =>
-      state.ids[row] !== undefined && (checked === undefined || matchesFilter(checked, state.metaOf(row)));
+    const accepts = (row: number): boolean => state.isLive(row) && (checked === undefined || matchesFilter(checked, state.metaOf(row)));
     return cutRelative(state.matrix.search(vector, { ...limits, accepts }), limits.relativeScore).map(({ row, score }) => {
-      return { id: state.ids[row] ?? "", score, meta: copyOf(state.metaOf(row)) as Meta };
+      return { id: state.idOf(row), score, meta: copyOf(state.metaOf(row)) as Meta };
     });
   }
 
@@ -261,7 +261,8 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   }
 
   async #appendDelete(ids: readonly string[]): Promise<void> {
-    await this.#append({ delete: ids }, formatDelete(ids, this.#opened.position.lines + 1));
+    const record = { delete: ids, vacates: this.#opened.state.vacatedBy(ids) };
+    await this.#append(record, formatDelete(record, this.#opened.position.lines + 1));
   }
 
   /** Writes a line, after the vectors that it states. */
@@ -287,7 +288,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
     this.#opened.position = {
       offset: position.offset + line.length,
       lines: position.lines + 1,
-      rows: position.rows + ("ids" in record ? record.ids.length : 0),
+      rows: position.rows + ("ids" in record ? record.count : 0),
     };
     await this.#opened.quantized?.advance(state);
   }

@@ -1,15 +1,16 @@
 /**
  * The log of an index: one sealed line for each call, so that a call is there as a whole or not at all.
  *
- * `{"n":1,"metaBytes":14,"row":0,"sums":[1234],"ids":["id"],"metas":[{"path":"a"}]}`: rows from `row` on, with the CRC-32 of each {@link ROWS_PER_SUM}
- * vectors, and each row's id and metadata. `metaBytes` is the length of the array `metas`, so that it need not be parsed.
- * `{"n":2,"delete":["id",…]}`.
+ * `{"n":1,"metaBytes":14,"idBytes":6,"count":1,"row":0,"vacates":[],"sums":[1234],"ids":["id"],"metas":[{"path":"a"}]}`: rows from `row` on, with the
+ * CRC-32 of each {@link ROWS_PER_SUM} vectors, and each row's id and metadata. `metaBytes` and `idBytes` are the lengths of these arrays, so that they need
+ * not be parsed. `{"n":2,"vacates":[0],"delete":["id",…]}`. `vacates` are the rows whose items a call replaces or removes: which rows have an item is
+ * known without looking up an id. Lines of 0.1 have neither `vacates` nor `idBytes`.
  */
 import type { FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { SearchError } from "../../search-error.js";
 import { bytesOf, isCount } from "./index-files.js";
-import { MetadataBlock } from "./metadata-block.js";
+import { JsonColumn } from "./json-column.js";
 import { bodyOf, parseObject, sealBody, sealLine } from "./sealed-line.js";
 
 /** Bytes that are read at a time: few, as vectors that were read meanwhile wait until they are parsed. */
@@ -22,17 +23,27 @@ export const ROWS_PER_SUM = 32;
 export interface PutRecord {
   /** The row of the first. */
   readonly row: number;
-  readonly ids: readonly string[];
+  readonly count: number;
+  readonly ids: JsonColumn<string>;
   /** CRC-32 of each {@link ROWS_PER_SUM} vectors; the last may be of fewer. */
   readonly sums: readonly number[];
-  readonly metas: MetadataBlock;
+  readonly metas: JsonColumn<unknown>;
+  /** Rows whose items are replaced; undefined where the line does not say. */
+  readonly vacates: readonly number[] | undefined;
+}
+
+/** Items that are removed. */
+export interface DeleteRecord {
+  readonly delete: readonly string[];
+  /** Rows whose items they are; undefined where the line does not say. */
+  readonly vacates: readonly number[] | undefined;
 }
 
 /** A line of the log. */
-export type LogRecord = PutRecord | { readonly delete: readonly string[] };
+export type LogRecord = PutRecord | DeleteRecord;
 
-/** What is before the metadata. */
-const METAS = ',"metas":';
+/** What is before the ids, and before the metadata. */
+const [IDS, METAS] = [',"ids":', ',"metas":'];
 
 /** Up to where a log has been read. */
 export interface LogPosition {
@@ -59,8 +70,8 @@ export function startOf(logBytes: number): LogPosition {
 }
 
 /** A line that removes items, with its newline. */
-export function formatDelete(ids: readonly string[], n: number): string {
-  return sealLine({ n, delete: ids });
+export function formatDelete({ vacates, delete: ids }: DeleteRecord, n: number): string {
+  return sealLine({ n, vacates, delete: ids });
 }
 
 /**
@@ -68,10 +79,11 @@ export function formatDelete(ids: readonly string[], n: number): string {
  *
  * @param metas - JSON of each item's metadata.
  */
-export function formatPut({ row, sums, ids }: Omit<PutRecord, "metas">, metas: readonly string[], n: number): string {
-  const text = `[${metas.join(",")}]`;
-  const head = JSON.stringify({ n, metaBytes: Buffer.byteLength(text), row, sums, ids }).slice(0, -1);
-  return sealBody(`${head},"metas":${text}`);
+export function formatPut({ row, count, vacates, sums, ids }: Omit<PutRecord, "metas">, metas: readonly string[], n: number): string {
+  const [idText, metaText] = [JSON.stringify(ids.values), `[${metas.join(",")}]`];
+  const [metaBytes, idBytes] = [Buffer.byteLength(metaText), Buffer.byteLength(idText)];
+  const head = JSON.stringify({ n, metaBytes, idBytes, count, row, vacates, sums }).slice(0, -1);
+  return sealBody(`${head}${IDS}${idText}${METAS}${metaText}`);
 }
 
 /** The checksums of a call's vectors. */
@@ -114,7 +126,7 @@ export async function readLog(
     records.push(parsed);
     onRecord?.(parsed);
     lines++;
-    if ("ids" in parsed) rows += parsed.ids.length;
+    if ("ids" in parsed) rows += parsed.count;
     offset = start + line.length + 1;
   }
   return { records, end: { offset, lines, rows }, size };
@@ -156,22 +168,51 @@ async function* linesOf(
 
 /** @param body - the line's JSON object without its last brace. */
 function parseRecord(body: Buffer, n: number, rows: number): LogRecord | undefined {
-  const metaBytes = /^\{"n":\d+,"metaBytes":(\d+),/.exec(body.toString("latin1", 0, 60))?.[1];
-  if (metaBytes === undefined) {
-    const removed = parseObject(`${body.toString()}}`);
-    const ids = removed?.["delete"];
-    return removed?.["n"] === n && Array.isArray(ids) && ids.every((id) => typeof id === "string") ? { delete: ids } : undefined;
-  }
-  const start = body.length - Number(metaBytes);
-  const head = body.subarray(0, Math.max(0, start - METAS.length));
-  if (body.toString("latin1", head.length, start) !== METAS) return undefined;
-  const value = parseObject(`${head.toString()}}`);
+  const lengths = /^\{"n":\d+,"metaBytes":(\d+),(?:"idBytes":(\d+),)?/.exec(body.toString("latin1", 0, 80));
+  if (lengths === null) return parseDelete(body, n, rows);
+  const metas = columnAt(body, body.length, METAS, Number(lengths[1]));
+  const hasIdBytes = lengths[2] !== undefined;
+  const ids = metas !== undefined && hasIdBytes ? columnAt(body, metas.start, IDS, Number(lengths[2])) : metas;
+  if (metas === undefined || ids === undefined) return undefined;
+  const value = parseObject(`${body.toString("utf8", 0, ids.start)}}`);
   if (value === undefined || value["n"] !== n || value["row"] !== rows) return undefined;
-  const { ids, sums } = value;
-  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string")) return undefined;
-  if (!Array.isArray(sums) || sums.length !== Math.ceil(ids.length / ROWS_PER_SUM)) return undefined;
+  const { ids: stated, sums } = value;
+  const known = !hasIdBytes && Array.isArray(stated) && stated.every((id) => typeof id === "string") ? stated : undefined;
+  const count = known?.length ?? value["count"];
+  if (!isCount(count, 0, Number.MAX_SAFE_INTEGER) || (known === undefined && !hasIdBytes)) return undefined;
+  if (!Array.isArray(sums) || sums.length !== Math.ceil(count / ROWS_PER_SUM)) return undefined;
   if (!sums.every((sum) => isCount(sum, 0, 0xffff_ffff))) return undefined;
-  return { row: rows, ids, sums, metas: MetadataBlock.parseLater(body.subarray(start), ids.length) };
+  const { vacates } = value;
+  if (!isVacates(vacates, rows)) return undefined;
+  return {
+    row: rows,
+    count,
+    ids: known === undefined ? JsonColumn.ids(ids.text, count) : JsonColumn.of(known),
+    sums,
+    metas: JsonColumn.metadata(metas.text, count),
+    vacates,
+  };
+}
+
+function parseDelete(body: Buffer, n: number, rows: number): DeleteRecord | undefined {
+  const value = parseObject(`${body.toString()}}`);
+  if (value?.["n"] !== n) return undefined;
+  const { delete: ids, vacates } = value;
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === "string") || !isVacates(vacates, rows)) return undefined;
+  return { delete: ids, vacates };
+}
+
+/** The array of so many bytes that ends at `end`, and where its key starts; undefined where it has not this key. */
+function columnAt(body: Buffer, end: number, key: string, length: number): { readonly start: number; readonly text: Buffer } | undefined {
+  const at = end - length;
+  const start = at - key.length;
+  if (start < 0 || body.toString("latin1", start, at) !== key) return undefined;
+  return { start, text: body.subarray(at, end) };
+}
+
+/** @param rows - that there are before. */
+function isVacates(value: unknown, rows: number): value is readonly number[] | undefined {
+  return value === undefined || (Array.isArray(value) && value.every((row) => isCount(row, 0, rows - 1)));
 }
 
 function damaged(file: string, line: number): SearchError {

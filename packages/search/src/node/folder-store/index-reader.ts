@@ -5,7 +5,7 @@ import { SearchError, type SearchErrorDetails } from "../../search-error.js";
 import { Int8Matrix } from "../../top-k/int8-matrix.js";
 import { type IndexFiles, type IndexHead, namesOf } from "./index-files.js";
 import { type LogPosition, type LogRecord, type LogTail, readLog } from "./index-log.js";
-import { type IndexState, liveRows } from "./index-state.js";
+import { IndexState } from "./index-state.js";
 import type { QuantizedFile } from "./quantized-file.js";
 import { VectorReader } from "./vector-reader.js";
 import { VectorSums } from "./vector-sums.js";
@@ -52,13 +52,9 @@ export async function readIndex(
       if (!keepsDamaged) throw damaged("rows that the log states are missing", { file: names.vectors, expected: end.rows });
       for (let i = 0; i < missing; i++) state.matrix.append(new Float32Array(dim));
     }
-    const live = suspects.size === 0 ? suspects : liveRows(records);
-    const lost: string[] = [];
-    for (const [row, id] of suspects.size === 0 ? [] : rowsOf(records)) {
-      if (!suspects.has(row) || !live.has(row)) continue;
-      if (!keepsDamaged) throw damaged("a vector is not the one that was written", { file: names.vectors, id });
-      lost.push(id);
-    }
+    const lost = suspects.size === 0 ? [] : idsOf(suspects, records, dim);
+    const [id] = lost;
+    if (id !== undefined && !keepsDamaged) throw damaged("a vector is not the one that was written", { file: names.vectors, id });
     state.apply(records);
     if (lost.length === 0) state.sums.setChecked(Math.max(loaded, from.rows), end.rows);
     return { ...tail, damaged: lost };
@@ -84,8 +80,11 @@ async function loadQuantized(
   return quantized.load(matrix, sums, rows);
 }
 
-function* rowsOf(records: readonly LogRecord[]): Generator<readonly [row: number, id: string], void, undefined> {
-  for (const record of records) if ("ids" in record) for (const [i, id] of record.ids.entries()) yield [record.row + i, id];
+/** The ids of those rows that still have an item after some lines. */
+function idsOf(rows: ReadonlySet<number>, records: readonly LogRecord[], dim: number): string[] {
+  const after = new IndexState(dim, "float32");
+  after.apply(records);
+  return [...rows].filter((row) => after.isLive(row)).map((row) => after.idOf(row));
 }
 
 function damaged(what: string, details: SearchErrorDetails): SearchError {

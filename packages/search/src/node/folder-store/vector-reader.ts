@@ -65,11 +65,11 @@ export class VectorReader {
   }
 
   /** Takes the rows that a line of the log states. */
-  add({ row, ids, sums }: Pick<PutRecord, "row" | "ids" | "sums">): void {
+  add({ row, count, sums }: Pick<PutRecord, "row" | "count" | "sums">): void {
     const most = Math.max(ROWS_PER_SUM, Math.floor(CHUNK / (4 * this.#dim)));
     for (const [i, sum] of sums.entries()) {
       const start = i * ROWS_PER_SUM;
-      const block = { row: row + start, rows: Math.min(ROWS_PER_SUM, ids.length - start), sum };
+      const block = { row: row + start, rows: Math.min(ROWS_PER_SUM, count - start), sum };
       if (block.row + block.rows <= this.#loaded) continue;
       if (this.#chunkRows + block.rows > most) this.#enqueue();
       this.#chunk.push(block);

@@ -27,13 +27,13 @@ export class VectorSums {
   }
 
   /** Adds the rows of a call. */
-  append({ ids, sums }: { readonly ids: { readonly length: number }; readonly sums: readonly number[] }): void {
+  append({ count, sums }: { readonly count: number; readonly sums: readonly number[] }): void {
     for (const [i, sum] of sums.entries()) {
       this.#starts.push(this.#rows + i * ROWS_PER_SUM);
       this.#sums.push(sum);
       this.#checked.push(0);
     }
-    this.#rows += ids.length;
+    this.#rows += count;
   }
 
   /** A CRC-32 of what the log states of rows from `first` to `end`: it changes with each byte of their vectors. */
