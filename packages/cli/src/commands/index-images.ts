@@ -24,6 +24,10 @@ export const indexImages: Command = {
     ...INDEX_OPTION,
     ...MODEL_OPTION,
     watch: flag("stay, and follow changes until Ctrl-C", "持续运行，跟踪改动，直到按 Ctrl-C"),
+    prune: flag(
+      "also remove the images of folders that are empty now, where a drive may have been mounted",
+      "同时移除现在为空的文件夹（可能是未挂载的磁盘）中的图片",
+    ),
     "no-thumbnails": flag("store no thumbnails", "不保存缩略图"),
     ...DECODE_OPTION,
     ...RUN_OPTIONS,
@@ -44,6 +48,7 @@ export const indexImages: Command = {
       const options = {
         folders: operands.length === 0 ? undefined : operands,
         thumbnails: values["no-thumbnails"] !== true,
+        prune: values["prune"] === true,
         onEvent: (event: SyncEvent) => onEvent(event),
         signal,
       };
@@ -122,9 +127,9 @@ function sourceOf(model: string): string {
   return existsSync(model) ? resolve(model) : model;
 }
 
-/** @returns the exit code: 1 if there are images or folders that cannot be read. */
+/** @returns the exit code: 1 if there are images or folders that cannot be read, or that may be on a drive that is not mounted. */
 function printSummary(summary: SyncSummary, index: ImageIndex, seconds: number, { json, language, print, note }: CommandContext): 0 | 1 {
-  const { counts, embedded, failures, skipped, unreadableFolders } = summary;
+  const { counts, embedded, failures, skipped, unreadableFolders, vacantFolders } = summary;
   const { count } = index.store.info;
   if (json) {
     const { path, folders } = index;
@@ -137,6 +142,7 @@ function printSummary(summary: SyncSummary, index: ImageIndex, seconds: number, 
       failures,
       skipped: Object.fromEntries(skipped),
       unreadableFolders,
+      vacantFolders,
     };
     print(JSON.stringify({ ...result, seconds: Number(seconds.toFixed(3)) }));
   } else {
@@ -167,9 +173,15 @@ function printSummary(summary: SyncSummary, index: ImageIndex, seconds: number, 
     }
     for (const folder of unreadableFolders)
       note(zh ? `跳过 ${folder}：无法读取，或其中没有图片` : `skipped: ${folder}: cannot be read, or has no images`);
+    for (const folder of vacantFolders)
+      note(
+        zh
+          ? `${folder} 现在是空的，可能是磁盘未挂载：其中的图片仍留在索引中；要移除它们，请加 --prune`
+          : `${folder} is empty now, maybe a drive that is not mounted: its images stay in the index; --prune removes them`,
+      );
     const types = nameTypes(skipped, language);
     if (types !== undefined) note(types);
     note(`→ ${index.path}`);
   }
-  return counts.failed > 0 || unreadableFolders.length > 0 ? 1 : 0;
+  return counts.failed > 0 || unreadableFolders.length + vacantFolders.length > 0 ? 1 : 0;
 }

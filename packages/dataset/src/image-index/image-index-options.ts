@@ -22,6 +22,8 @@ export interface IndexSyncOptions {
   readonly folders?: readonly string[] | undefined;
   /** Whether thumbnails are stored, where the embedder makes them. Default true. */
   readonly thumbnails?: boolean | undefined;
+  /** Whether images whose folders are empty are removed; as for `SyncOptions.prune`. Default false. */
+  readonly prune?: boolean | undefined;
   /** Told of each image that is not unchanged. */
   readonly onEvent?: ((event: SyncEvent) => void) | undefined;
   /** Ends the run; what is done stays. */

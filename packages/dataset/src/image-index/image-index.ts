@@ -103,7 +103,8 @@ export class ImageIndex {
   /**
    * Brings the index up to date with folders: new and changed images are embedded, moved ones are found by their content, and those that are gone
    * are removed. A folder of the index that is not there or has no image, such as a drive that is not mounted, leaves its items as they are and is in
-   * `unreadableFolders`. A folder in one of the index's is part of it; one that has some of them takes their place.
+   * `unreadableFolders`; an empty folder within one leaves them too, and is in `vacantFolders`, unless `prune` is set. A folder in one of the index's is
+   * part of it; one that has some of them takes their place.
    *
    * @throws DatasetError - a folder in `options.folders` that is not there or has no image, `folder-in-index`; no folder could be read.
    * SearchError - `fingerprint-mismatch`, `read-only`; the signal's reason; what the model or the store throws.
@@ -192,7 +193,7 @@ export class ImageIndex {
 
   /** @param chosen - the folders of a later run of a watch, any of which may be gone for a while. */
   async #sync(embedder: SyncEmbedder, options: IndexSyncOptions, chosen?: readonly string[]): Promise<SyncSummary> {
-    const { thumbnails = true, onEvent, signal } = options;
+    const { thumbnails = true, prune, onEvent, signal } = options;
     await this.#store.upsert([], { fingerprint: embedder.fingerprint }); // rejects a store that is only read, and another model
     await this.#readRecord();
     const before = this.#record.folders;
@@ -215,6 +216,7 @@ export class ImageIndex {
       onPlan: async () => {
         if (all.join("\n") !== before.join("\n")) await this.#write({ settings: this.settings, folders: all });
       },
+      prune,
       onEvent,
       signal,
     });
@@ -280,4 +282,5 @@ const NOTHING: SyncSummary = {
   failures: {},
   skipped: new Map(),
   unreadableFolders: [],
+  vacantFolders: [],
 };

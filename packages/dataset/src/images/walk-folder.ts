@@ -23,6 +23,8 @@ export class SkippedFiles {
   readonly byType: Map<string, number> = new Map();
   /** Folders that could not be read. */
   readonly folders: { readonly folder: string; readonly error: unknown }[] = [];
+  /** Folders below the first without an entry, and links that lead nowhere: what is left of a drive that is not mounted. */
+  readonly vacant: string[] = [];
 
   /** Counts one file. */
   add(type: string): void {
@@ -33,6 +35,7 @@ export class SkippedFiles {
   merge(other: SkippedFiles): void {
     for (const [type, count] of other.byType) this.byType.set(type, (this.byType.get(type) ?? 0) + count);
     for (const folder of other.folders) this.folders.push(folder);
+    for (const path of other.vacant) this.vacant.push(path);
   }
 
   /** How many files were skipped. */
@@ -62,7 +65,7 @@ const DEEPEST = 100;
 /** An entry of a folder. */
 interface Entry {
   readonly name: Buffer;
-  readonly kind: "file" | "folder" | "other";
+  readonly kind: "file" | "folder" | "broken-link" | "other";
 }
 
 /**
@@ -102,6 +105,7 @@ async function* walk(
     if (kind === "folder") folders.push(path);
     else if (kind === "file" && rules.extensions.has(extensionOf(name))) yield filePath(path);
     else skipped.add(kind === "file" ? extensionOf(name) || "other" : "other");
+    if (kind === "broken-link") skipped.vacant.push(labelOf(path));
   }
   for (const path of folders) {
     try {
@@ -118,6 +122,7 @@ async function* walk(
       skipped.folders.push({ folder: labelOf(path), error });
       return undefined;
     });
+    if (below?.every(({ name }) => isHidden(name)) === true) skipped.vacant.push(labelOf(path));
     if (below !== undefined) yield* walk(path, below, { rules, skipped, seen }, left - 1);
   }
 }
@@ -139,7 +144,7 @@ export async function entriesOf(folder: string | Buffer): Promise<Entry[]> {
   for (const entry of found) {
     const name = Buffer.from(entry.name);
     const target = entry.isSymbolicLink() ? await stat(within(path, name)).catch(() => undefined) : entry;
-    entries.push({ name, kind: target === undefined ? "other" : kindOf(target) });
+    entries.push({ name, kind: target === undefined ? "broken-link" : kindOf(target) });
   }
   return entries.sort((a, b) => Buffer.compare(a.name, b.name));
 }

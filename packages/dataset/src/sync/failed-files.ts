@@ -40,10 +40,10 @@ export class FailedFiles {
     return failed;
   }
 
-  /** Whether a file is as it was when it could not be read. */
+  /** Whether a file is as it was when it was found to be no image that can be read. What the system could not read then, it may be able to now. */
   has({ id, size, mtime }: FolderFile): boolean {
     const found = this.#byId.get(id);
-    return found !== undefined && found.size === size && found.mtime === mtime;
+    return found !== undefined && found.size === size && found.mtime === mtime && !SYSTEM_CODE.test(found.reason);
   }
 
   /** Remembers one. */
@@ -74,6 +74,14 @@ export class FailedFiles {
     const lines = [...this.#byId].map(([id, { size, mtime, reason }]) => `${JSON.stringify({ failed: [id, size, mtime, reason] })}\n`);
     await writeWhole(this.#file, lines);
   }
+}
+
+/** Codes of the system's errors, such as `EACCES` and `EIO`. */
+const SYSTEM_CODE = /^E[A-Z0-9]+$/;
+
+/** Whether the system could not read a file, rather than the decoder its content. */
+export function isSystemError(error: unknown): boolean {
+  return SYSTEM_CODE.test(errorCode(error) ?? "");
 }
 
 /** The `code` of an error, such as `EACCES` or an ImageError's. */

@@ -2,7 +2,7 @@
 import type { StoreItem, VectorStore } from "@chinese-clip/search";
 import { isRunFault } from "../dataset-error.js";
 import { imageSize } from "../images/image-size.js";
-import { errorCode, type FailedFiles } from "./failed-files.js";
+import { errorCode, type FailedFiles, isSystemError } from "./failed-files.js";
 import { type FolderFile, hashedContent, type ImageMeta } from "./folder-file.js";
 import type { SyncPlan } from "./plan-sync.js";
 import type { SyncEmbedder, SyncEvent, SyncSummary } from "./sync-types.js";
@@ -12,6 +12,7 @@ const ITEMS_PER_WRITE = 64;
 
 /** Options of a run; as those of `syncFolder`. */
 export interface FolderSyncOptions {
+  readonly prune?: boolean | undefined;
   readonly describe?:
     | ((bytes: Uint8Array, path: string) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>)
     | undefined;
@@ -87,6 +88,8 @@ export class FolderSync {
     }
     await this.#flush();
     await this.#remove([...plan.gone]);
+    const vacant = [...plan.vacant].map(([folder, items]) => ({ folder, items: [...items] }));
+    await this.#remove(vacant.flatMap(({ items }) => items.filter(([id]) => this.#sources.has(id))));
     await this.#failed.write();
     return {
       counts,
@@ -94,6 +97,7 @@ export class FolderSync {
       failures: this.#failed.byReason(),
       skipped: plan.skipped.byType,
       unreadableFolders: plan.skipped.folders.map((one) => one.folder),
+      vacantFolders: vacant.filter(({ items }) => items.some(([id]) => !this.#sources.has(id))).map(({ folder }) => folder),
     };
   }
 
@@ -158,7 +162,8 @@ export class FolderSync {
       return;
     }
     this.#failed.add(file, error);
-    if (file.known !== undefined) await this.#store.delete([file.id]);
+    // What the system cannot read now, as on a drive that is being removed, says nothing about the image.
+    if (file.known !== undefined && !isSystemError(error)) await this.#store.delete([file.id]);
     this.#tell("failed", file, error);
   }
 

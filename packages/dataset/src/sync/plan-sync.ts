@@ -29,11 +29,13 @@ export interface SyncPlan {
   readonly unchanged: number;
   /** Ids of items whose files are gone; their paths below their folders. */
   readonly gone: ReadonlyMap<string, string>;
+  /** Those whose folders are vacant, by folder: they stay, unless they were moved. */
+  readonly vacant: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** An item by its content. */
   readonly idOf: Map<string, string>;
   /** What the folders have beside images. */
   readonly skipped: SkippedFiles;
-  /** Those that are gone by their content. */
+  /** Those that are gone or vacant by their content. */
   readonly goneOf: ReadonlyMap<string, string[]>;
 }
 
@@ -46,7 +48,7 @@ export async function planSync(
   store: VectorStore<ImageMeta>,
   roots: readonly SyncRoot[],
   failed: FailedFiles,
-  signal: AbortSignal | undefined,
+  { prune = false, signal }: { readonly prune?: boolean | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<SyncPlan> {
   const known = new Map<string, KnownFile>();
   const byContent = new Map<string, string>();
@@ -58,10 +60,11 @@ export async function planSync(
   const skipped = new SkippedFiles();
   const files: FolderFile[] = [];
   const unread: string[] = []; // prefixes of ids whose folders could not be read
+  const vacantIds = new Map<string, string>(); // of what is vacant, as ids; its path
   let reason: unknown;
   for (const root of roots) {
     try {
-      for (const file of await listFolder(root, known, skipped, unread, signal)) files.push(file);
+      for (const file of await listFolder(root, known, skipped, unread, vacantIds, signal)) files.push(file);
     } catch (error) {
       signal?.throwIfAborted();
       if (!root.isOptional) throw error;
@@ -77,24 +80,39 @@ export async function planSync(
   const pending = files.filter((file) => !isUnchanged(file) && !failed.has(file));
   const listed = new Set(files.map(({ id }) => id));
   const gone = new Map<string, string>();
+  const vacant = new Map<string, Map<string, string>>();
   const goneOf = new Map<string, string[]>();
   for (const [id, { sha256, path }] of known) {
     if (listed.has(id) || !isOurs(id)) continue;
-    gone.set(id, path);
-    const before = goneOf.get(sha256);
-    if (before === undefined) goneOf.set(sha256, [id]);
-    else before.push(id);
+    const folder = prune || vacantIds.size === 0 ? undefined : vacantAbove(id, vacantIds);
+    if (folder === undefined) gone.set(id, path);
+    else vacant.set(folder, (vacant.get(folder) ?? new Map<string, string>()).set(id, path));
+    const before = goneOf.get(sha256) ?? [];
+    // The last is the first to be taken for the source of a move: rather one that is gone.
+    if (folder === undefined) before.push(id);
+    else before.unshift(id);
+    goneOf.set(sha256, before);
   }
-  failed.retain(listed, isOurs);
-  return { pending, unchanged: files.length - pending.length, gone, goneOf, idOf: byContent, skipped };
+  failed.retain(listed, (id) => isOurs(id) && (vacantIds.size === 0 || vacantAbove(id, vacantIds) === undefined));
+  return { pending, unchanged: files.length - pending.length, gone, vacant, goneOf, idOf: byContent, skipped };
 }
 
-/** The images of one folder; `unread` gets the prefixes of folders below it that cannot be read. */
+/** The vacant folder that an item's file was in, or the broken link that it was. */
+function vacantAbove(id: string, vacant: ReadonlyMap<string, string>): string | undefined {
+  for (let end = id.length; end > 0; end = id.lastIndexOf("/", end - 1)) {
+    const found = vacant.get(id.slice(0, end));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The images of one folder; `unread` gets the prefixes of folders below it that cannot be read, `vacant` what is vacant. */
 async function listFolder(
   { folder, prefix, exclude }: SyncRoot,
   known: ReadonlyMap<string, KnownFile>,
   skipped: SkippedFiles,
   unread: string[],
+  vacant: Map<string, string>,
   signal: AbortSignal | undefined,
 ): Promise<FolderFile[]> {
   const root = folder.endsWith(sep) ? folder : `${folder}${sep}`;
@@ -112,6 +130,7 @@ async function listFolder(
   }
   await collect();
   for (const one of own.folders) unread.push(`${prefix}${below(one.folder, root)}/`);
+  for (const one of own.vacant) vacant.set(`${prefix}${below(one, root)}`, one);
   skipped.merge(own);
   return files;
 }

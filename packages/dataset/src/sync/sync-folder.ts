@@ -30,6 +30,11 @@ export interface SyncOptions {
     | undefined;
   /** Gets a WebP thumbnail of each content that is embedded, before its item is written, where the embedder makes them. */
   readonly thumbnail?: ThumbnailOptions | undefined;
+  /**
+   * Whether images are also removed whose folders are empty, or links that lead nowhere, rather than gone: there a drive may have been mounted. Default
+   * false: such images stay, and the folders are in {@link SyncSummary.vacantFolders}.
+   */
+  readonly prune?: boolean | undefined;
   /** Folders that are left out, whatever link leads to them. */
   readonly exclude?: readonly string[] | undefined;
   /** Told of each image that is not unchanged. */
@@ -74,7 +79,7 @@ export async function syncFolders(
 ): Promise<SyncSummary> {
   checkFingerprint(store.info, embedder.fingerprint);
   const failed = await FailedFiles.read(options.failures);
-  const plan = await planSync(store, roots, failed, options.signal);
+  const plan = await planSync(store, roots, failed, options);
   await options.onPlan?.();
   return new FolderSync(store, embedder, plan, failed, options).run();
 }

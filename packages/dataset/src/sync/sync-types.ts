@@ -17,7 +17,7 @@ export interface SyncEmbedder {
 export interface SyncEvent {
   /**
    * `added`, `changed`: its content is new; `moved`: it has the content of a file that is gone; `touched`: only its time of change is another;
-   * `removed`: it is gone; `failed`: it cannot be read, and is not in the store.
+   * `removed`: it is gone; `failed`: it cannot be read, and is not in the store; where it is the system that cannot read it, what was in the store stays.
    */
   readonly type: "added" | "changed" | "moved" | "touched" | "removed" | "failed";
   /** Its item's id. */
@@ -44,4 +44,6 @@ export interface SyncSummary {
   readonly skipped: ReadonlyMap<string, number>;
   /** Folders that could not be read, or have no images; their images stay in the store. */
   readonly unreadableFolders: readonly string[];
+  /** Folders within that are empty, and links that lead nowhere, of which the store has images: a drive may not be mounted. These stay, unless `prune` is set. */
+  readonly vacantFolders: readonly string[];
 }

@@ -144,6 +144,13 @@ describe("ImageIndex", () => {
     mkdirSync(path("drives/two"));
     expect((await index.sync(fakeEmbedder())).unreadableFolders).toEqual([path("drives/two")]);
     expect(index.store.info.count).toBe(3);
+    // An empty folder in an indexed one, too.
+    write("drives/one/nas/d.png", "d");
+    await index.sync(fakeEmbedder());
+    rmSync(path("drives/one/nas/d.png"));
+    const vacant = await index.sync(fakeEmbedder());
+    expect([vacant.counts.removed, vacant.vacantFolders, index.store.info.count]).toEqual([0, [path("drives/one/nas")], 4]);
+    expect((await index.sync(fakeEmbedder(), { prune: true })).counts.removed).toBe(1);
     await expect(index.remove(path("drives/empty"))).rejects.toMatchObject({ code: "not-indexed" });
     expect(await index.remove(path("drives/two"))).toBe(1);
     expect([index.folders, await idsOf(index)]).toEqual([[path("drives/one")], ["drives/one/a.png", "drives/one/c.png"]]);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MemoryStore } from "@chinese-clip/search";
 import { describe, expect, it } from "vitest";
@@ -178,6 +178,72 @@ describe("syncFolder", () => {
     await expect(syncFolder(store, { ...fakeEmbedder(), fingerprint: "model-b" }, path("other"))).rejects.toMatchObject({
       code: "fingerprint-mismatch",
     });
+  });
+
+  it("keeps the images of a drive within the folder that is not mounted, unless it is told to remove them", async () => {
+    const store = new MemoryStore<ImageMeta>(INFO);
+    const [mounted, drive] = [path("mounts/nas"), path("mounts-nas")];
+    const images = ["1.png", "2019/2.png", "2019/in/3.png"];
+    for (const name of images) write(`mounts-nas/${name}`, `image ${name}`);
+    write("mounts-usb/usb.png", "image usb");
+    write("mounts/own.png", "own");
+    write("mounts/nas-2/near.png", "near");
+    symlinkSync(path("mounts-usb"), path("mounts/usb"));
+    const isMounted = (is: boolean): void => {
+      rmSync(mounted, { recursive: true, force: true });
+      if (is) cpSync(drive, mounted, { recursive: true, preserveTimestamps: true });
+      else mkdirSync(mounted);
+    };
+    isMounted(true);
+    const own = { "own.png": "own", "nas-2/near.png": "near" };
+    const nas = Object.fromEntries(images.map((name) => [`nas/${name}`, `image ${name}`]));
+    const all = { ...own, ...nas, "usb/usb.png": "image usb" };
+    expect((await run(store, "mounts", all)).vacantFolders).toEqual([]);
+
+    isMounted(false);
+    write("mounts/nas/.not-mounted", "");
+    renameSync(path("mounts-usb"), path("mounts-usb-away")); // the link now leads nowhere
+    const without = await run(store, "mounts", all);
+    expect([without.counts, without.vacantFolders]).toEqual([{ ...NONE, unchanged: 2 }, [mounted, path("mounts/usb")]]);
+    // A folder that was deleted, beside them, is gone.
+    rmSync(path("mounts/nas-2"), { recursive: true });
+    const kept = { "own.png": "own", ...nas, "usb/usb.png": "image usb" };
+    expect((await run(store, "mounts", kept)).counts).toEqual({ ...NONE, removed: 1, unchanged: 1 });
+
+    isMounted(true);
+    renameSync(path("mounts-usb-away"), path("mounts-usb"));
+    const again = await run(store, "mounts", kept);
+    expect([again.counts, again.contents, again.vacantFolders]).toEqual([{ ...NONE, unchanged: 5 }, [], []]);
+
+    // Images that were moved out of a folder leave it empty, and are not in it any more.
+    isMounted(false);
+    for (const name of images) write(`mounts/moved/${name}`, `image ${name}`);
+    const moved = Object.fromEntries(images.map((name) => [`moved/${name}`, `image ${name}`]));
+    const after = { "own.png": "own", "usb/usb.png": "image usb", ...moved };
+    const summary = await run(store, "mounts", after);
+    expect([summary.counts, summary.vacantFolders]).toEqual([{ ...NONE, moved: 3, unchanged: 2 }, []]);
+
+    rmSync(path("mounts/moved"), { recursive: true });
+    mkdirSync(path("mounts/moved"));
+    rmSync(path("mounts-usb"), { recursive: true });
+    const pruned = await run(store, "mounts", { "own.png": "own" }, { prune: true });
+    expect([pruned.counts, pruned.vacantFolders]).toEqual([{ ...NONE, removed: 4, unchanged: 1 }, []]);
+  });
+
+  it("keeps an image that the system cannot read now, and tries it again", async () => {
+    const store = new MemoryStore<ImageMeta>(INFO);
+    const options = { failures: path("system.jsonl") };
+    write("system/a.png", "a");
+    await run(store, "system", { "a.png": "a" }, options);
+    write("system/a.png", "a, changed");
+    write("system/b.png", "b");
+    const fail = (): never => {
+      throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    };
+    const failed = await run(store, "system", { "a.png": "a" }, { ...options, describe: fail });
+    expect([failed.counts.failed, failed.failures]).toEqual([2, { EIO: 2 }]);
+    const read = await run(store, "system", { "a.png": "a, changed", "b.png": "b" }, options);
+    expect([read.counts, read.failures]).toEqual([{ ...NONE, added: 1, changed: 1 }, {}]);
   });
 
   it("adds what describe says, and keeps it for moved and touched images", async () => {
