@@ -1,6 +1,5 @@
 /** Commands that write indexes, classifiers, training runs and queues, killed: see `kill-writer.ts`. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,15 +37,12 @@ beforeAll(async () => {
   expect(embedded.code).toBe(0);
 });
 
-/** Items of a store, by their ids; nothing where it is not begun. */
-async function itemsOf(folder: string): Promise<Record<string, string>> {
+/** Embeddings of a store, by their ids; nothing where it is not begun. */
+async function itemsOf(folder: string): Promise<Record<string, Float32Array>> {
   if (!existsSync(join(folder, "index.json"))) return {};
   await using store = await openFolderStore(folder, { readOnly: true });
-  const items: Record<string, string> = {};
-  for await (const { id, embedding } of store.scan())
-    items[id] = createHash("sha256")
-      .update(new Uint8Array(embedding.buffer, embedding.byteOffset, embedding.byteLength))
-      .digest("hex");
+  const items: Record<string, Float32Array> = {};
+  for await (const { id, embedding } of store.scan()) items[id] = embedding.slice();
   return items;
 }
 
@@ -70,7 +66,10 @@ itSurvivesKills(
     args: (folder) => ["few-shot", "fit", join(folder, "kinds"), "--model", DEMO, "--output", join(folder, "out/kinds.json")],
     contents: async (folder) => {
       const items = await itemsOf(join(folder, "kinds.index"));
-      return { ...Object.fromEntries(Object.entries(items).map(([id, hash]) => [basename(id), hash])), ...tree(join(folder, "out")) };
+      return {
+        ...Object.fromEntries(Object.entries(items).map(([id, embedding]) => [basename(id), embedding])),
+        ...tree(join(folder, "out")),
+      };
     },
   },
   path,
