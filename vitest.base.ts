@@ -15,8 +15,9 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
     reporters: ["default", "json"],
     outputFile: { json: ".test/results.json" },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What hangs is ended; a machine that is shared takes its time.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     coverage: {
       provider: "v8",
       include: ["src/**"],

@@ -2,6 +2,6 @@ import { mergeConfig, type ViteUserConfig } from "vitest/config";
 import base from "../../vitest.base.js";
 
 // The subject runs in a browser, where there is no coverage to measure from here.
-const config: ViteUserConfig = mergeConfig(base, { test: { coverage: { enabled: false }, fileParallelism: false, hookTimeout: 120_000 } });
+const config: ViteUserConfig = mergeConfig(base, { test: { coverage: { enabled: false }, fileParallelism: false } });
 
 export default config;

@@ -1,36 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ChineseCLIP, trainingPlatform } from "@chinese-clip/node";
-import { scratchFolder } from "@chinese-clip/scratch-folder";
+import { ChineseCLIP } from "@chinese-clip/node";
 import { describe, expect, it } from "vitest";
 import { type PairList, usablePairs } from "../src/index.js";
 import { train, type TrainingEvent, type TrainOptions } from "../src/node/index.js";
-import { recall } from "../src/node/recall.js";
 import { drawings, TINY_MODEL, TINY_RN50 } from "./drawings.js";
-
-const scratch = scratchFolder();
-let runs = 0;
-
-function optionsOf(given: Partial<TrainOptions> = {}): TrainOptions {
-  const output = scratch.path(`run-${runs++}`);
-  return {
-    platform: trainingPlatform,
-    model: TINY_MODEL,
-    data: drawings(),
-    output,
-    batchSize: 8,
-    steps: 4,
-    learningRate: 1e-3,
-    numThreads: 1,
-    ...given,
-  };
-}
-
-async function eventsOf(options: TrainOptions): Promise<TrainingEvent[]> {
-  const events: TrainingEvent[] = [];
-  for await (const event of train(options)) events.push(event);
-  return events;
-}
+import { eventsOf, optionsOf, savesWhatWasValidated } from "./train-run.js";
 
 const stateOf = ({ output }: TrainOptions): Buffer => readFileSync(join(output, "state.safetensors"));
 
@@ -138,42 +113,8 @@ describe("train", () => {
   });
 });
 
-describe("a recipe", () => {
-  it.each<[string, Partial<TrainOptions>]>([
-    ["adapters", { lora: { rank: 4, alpha: 16 }, learningRate: 1e-2 }],
-    ["an average", { emaDecay: 0.5 }],
-    ["adapters and an average", { lora: { rank: 4 }, emaDecay: 0.5, learningRate: 1e-2 }],
-  ])("with %s saves the model that was validated", async (_, given) => {
-    const data = drawings(0, 16);
-    const options = optionsOf({ steps: 12, data, validation: data, validateEvery: 12, ...given });
-    const judged = (await eventsOf(options)).findLast((event) => event.type === "validation");
-    const clip = await ChineseCLIP.fromPretrained(options.output);
-    const images = await clip.embedImage(await Promise.all(data.pairs.map(({ image }) => image.read())));
-    const texts = await clip.embedText(data.pairs.map(({ text }) => text));
-    await clip.dispose();
-    const features = { images: images.data, texts: texts.data, imageOf: data.pairs.map((_pair, i) => i), dim: images.dim };
-    expect(recall(features)).toEqual({ textToImage: judged?.textToImage, imageToText: judged?.imageToText });
-    expect(existsSync(join(options.output, "adapter/adapter_model.safetensors"))).toBe(given.lora !== undefined);
-  });
-
-  it("begins where the model is: with adapters that add nothing, and without dropout, the first loss is the plain one", async () => {
-    const lossOf = async (given: Partial<TrainOptions>): Promise<number> =>
-      (await eventsOf(optionsOf({ steps: 1, dropout: 0, ...given }))).flatMap((event) => (event.type === "step" ? [event.loss] : []))[0] ??
-      0;
-    const plain = await lossOf({});
-    expect(await lossOf({ lora: { rank: 4 } })).toBe(plain);
-    expect(await lossOf({ emaDecay: 0.9 })).toBe(plain);
-    for (const given of [{ dropout: 0.1 }, { maskRatio: 0.5 }, { augment: true }])
-      expect(await lossOf(given), JSON.stringify(given)).not.toBe(plain);
-  });
-
-  it("learns nothing new from itself as a teacher: the student's features are the teacher's", async () => {
-    const options = { steps: 1, dropout: 0, distillation: { teacher: TINY_MODEL, weight: 1 } };
-    const lossOf = async (given: Partial<TrainOptions>): Promise<number> =>
-      (await eventsOf(optionsOf(given))).flatMap((event) => (event.type === "step" ? [event.loss] : []))[0] ?? 0;
-    expect(await lossOf(options)).toBeCloseTo(await lossOf({ steps: 1, dropout: 0 }), 5);
-  });
-});
+it("a recipe of adapters and an average saves the model that was validated", () =>
+  savesWhatWasValidated({ lora: { rank: 4 }, emaDecay: 0.5, learningRate: 1e-2 }));
 
 describe("data that cannot be used", () => {
   const one = drawings(0, 4);
