@@ -133,6 +133,25 @@ describe("buildTextGraph and buildVisionGraph", () => {
         details: { tensor: "text_model.encoder.layer.3.attention.self.query.weight", expected: [48, 48] },
       }),
     );
+    for (const [tower, layers] of [
+      ["text", "text_model.encoder.layer"],
+      ["vision", "vision_model.encoder.layers"],
+    ] as const) {
+      const part = json[`${tower}_config`] as { readonly num_hidden_layers: number };
+      const { num_hidden_layers: expected } = part;
+      const shallow = ChineseCLIPConfig.fromJSON({ ...json, [`${tower}_config`]: { ...part, num_hidden_layers: expected - 1 } });
+      const build =
+        tower === "text"
+          ? buildTextGraph(shallow.textConfig, checkpoint, FEATURES, 40)
+          : buildVisionGraph(shallow.visionConfig, checkpoint, FEATURES, 40);
+      await expect(build, "fewer layers than the weights have").rejects.toThrow(
+        expect.objectContaining({
+          code: "invalid-config",
+          details: { key: "num_hidden_layers", expected, actual: expected - 1 },
+          message: expect.stringContaining(`as many layers as ${layers} has in the weights`),
+        }),
+      );
+    }
     const larger = ChineseCLIPConfig.fromJSON({ ...json, text_config: { ...(json["text_config"] as object), vocab_size: 300 } });
     await expect(buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).rejects.toThrow(CheckpointError);
     await expect(buildTextGraph(larger.textConfig, checkpoint, FEATURES, 40)).rejects.toThrow(

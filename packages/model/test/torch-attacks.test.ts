@@ -60,6 +60,13 @@ describe("a pickle's structure", () => {
     const levels = Array.from({ length: 200 }, (_, i) => bytesOf("](", ...Array.from({ length: 10 }, () => [0x68, i]), "eq", [i + 1]));
     return bytesOf("]q", [0], ...levels);
   };
+  /** A tuple whose elements were all named by STACK_GLOBAL, by a string from the memo. */
+  const manyNames = (length: number, count: number): Uint8Array => {
+    const name = bytesOf("X", u32(length), new Uint8Array(length).fill(1), "q\x00");
+    const named = new Uint8Array(6 * count);
+    for (let at = 0; at < named.length; at += 6) named.set([0x68, 0, 0x68, 0, 0x93, 0x30], at);
+    return bytesOf("(", name, named, "t");
+  };
   it.each([
     ["lists of lists of lists that would be 10^200 elements", py.dict([py.str("x"), laughs()], [py.str("w"), a])],
     ["a list in itself", py.dict([py.str("x"), bytesOf("]q\x00h\x00a")], [py.str("w"), a])],
@@ -69,6 +76,8 @@ describe("a pickle's structure", () => {
       py.dict([py.str("x"), bytesOf(new Uint8Array(100_000).fill(0x5d), new Uint8Array(99_999).fill(0x61))], [py.str("w"), a]),
     ],
     ["a state dict in itself", bytesOf("}q\x00(X", u32(10), "state_dicth\x00X", u32(1), "w", a, "u")],
+    ["names of three million characters, in five bytes each", py.dict([py.str("x"), manyNames(3_000_000, 400_000)], [py.str("w"), a])],
+    ["names of control characters", py.dict([py.str("x"), manyNames(200, 400_000)], [py.str("w"), a])],
   ])("%s: is read", async (_, body) => {
     expect([...(await read(zipped(py.pickle(body)))).tensors.keys()]).toEqual(["w"]);
   });
@@ -83,6 +92,8 @@ describe("a pickle's structure", () => {
     ["an integer of 2 GB", py.pickle(bytesOf([0x8b], u32(0x7fffffff))), /at most 16 bytes/],
     ["a decimal of a million digits", py.pickle(bytesOf("L", "9".repeat(1_000_000), "L\n")), /expected an integer/],
     ["bytes that are no UTF-8", py.pickle(bytesOf("X", u32(1), [0xff])), /UTF-8/],
+    ["eight million dicts", py.pickle(bytesOf("(", new Uint8Array(8_000_000).fill(0x7d), "t")), /at most 500000 dicts/],
+    ["eight million lists", py.pickle(bytesOf("(", new Uint8Array(8_000_000).fill(0x5d), "t")), /at most 500000 dicts/],
     ["an empty stack", py.pickle(), /value on the stack/],
     ["a stack below a mark", py.pickle(bytesOf("](0")), /value on the stack/],
     ["no mark", py.pickle(bytesOf("]t")), /mark/],

@@ -4,7 +4,7 @@
  */
 import { Tensor, type TypedTensor } from "onnxruntime-common";
 import { type AddedToken, buildSplitAtTokens, type SplitAtTokens } from "./added-tokens.js";
-import { reject } from "./argument-error.js";
+import { checkOptions, reject } from "./argument-error.js";
 import { buildCharacterTest, type Flavor } from "./character-class.js";
 import { buildNormalize, resolveFinalSigma } from "./normalization.js";
 import { buildMatchPieces, type MatchPieces } from "./piece-trie.js";
@@ -17,6 +17,9 @@ import { buildEncodePlain, type EncodePlain, type Offset } from "./word-piece.js
 const CONTEXT_LENGTH = 52;
 /** cn_clip's limit; in the flavour `transformers` it is the file's, or 100. */
 const CN_CLIP_MAX_CHARS = 200;
+
+/** Ids of a batch: 1.5 GB of tensors. `padding: "max_length"` makes as many of one text as it is told. */
+const MAX_BATCH_IDS = 2 ** 26;
 /** `model_max_length` is 1e30 in files that state no limit. */
 const NO_LIMIT = 2 ** 31;
 
@@ -197,6 +200,7 @@ export class BertTokenizer {
    * @throws RangeError a `maxLength` too small, or truncation to no known length
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
+    checkOptions("encode", options);
     const { maxLength, addSpecialTokens = true } = options;
     const truncation = options.truncation ?? (this.flavor === "cn_clip" || maxLength !== undefined);
     const limit = this.#limit(maxLength, truncation, addSpecialTokens ? 2 : 0);
@@ -212,6 +216,7 @@ export class BertTokenizer {
    */
   encodeBatch(texts: readonly string[], options: EncodeBatchOptions = {}): BatchEncoding {
     if (!Array.isArray(texts)) reject("encodeBatch", "an array of strings", texts, TypeError);
+    checkOptions("encodeBatch", options);
     const { maxLength, padding = true, addSpecialTokens = true } = options;
     const isAsked = maxLength !== undefined && (options.padding ?? false) === false;
     const specials = addSpecialTokens ? 2 : 0;
@@ -222,6 +227,8 @@ export class BertTokenizer {
     else if (padding !== false && padding !== true && padding !== "longest") {
       reject("encodeBatch", 'padding true, false, "longest" or "max_length"', padding);
     }
+    // Three tensors of 8 bytes an id are made.
+    if (rows.length * length > MAX_BATCH_IDS) reject("encodeBatch", `a batch of at most ${MAX_BATCH_IDS} ids`, rows.length * length);
     for (const { ids } of rows) {
       if (ids.length > length || (padding === false && ids.length < length)) {
         reject("encodeBatch", `padding and truncation, or rows of ${length} ids`, ids.length);
@@ -252,6 +259,7 @@ export class BertTokenizer {
     ids: ArrayLike<number | bigint>,
     { skipSpecialTokens = false }: { readonly skipSpecialTokens?: boolean | undefined } = {},
   ): string {
+    if (!Array.isArray(ids) && !ArrayBuffer.isView(ids)) reject("decode", "an array of ids", ids, TypeError);
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = Number(ids[i]);

@@ -72,6 +72,7 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
   if (hasTemplate) {
     only("post_processor.type", "TemplateProcessing");
     only("post_processor.single.length", 3);
+    only("post_processor.single.1.Sequence.type_id", 0, 0);
   }
   for (const path of ["truncation.direction", "padding.direction"]) only(path, "Right", "Right");
   only("decoder.type", "WordPiece", "WordPiece");
@@ -92,7 +93,7 @@ export function parseTokenizerJson(json: unknown): TokenizerParts {
     };
   });
   const vocab = valueAt(root, "model.vocab");
-  if (typeof vocab !== "object") fail(root, "model.vocab", "an object");
+  if (typeof vocab !== "object" || vocab === null || Array.isArray(vocab)) fail(root, "model.vocab", "an object");
   /** The token at an edge; an id that is stated beside it has to be the vocabulary's. */
   const readEdge = (index: number, name: string): string => {
     const token = hasTemplate

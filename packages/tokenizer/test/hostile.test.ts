@@ -129,3 +129,29 @@ test("I11 an id of any depth ends in the tokenizer's own error", () => {
   const json = { ...others, model: { ...model, vocab: { ...model.vocab, "[PAD]": deep } } };
   expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow(TokenizerError);
 });
+
+test("a batch that is padded to a number that nobody has memory for is rejected", () => {
+  const tokenizer = BertTokenizer.fromVocab(demoVocab);
+  expect(() => tokenizer.encodeBatch(["猫"], { padding: "max_length", maxLength: 1e9 })).toThrow(
+    new RangeError("encodeBatch: expected a batch of at most 67108864 ids, got 1000000000"),
+  );
+  expect(tokenizer.encodeBatch(["猫"], { maxLength: 1e9, truncation: true }).inputIds.dims).toEqual([1, 3]);
+});
+
+test("a tokenizer.json without a vocabulary does not load with its added tokens alone; a second type is rejected", () => {
+  const { model, ...others } = demoTokenizerJson();
+  for (const vocab of [null, ["[PAD]", "[UNK]"], "vocab.txt"]) {
+    expect(() => BertTokenizer.fromTokenizerJson({ ...others, model: { ...model, vocab } })).toThrow("model.vocab: expected an object");
+  }
+  const json = structuredClone(demoTokenizerJson()) as unknown as { post_processor: { single: { Sequence?: { type_id: number } }[] } };
+  const [, sequence] = json.post_processor.single;
+  if (sequence?.Sequence !== undefined) sequence.Sequence.type_id = 1;
+  expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow("post_processor.single.1.Sequence.type_id: expected 0, got 1");
+});
+
+test.each([undefined, null, 5, {}, new Set(["a"])])("calls without types: %s is no ids, and null no options", (value) => {
+  const tokenizer = BertTokenizer.fromVocab(demoVocab);
+  expect(() => tokenizer.decode(value as number[])).toThrow("decode: expected an array of ids");
+  expect(() => tokenizer.encode("猫", null as unknown as object)).toThrow("encode: expected options to be an object, got null");
+  expect(() => tokenizer.encodeBatch(["猫"], null as unknown as object)).toThrow("encodeBatch: expected options to be an object, got null");
+});

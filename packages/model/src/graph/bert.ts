@@ -81,8 +81,9 @@ export function bertEncoder(
   const embedded = graph.add(graph.add(words, types), positions); // [B, L, D]
   const x = embeddings.layerNorm("LayerNorm", graph.reshape(embedded, graph.int64([-1, D])), layerNormEps); // [B·L, D]
 
+  const layer = model.layers("encoder.layer", numHiddenLayers);
   return encoderLayers(x, tokens, numHiddenLayers, outputs, (i, states, request) =>
-    bertLayer(graph, model.in(`encoder.layer.${i}`), config, { ...request, x: states, mask }),
+    bertLayer(graph, layer(i), config, { ...request, x: states, mask }),
   );
 }
 

@@ -1,6 +1,7 @@
 /**
  * Parameters by name: a scope of the checkpoint from which a graph takes its layers' parameters, each with the shape it must have.
  */
+import { CheckpointError } from "../checkpoint-error.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Value } from "./ir/graph.js";
 import type { GraphBuilder } from "./ir/graph-builder.js";
@@ -26,6 +27,33 @@ export class ParameterScope {
   /** Whether there is a parameter of that name. */
   has(name: string): boolean {
     return this.#checkpoint.tensors.has(this.#prefix + name);
+  }
+
+  /**
+   * The layers `name.0` to `name.(count - 1)`.
+   *
+   * @throws {@link CheckpointError} `invalid-config`, where the checkpoint has more layers than the configuration: without them the features would be
+   * other ones, and transformers only warns.
+   */
+  layers(name: string, count: number): (index: number) => ParameterScope {
+    const start = `${this.#prefix}${name}.`;
+    let last = -1;
+    for (const full of this.#checkpoint.tensors.keys()) {
+      if (full.startsWith(start)) last = Math.max(last, Number.parseInt(full.slice(start.length), 10) || 0);
+    }
+    if (last >= count) {
+      const key = "num_hidden_layers";
+      throw new CheckpointError(
+        "invalid-config",
+        `${key}: expected ${last + 1}, as many layers as ${this.#prefix}${name} has in the weights, got ${count}`,
+        {
+          key,
+          expected: last + 1,
+          actual: count,
+        },
+      );
+    }
+    return (index) => this.in(`${name}.${index}`);
   }
 
   /**

@@ -84,8 +84,9 @@ export function visionEncoder(
   const tokens = graph.shape(embedded); // = [B, L, D]
   const x = model.layerNorm("pre_layrnorm", graph.reshape(embedded, graph.int64([-1, D])), layerNormEps); // [B·L, D]
 
+  const layer = model.layers("encoder.layers", numHiddenLayers);
   return encoderLayers(x, tokens, numHiddenLayers, outputs, (i, states, request) =>
-    transformerBlock(graph, model.in(`encoder.layers.${i}`), config, states, request),
+    transformerBlock(graph, layer(i), config, states, request),
   );
 }
 

@@ -22,14 +22,25 @@ const MAX_NAME = 100;
 
 /** Something that the reader does not know: a name that is not on its list, or what would be made with one. */
 export class PickleOpaque {
-  /** The name that it goes back to, such as `argparse.Namespace`; at most 100 characters, control characters escaped. */
-  readonly name: string;
+  readonly #names: readonly string[];
   /** Keys and values that were put into it, where it is a kind of dict. */
   items: Map<unknown, unknown> | undefined;
   /** The attributes that it would have. */
   state: unknown;
 
-  constructor(name: string) {
-    this.name = printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name);
+  /** @param names - the name that it goes back to, or its parts between dots. */
+  constructor(...names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** The name that it goes back to, such as `argparse.Namespace`; at most 100 characters, control characters escaped. Made when a message needs it. */
+  get name(): string {
+    const name = this.#names.map((part) => part.slice(0, MAX_NAME + 1)).join(".");
+    return printable(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 3)}...` : name);
+  }
+
+  /** What would be made with it. */
+  instance(): PickleOpaque {
+    return new PickleOpaque(...this.#names);
   }
 }
