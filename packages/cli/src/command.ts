@@ -86,6 +86,9 @@ function parseOptions(
       end = chunkEnd(args, at);
       const parsed = parseArgs({ args: args.slice(at, end), options, allowPositionals: command.operands !== undefined, tokens: true });
       for (const [name, value] of Object.entries(parsed.values)) {
+        // A shell's variable that is not set: another file or index than the one that was meant.
+        if (value === "" || (Array.isArray(value) && value.includes("")))
+          throw new UsageError(t`--${name}: expected a value, got an empty one`);
         const before = values[name];
         values[name] = Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
       }
@@ -95,6 +98,7 @@ function parseOptions(
     }
     return { values, positionals };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(t`${parseProblem(error)}; see chinese-clip ${commandName} --help`);
   }
 }

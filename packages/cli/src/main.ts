@@ -6,7 +6,7 @@
 import module from "node:module";
 import { processOutput, reportError, runCommandLine } from "./command-line.js";
 import { Interruption } from "./terminal/interruption.js";
-import { t } from "./translation/translate.js";
+import { CommandError, t } from "./translation/translate.js";
 
 // From Node 22.1 on, what V8 compiled of a command's packages is there for the next run.
 (module as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();
@@ -20,8 +20,9 @@ const interruption = new Interruption(process, (signal) => {
 // A reader that has seen enough (`… | head`) is no mistake.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (interruption.exitCode !== undefined) return; // a terminal that was closed
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  if (error.code === "EPIPE") process.exit();
+  // With a disk full of what was printed, say.
+  process.exit(reportError(new CommandError(t`standard output: cannot be written (${error.code ?? error.message})`), output));
 });
 process.stderr.on("error", (error) => {
   if (interruption.exitCode === undefined) throw error;

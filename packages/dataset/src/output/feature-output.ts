@@ -4,6 +4,7 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writingTo } from "@chinese-clip/pipeline/node";
 import { formatNpyHead, NPY_HEAD, parseNpyHead } from "@chinese-clip/search";
 import { DatasetError } from "../dataset-error.js";
 import { featureBound, type FeatureId, writeFeature } from "../cn-clip/feature-lines.js";
@@ -52,27 +53,29 @@ export interface RowNames {
  * @throws DatasetError - `foreign-output`, `output-without-id`: the file is something else; `output-length`: of another model; `output-locked`.
  */
 export async function openJsonlOutput(file: string, names: RowNames, dim: number): Promise<FeatureOutput> {
-  await mkdir(dirname(file), { recursive: true });
+  await writingTo(file, () => mkdir(dirname(file), { recursive: true }));
   const unlock = await lockOutput(file);
   let handle: FileHandle | undefined;
   try {
     await checkSignature(file, `{"${names.id}":`);
-    const opened = await open(file, "a+");
+    const opened = await writingTo(file, () => open(file, "a+"));
     handle = opened;
     const { lines, end, last } = await scanLines(file, Infinity);
     const object = last === undefined ? undefined : parseRow(last, names, file, lines);
-    const length = Array.isArray(object?.["feature"]) ? object["feature"].length : undefined;
-    if (object !== undefined && length !== dim) throw otherModel(file, length, dim);
-    await opened.truncate(end);
+    const feature = object?.["feature"];
+    // cn_clip's list of texts begins like its features.
+    if (object !== undefined && !Array.isArray(feature)) throw new DatasetError("foreign-output", { file });
+    if (Array.isArray(feature) && feature.length !== dim) throw otherModel(file, feature.length, dim);
+    await writingTo(file, () => opened.truncate(end));
     const linesOf = lineWriter(names, dim);
     return {
       files: [file],
       rows: lines,
       last: object === undefined ? undefined : keyOf(object, names),
-      append: (rows) => opened.appendFile(linesOf(rows)),
+      append: (rows) => writingTo(file, () => opened.appendFile(linesOf(rows))),
       async close() {
         try {
-          await opened.close();
+          await writingTo(file, () => opened.close());
         } finally {
           await unlock();
         }
@@ -110,20 +113,20 @@ export async function openNpyOutput(folder: string, names: RowNames, dim: number
   const part = String(index).padStart(Math.floor(Math.log10(count)) + 1, "0");
   const vectors = join(folder, `${names.kind}_emb`, `${names.kind}_emb_${part}.npy`);
   const metadata = join(folder, "metadata", `${names.kind === "img" ? "" : "text_"}metadata_${part}.jsonl`);
-  for (const file of [vectors, metadata]) await mkdir(dirname(file), { recursive: true });
+  for (const file of [vectors, metadata]) await writingTo(file, () => mkdir(dirname(file), { recursive: true }));
   const unlock = await lockOutput(vectors);
   const handles: FileHandle[] = [];
   try {
     await checkSignature(vectors, formatNpyHead(0, dim).subarray(0, 6));
     await checkSignature(metadata, `{"${names.id}":`);
-    const values = await open(vectors, "a+");
+    const values = await writingTo(vectors, () => open(vectors, "a+"));
     handles.push(values);
-    const lines = await open(metadata, "a+");
+    const lines = await writingTo(metadata, () => open(metadata, "a+"));
     handles.push(lines);
-    const whole = await npyRows(values, vectors, dim);
+    const whole = await writingTo(vectors, () => npyRows(values, vectors, dim));
     const { lines: rows, end, last } = await scanLines(metadata, whole);
-    await lines.truncate(end);
-    await values.truncate(NPY_HEAD + rows * dim * 4);
+    await writingTo(metadata, () => lines.truncate(end));
+    await writingTo(vectors, () => values.truncate(NPY_HEAD + rows * dim * 4));
     const object = last === undefined ? undefined : parseRow(last, names, metadata, rows);
     let written = rows;
     return {
@@ -132,18 +135,18 @@ export async function openNpyOutput(folder: string, names: RowNames, dim: number
       last: object === undefined ? undefined : keyOf(object, names),
       append: async (added) => {
         for (const { embedding } of added) if (embedding.length !== dim) throw otherModel(vectors, embedding.length, dim);
-        await values.appendFile(
-          Buffer.concat(added.map(({ embedding: { buffer, byteOffset, byteLength } }) => Buffer.from(buffer, byteOffset, byteLength))),
-        );
-        await lines.appendFile(added.map(({ item }) => `${JSON.stringify({ [names.id]: item.id, [names.label]: item.label })}\n`).join(""));
+        const rowBytes = added.map(({ embedding: { buffer, byteOffset, byteLength } }) => Buffer.from(buffer, byteOffset, byteLength));
+        const text = added.map(({ item }) => `${JSON.stringify({ [names.id]: item.id, [names.label]: item.label })}\n`).join("");
+        await writingTo(vectors, () => values.appendFile(Buffer.concat(rowBytes)));
+        await writingTo(metadata, () => lines.appendFile(text));
         written += added.length;
       },
       close: async () => {
         await Promise.all(handles.map((handle) => handle.close()));
         // A file opened to append is written at its end, wherever one asks.
-        const handle = await open(vectors, "r+");
+        const handle = await writingTo(vectors, () => open(vectors, "r+"));
         try {
-          await handle.write(formatNpyHead(written, dim), 0, NPY_HEAD, 0);
+          await writingTo(vectors, () => handle.write(formatNpyHead(written, dim), 0, NPY_HEAD, 0));
         } finally {
           await handle.close();
           await unlock();

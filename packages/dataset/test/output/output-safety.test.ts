@@ -25,6 +25,20 @@ describe("I7 an output that somebody else wrote", () => {
     },
   );
 
+  it("also where it is cn_clip's list of the texts themselves, which begins like their features", async () => {
+    const file = write("texts.jsonl", '{"text_id": 1, "text": "猫", "image_ids": [1]}\n');
+    const names: RowNames = { id: "text_id", label: "caption", labelled: false, kind: "text" };
+    await expect(openJsonlOutput(file, names, 2)).rejects.toMatchObject({ code: "foreign-output", details: { file } });
+    expect(readFileSync(file, "utf8")).toContain("猫");
+  });
+
+  it("a file in a folder's place is an error of the place", async () => {
+    const file = write("file", "mine");
+    const fault = { name: "OutputError", code: "not-writable", details: { errno: "ENOTDIR" } };
+    await expect(openNpyOutput(join(file, "deep"), NAMES, 2, WHOLE)).rejects.toMatchObject(fault);
+    await expect(openJsonlOutput(join(file, "deep", "a.jsonl"), NAMES, 2)).rejects.toMatchObject(fault);
+  });
+
   it("is rejected in clip-retrieval's layout too", async () => {
     const vectors = write("npy/img_emb/img_emb_0.npy", "short");
     await expect(openNpyOutput(path("npy"), NAMES, 2, WHOLE)).rejects.toMatchObject({ code: "foreign-output" });

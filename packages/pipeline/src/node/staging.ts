@@ -8,9 +8,9 @@
  *
  * A `.commit` folder is whole: whoever finds one moves its files on.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { FileLock } from "./file-lock.js";
 import { OutputError, writingTo } from "./output-error.js";
 
@@ -51,12 +51,15 @@ export async function stageFolder<Result>(
 }
 
 /**
- * Writes one file, folders included: it appears whole, or what was there before stays.
+ * Writes one file, folders included: it appears whole, or what was there before stays. Where the target is a symbolic link, the file that it leads to is
+ * written.
  *
  * @param write - writes the file under the name that it is given.
- * @throws OutputError - the place cannot be written; what `write` throws; the signal's reason.
+ * @throws OutputError - the place cannot be written, or is a folder, a device, a named pipe or a socket; what `write` throws; the signal's reason.
  */
-export async function stageFile<Result>(target: string, write: (part: string) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+export async function stageFile<Result>(named: string, write: (part: string) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  const target = await writingTo(named, () => endOfLinks(named));
+  await writingTo(named, () => checkReplaceable(named, statSync(target, { throwIfNoEntry: false })));
   const stem = besideStem(target);
   const part = `${stem}.part`;
   const lock = await writingTo(dirname(target), () => FileLock.acquire(`${stem}.lock`, signal));
@@ -102,6 +105,20 @@ async function lockFolder(
   }
 }
 
+/** Where a symbolic link leads, also to nothing: a rename would replace the link. */
+function endOfLinks(path: string): string {
+  statSync(path, { throwIfNoEntry: false }); // a cycle is an error
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return isLink ? endOfLinks(resolve(dirname(path), readlinkSync(path))) : path;
+}
+
+/** @throws OutputError - a rename would remove what is no file: as root even `/dev/null`. */
+function checkReplaceable(path: string, found: Stats | undefined): void {
+  if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  const [errno, kind] = found.isDirectory() ? ["EISDIR", "a folder"] : ["EINVAL", found.isFIFO() ? "a named pipe" : found.isSocket() ? "a socket" : "a device"]; // prettier-ignore
+  throw new OutputError("not-writable", { path, errno, reason: `expected a file, got ${kind}` });
+}
+
 function besideStem(target: string): string {
   return join(dirname(target), `.${basename(target)}${MARK}`);
 }
@@ -127,8 +144,7 @@ function commit(stem: string, target: string, isThere: boolean): void {
   if (!isThere) return renameSync(`${stem}.part`, target);
   for (const name of filesIn(`${stem}.part`)) {
     // What cannot be replaced shows before the first file is.
-    if (lstatSync(join(target, name), { throwIfNoEntry: false })?.isDirectory() === true)
-      throw new OutputError("not-writable", { path: join(target, name), errno: "EISDIR", reason: "expected a file, got a folder" });
+    checkReplaceable(join(target, name), lstatSync(join(target, name), { throwIfNoEntry: false }));
     mkdirSync(dirname(join(target, name)), { recursive: true });
   }
   renameSync(`${stem}.part`, `${stem}.commit`);

@@ -1,6 +1,7 @@
 /** Files and folders that appear whole or not at all. */
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -128,6 +129,35 @@ describe("I9 one writer", () => {
     await expect(failing).rejects.toThrow("enough");
     expect(await readFile(file, "utf8")).toBe("1");
     expect(await all(root)).toEqual(["x.json"]);
+  });
+
+  it("a link's file is written, and the link stays", async () => {
+    const [file, link, dangling] = [join(root, "x.json"), join(root, "link.json"), join(root, "dangling.json")];
+    await writeFile(file, "1");
+    await symlink("x.json", link);
+    await symlink("new.json", dangling);
+    await stageFile(link, (part) => writeFile(part, "2"));
+    await stageFile(dangling, (part) => writeFile(part, "3"));
+    expect([await readFile(file, "utf8"), await readlink(link)]).toEqual(["2", "x.json"]);
+    expect([await readFile(join(root, "new.json"), "utf8"), await readlink(dangling)]).toEqual(["3", "new.json"]);
+    await symlink("b.json", join(root, "a.json"));
+    await symlink("a.json", join(root, "b.json"));
+    await expect(stageFile(join(root, "a.json"), (part) => writeFile(part, "1"))).rejects.toMatchObject({ details: { errno: "ELOOP" } });
+  });
+
+  it.skipIf(process.platform === "win32")("what is no file is not replaced, neither alone nor in a folder", async () => {
+    execFileSync("mkfifo", [join(root, "pipe")]);
+    const fault = { code: "not-writable", details: { path: join(root, "pipe"), reason: "expected a file, got a named pipe" } };
+    await expect(stageFile(join(root, "pipe"), (part) => writeFile(part, "1"))).rejects.toMatchObject(fault);
+    await expect(stageFolder(root, put("pipe", "1"))).rejects.toMatchObject(fault);
+    expect((await lstat(join(root, "pipe"))).isFIFO()).toBe(true);
+    // A link of ours, since a failure of this test as root would remove the device itself.
+    await symlink("/dev/null", join(root, "null"));
+    await expect(stageFile(join(root, "null"), (part) => writeFile(part, "1"))).rejects.toMatchObject({
+      details: { reason: "expected a file, got a device" },
+    });
+    await expect(stageFile(root, (part) => writeFile(part, "1"))).rejects.toMatchObject({ details: { errno: "EISDIR" } });
+    expect(await all(root)).toEqual(["null", "pipe"]);
   });
 
   it("sweeping leaves a live writer's files", async () => {
