@@ -1,7 +1,8 @@
 /**
  * The one lister of images: which files of a folder are images, for every command and source.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
+import { readWholeFile } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 import { type FilePath, SkippedFiles, walkFolder } from "./walk-folder.js";
 
@@ -33,9 +34,12 @@ export async function* listImages(
   if (count === 0) throw new DatasetError("no-images", { extensions: IMAGE_EXTENSIONS.join(" "), file: root });
 }
 
-/** What the decoder gets for a path: the path, or the bytes of a file whose name is no UTF-8 (none where it cannot be read). */
+/** Bytes of an image that are read here: the decoder's own default. */
+const MAX_IMAGE_BYTES = 256 * 2 ** 20;
+
+/** What the decoder gets for a path: the path, or the bytes of a file whose name is no UTF-8 (none where it cannot be read, or is too large). */
 export async function imageInput({ path }: FilePath): Promise<string | Uint8Array> {
-  return typeof path === "string" ? path : readFile(path).catch(() => new Uint8Array());
+  return typeof path === "string" ? path : readWholeFile(path, MAX_IMAGE_BYTES).catch(() => new Uint8Array());
 }
 
 /** {@link imageInput} of one file after the other, each read when it is asked for. */

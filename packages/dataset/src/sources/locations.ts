@@ -64,7 +64,7 @@ export function filesAt(location: string, extensions: readonly string[], options
         const { key } = parseS3Address(folder);
         for await (const { name, size } of s3Store(`${folder}${query}`, options.s3).list("", { signal })) {
           if (!fits(name)) continue;
-          if (!isSafeName(name)) throw new DatasetError("unsafe-name", { name: shown(key + name), file: shown(location) });
+          if (!isSafeName(name, true)) throw new DatasetError("unsafe-name", { name: shown(key + name), file: shown(location) });
           count++;
           yield { name, size };
         }
@@ -85,7 +85,8 @@ export function filesAt(location: string, extensions: readonly string[], options
       if (count === 0) throw none();
     },
     open(name) {
-      if (!isSafeName(name)) throw new DatasetError("invalid-shard", { id: shown(name), expected: "files below the source's place" });
+      if (!isSafeName(name, isRemote))
+        throw new DatasetError("invalid-shard", { id: shown(name), expected: "files below the source's place" });
       if (folder !== undefined) return open(folder, name);
       // Reading may be another process's than listing: the place is a folder where the name is not what the pattern itself ends with.
       if (brace >= 0 || name === rest) return open(base, name);
@@ -104,7 +105,7 @@ export function openLocation(location: string, { s3, ...http }: AccessOptions): 
 
 /** Whether a location is of another machine. */
 export function isUrl(location: string): boolean {
-  return /^(?:https?|s3):/iu.test(location);
+  return /^(?:https?|s3):\/\//iu.test(location);
 }
 
 /** What is behind the question mark of a URL, which is the same for every file. */
@@ -113,9 +114,10 @@ function splitQuery(location: string): readonly [string, string] {
   return at < 0 ? [location, ""] : [location.slice(0, at), location.slice(at)];
 }
 
-function isSafeName(name: string): boolean {
+/** Whether a name stays below the place that it is put behind. In a URL more means something than in a path. */
+function isSafeName(name: string, isRemote: boolean): boolean {
   const parts = name.split(/[/\\]/u);
-  return !parts.includes("..") && parts[0] !== "" && !/[\0?#]/u.test(name) && !/^[A-Za-z]{1,8}:/u.test(name);
+  return !parts.includes("..") && parts[0] !== "" && !name.includes("\0") && !(isRemote && /[?#]|^[A-Za-z]{1,8}:/u.test(name));
 }
 
 function byCodePoints(a: string, b: string): number {

@@ -5,7 +5,7 @@ import { bucketSource } from "./bucket-source.js";
 import type { FetchOptions } from "./fetch-images.js";
 import { folderSource } from "./folder-source.js";
 import { jsonlSource, listSource, tsvSource } from "./list-source.js";
-import type { AccessOptions } from "./locations.js";
+import { type AccessOptions, isUrl } from "./locations.js";
 import { type ParquetColumns, parquetSource } from "./parquet-source.js";
 import type { ParquetLimits } from "../parquet/parquet-reader.js";
 import type { DataSource } from "./source.js";
@@ -78,7 +78,7 @@ export function openSource(spec: string, options: SourceOptions = {}): DataSourc
 function schemeOf(spec: string): readonly [string, string] {
   const [, scheme = "", place = ""] = /^(folder|list|tsv|jsonl|webdataset|parquet):(.+)$/su.exec(spec) ?? [];
   if (scheme !== "") return [scheme, place];
-  const path = /^https?:|^s3:/u.test(spec) ? (spec.split(/[?#]/u)[0] ?? "") : spec;
+  const path = isUrl(spec) ? (spec.split(/[?#]/u)[0] ?? "") : spec;
   if (/\.(?:tar|tar\.gz|tgz)$/iu.test(path)) return ["webdataset", spec];
   if (/\.parquet$/iu.test(path)) return ["parquet", spec];
   if (/\.tsv$/iu.test(path)) return ["tsv", spec];

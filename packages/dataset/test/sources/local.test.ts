@@ -10,6 +10,12 @@ import { shardsOf } from "../shards/memory-source.js";
 import { tarOf } from "../tar/write-tar.js";
 
 const { path, write } = scratchFolder();
+const keysOf = async (tars: string): Promise<string[]> => {
+  const source = openSource(`webdataset:${tars}`);
+  const keys: string[] = [];
+  for (const shard of await shardsOf(source)) for await (const { key } of source.read(shard)) keys.push(key);
+  return keys;
+};
 const readAll = async (source: DataSource, shardSize: number): Promise<SourceItem[][]> => {
   const shards: SourceItem[][] = [];
   for (const shard of await shardsOf(source, shardSize)) {
@@ -92,6 +98,14 @@ describe("lines", () => {
     expect((await items.next()).value).toMatchObject({ key: "a" });
     writeFileSync(file, tarOf(members.toReversed()));
     await expect(items.next()).rejects.toMatchObject({ code: "replaced-while-read" });
+  });
+
+  it("a path is a path, whatever would mean something in a URL", async () => {
+    for (const name of ["a#1.tar", "a?x=1.tar", "100%41.tar", "c:d.tar", "http:e.tar"]) {
+      const file = write(`odd/${name}`, tarOf([{ name: "a.jpg", body: name }]));
+      expect(await keysOf(file)).toEqual(["a"]);
+    }
+    expect(await keysOf(`${path("odd")}/`)).toEqual(["a", "a", "a", "a", "a"]);
   });
 
   it("none at all, and files that are none, are errors", async () => {

@@ -4,7 +4,7 @@
 import type { RawImage } from "@chinese-clip/image-processor";
 import type { ImagePreprocessor, ImageProcessor } from "@chinese-clip/pipeline";
 import { imageLimits } from "./image-limits.js";
-import { type ImageInput, isRawImage, sourceOf } from "./image-source.js";
+import { copyOfBytes, type ImageInput, isRawImage, sourceOf } from "./image-source.js";
 import { ImageThreads } from "./image-threads.js";
 
 /** Options of {@link createImagePreprocessor}; the limits are those of `image-limits.ts`. */
@@ -58,6 +58,6 @@ export function createImagePreprocessor(
 
 /** The pixels are copied here, not by the structured clone, which would copy all of the buffer that they are a view of. */
 function copyOf({ data, width, height, channels, layout }: RawImage): RawImage {
-  const copied = data instanceof Uint8Array || data instanceof Uint8ClampedArray ? new Uint8Array(data) : data;
+  const copied = data instanceof Uint8Array || data instanceof Uint8ClampedArray ? copyOfBytes(data) : data;
   return { data: copied, width, height, channels, layout };
 }

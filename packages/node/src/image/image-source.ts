@@ -3,11 +3,12 @@
  */
 import type { RawImage } from "@chinese-clip/image-processor";
 import { fileURLToPath } from "node:url";
+import { types } from "node:util";
 import { shownAddress } from "@chinese-clip/pipeline";
 import { readBlobBytes, tooLarge } from "./read-bytes.js";
 
 /**
- * What `loadImage` takes. A string is a path, unless it begins with `http:`, `https:`, `file:` or `data:`; bytes and a Blob hold an
+ * What `loadImage` takes. A string is a path, unless it begins with `http://`, `https://`, `file://` or `data:`; bytes and a Blob hold an
  * encoded file.
  */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RawImage;
@@ -28,8 +29,8 @@ export function sourceName(source: ImageSource): string {
 /** Longer than any path of an operating system. */
 const MAX_PATH = 32_767;
 
-/** What says of itself that it is a URL. A lone letter before a colon is a drive on Windows. */
-const SCHEME = /^(?:https?:|file:|data:|[a-z][a-z0-9+.-]+:\/\/)/i;
+/** What says of itself that it is a URL. A file may be called `http:cat.jpg`, and a lone letter before a colon is a drive on Windows. */
+const SCHEME = /^(?:data:|[a-z][a-z0-9+.-]+:\/\/)/i;
 
 /** How much of a string is looked at for its scheme. */
 const SCHEME_LENGTH = 64;
@@ -48,10 +49,9 @@ export function sourceOf(
   input: Exclude<ImageInput, RawImage>,
   { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal | undefined },
 ): ImageSource | Promise<ImageSource> {
-  if (input instanceof Uint8Array || input instanceof ArrayBuffer) {
+  if (types.isArrayBuffer(input) || types.isUint8Array(input)) {
     if (input.byteLength > maxBytes) throw tooLarge("bytes", maxBytes, input.byteLength);
-    // A copy of an array, not of all of the buffer that it is a view of: for a Buffer that is a pool shared with others.
-    return { kind: "bytes", bytes: new Uint8Array(input instanceof ArrayBuffer ? input.slice(0) : input), name: "bytes" };
+    return { kind: "bytes", bytes: copyOfBytes(input), name: "bytes" };
   }
   if (input instanceof Blob) {
     return readBlobBytes(input, { maxBytes, signal }).then((bytes) => ({ kind: "bytes", bytes, name: "Blob" }));
@@ -65,6 +65,19 @@ export function sourceOf(
     throw new TypeError(`loadImage: expected a path, got a text of ${input.length} characters; ${cure}`);
   }
   return { kind: "path", path: input };
+}
+
+/**
+ * A copy of an array, not of all of the buffer that it is a view of: for a Buffer that is a pool shared with others.
+ *
+ * @throws TypeError - the buffer was transferred.
+ */
+export function copyOfBytes(bytes: Uint8Array | Uint8ClampedArray | ArrayBuffer): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(types.isArrayBuffer(bytes) ? bytes.slice(0) : bytes);
+  } catch (cause) {
+    throw new TypeError("loadImage: expected bytes, got those of an ArrayBuffer that was transferred", { cause });
+  }
 }
 
 function sourceOfUrl(protocol: string, text: string, maxBytes: number): ImageSource {

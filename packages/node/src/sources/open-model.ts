@@ -1,6 +1,7 @@
 /**
  * Where a source's files are: in a folder of this machine, or at a hub.
  */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "@chinese-clip/model";
 import type { ModelFiles, PretrainedOptions } from "@chinese-clip/pipeline";
@@ -34,7 +35,10 @@ export async function openModel(source: string | URL, options: PretrainedOptions
     const local = await LocalFolder.open(options.subfolder === undefined ? parsed.path : join(parsed.path, options.subfolder), name);
     if (local !== undefined) return local;
   }
-  if (parsed.kind === "hub") {
+  // What is there but neither of both, such as a named pipe, is no hub's model: its name would go to strangers.
+  const found = parsed.path === undefined ? undefined : await stat(parsed.path).catch(() => undefined);
+  const isThere = found !== undefined && !found.isDirectory();
+  if (parsed.kind === "hub" && !isThere) {
     const { HubModel } = await import("../hub/hub-model.js"); // a folder needs none of it
     return HubModel.open(parsed.hub, parsed.repo, name, options);
   }

@@ -2,7 +2,8 @@ import type { RawImage } from "@chinese-clip/image-processor";
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { createContext, runInContext } from "node:vm";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -49,6 +50,31 @@ describe("inputs", () => {
     expect(await loadImage(larger.subarray(10, 10 + png.length))).toEqual(reference);
     await writeFile(join(folder, "a:b.png"), png);
     expect(await loadImage(join(folder, "a:b.png"))).toEqual(reference);
+  });
+
+  it("a path is a path: only what has // behind its scheme is a URL", async () => {
+    for (const name of ["http:cat.png", "file:cat.png", "https:a#b?c%41.png"]) {
+      await writeFile(join(folder, name), png);
+      expect(await loadImage(relative(process.cwd(), join(folder, name)))).toEqual(reference);
+      const before = process.cwd();
+      process.chdir(folder);
+      expect(await loadImage(name).finally(() => process.chdir(before))).toEqual(reference);
+    }
+  });
+
+  it("takes bytes of another realm, and none that were transferred", async () => {
+    const realm = createContext({ length: png.length });
+    const bytes = runInContext("new Uint8Array(length)", realm) as Uint8Array<ArrayBuffer>;
+    bytes.set(png);
+    expect(bytes).not.toBeInstanceOf(Uint8Array);
+    expect(await loadImage(bytes)).toEqual(reference);
+    expect(await loadImage(bytes.buffer)).toEqual(reference);
+    const gone = new Uint8Array(png);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    for (const input of [gone, gone.buffer])
+      await expect(loadImage(input)).rejects.toThrow(
+        new TypeError("loadImage: expected bytes, got those of an ArrayBuffer that was transferred"),
+      );
   });
 
   it("reads what has no size, such as a pipe", async () => {
