@@ -6,6 +6,7 @@ import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
 import type { Tensor } from "onnxruntime-common";
 import type { ClassScore } from "./classifier/head.js";
 import type { ImageClassifier } from "./classifier/image-classifier.js";
+import { checkOptions } from "./check-options.js";
 import { AbortScope } from "./embedding/abort-scope.js";
 import type { Embedder } from "./embedding/embedder.js";
 import { embedImages, type EmbedImagesOptions, type ImageEmbeddingResult } from "./embedding/embed-images.js";
@@ -91,6 +92,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
    * @throws TypeError - a text that is no string.
    */
   async embedText(text: string | readonly string[], options: { readonly signal?: AbortSignal | undefined } = {}): Promise<TextEmbeddings> {
+    checkOptions("embedText", options);
     const { signal } = options;
     signal?.throwIfAborted();
     const { tokenizer } = this.processor;
@@ -150,6 +152,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
     inputs: Iterable<Input> | AsyncIterable<Input>,
     options: EmbedImagesOptions & { readonly imageOf?: (input: Input) => ImageInput } = {},
   ): AsyncGenerator<ImageEmbeddingResult<Input>, void, undefined> {
+    checkOptions("embedImages", options);
     const { imageOf = (input: Input): ImageInput => input } = options;
     const stages = {
       preprocessor: this.#preprocessor,
@@ -199,8 +202,10 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   async classify(
     image: ImageInput | readonly ImageInput[],
     by: readonly string[] | ImageClassifier,
-    { template = DEFAULT_TEMPLATE, signal }: ClassifyOptions = {},
+    options: ClassifyOptions = {},
   ): Promise<Classification[] | Classification[][] | ClassScore[] | ClassScore[][]> {
+    checkOptions("classify", options);
+    const { template = DEFAULT_TEMPLATE, signal } = options;
     const scores = isClassifier(by)
       ? await (await import("./classifier/index.js")).scoreImages(this, image, by, { signal })
       : await this.#scoreLabels(image, by, typeof template === "string" ? [template] : template, signal);
@@ -258,7 +263,7 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
 }
 
 function isClassifier(by: readonly string[] | ImageClassifier): by is ImageClassifier {
-  return typeof by === "object" && by !== null && !Array.isArray(by);
+  return typeof by === "object" && by !== null && !Array.isArray(by) && "head" in by && typeof by.head === "object";
 }
 
 /** A single text or a list of texts as a list. */

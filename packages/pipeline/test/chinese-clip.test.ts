@@ -265,3 +265,34 @@ describe("ChineseCLIP", () => {
     expect(String(error)).toContain("fake: ");
   });
 });
+
+describe("calls without types", () => {
+  it.each([{}, new Set(["猫"]), new Date(0), { 猫: ["猫"] }])("%s is neither labels nor a classifier", async (labels) => {
+    const clip = await load(fakePlatform());
+    await expect(clip.classify([], labels as unknown as string[])).rejects.toThrow("classify: expected labels to be an array of strings");
+  });
+
+  it.each([
+    [null, "options to be an object, got null"],
+    [5, "options to be an object, got 5"],
+    [{ signal: 5 }, "signal to be an AbortSignal, got 5"],
+    [{ signal: null }, "signal to be an AbortSignal, got null"],
+    [{ onProgress: 5 }, "onProgress to be a function, got 5"],
+  ])("options %j are rejected before anything is done", async (given, expected) => {
+    const platform = fakePlatform();
+    const clip = await load(platform);
+    const options = given as unknown as object;
+    await expect(clip.embedText("猫", options)).rejects.toThrow(`embedText: expected ${expected}`);
+    await expect(clip.embedImage([], options)).rejects.toThrow(`embedImages: expected ${expected}`);
+    await expect(clip.classify([], ["猫"], options)).rejects.toThrow(`classify: expected ${expected}`);
+    await expect(load(platform, options)).rejects.toThrow(`fromPretrained: expected ${expected}`);
+    expect(platform.textRuns).toEqual([]);
+  });
+
+  it("a limit of another name would be none", async () => {
+    await expect(load(fakePlatform(), { limits: { pixel: 1 } })).rejects.toThrow(
+      'fromPretrained: expected limits among pixels, encodedBytes, milliseconds, memory, fileBytes, got "pixel"',
+    );
+    await expect(load(fakePlatform(), { limits: null })).rejects.toThrow("fromPretrained: expected limits to be an object, got null");
+  });
+});

@@ -1,13 +1,14 @@
 /**
  * The server as one function from a request to its answer, for any platform that has `Request` and `Response`.
  */
+import type { ImageClassifier } from "@chinese-clip/pipeline/classifier";
 import { type Context, Hono } from "hono";
 import { Access } from "./admission/access.js";
 import { type Deadline, startDeadline } from "./admission/deadline.js";
 import { BodyMemory } from "./admission/read-body.js";
 import { WorkQueue } from "./admission/work-queue.js";
 import { serverLimits } from "./limits.js";
-import type { HandlerOptions, PageFile } from "./options.js";
+import { checkOptions, type HandlerOptions, type PageFile } from "./options.js";
 import { classify } from "./routes/classify.js";
 import { listDuplicates } from "./routes/duplicates.js";
 import { embed, embeddings } from "./routes/embeddings.js";
@@ -93,11 +94,14 @@ interface Bindings {
  * @throws TypeError, RangeError - an option that cannot be; SearchError - `fingerprint-mismatch`: a store of another model.
  */
 export function createHandler(options: HandlerOptions): Handler {
+  checkOptions(options);
   const { apiKey, allowedHosts, allowedOrigins = [], allowUrls = false, imageSize, metrics, page = {}, onError } = options;
   const limits = serverLimits(options.limits);
-  for (const [name, { head }] of Object.entries(options.classifiers ?? {}))
-    if (head.dim !== options.embedder.dim)
-      throw new RangeError(`createHandler: expected the classifier ${name} to take ${options.embedder.dim} values, got ${head.dim}`);
+  for (const [name, classifier] of Object.entries(options.classifiers ?? {})) {
+    const { head }: { readonly head?: ImageClassifier["head"] | undefined } = classifier;
+    if (head?.dim !== options.embedder.dim)
+      throw new RangeError(`createHandler: expected the classifier ${name} to take ${options.embedder.dim} values, got ${head?.dim}`);
+  }
   const access = new Access({ apiKey, allowedHosts, allowedOrigins });
   const inFlight = new Map<Deadline, Promise<unknown>>();
   let disposed: Promise<void> | undefined;

@@ -107,3 +107,47 @@ export interface HandlerOptions {
   /** Told of each fault of the server, which a caller learns nothing of. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
+
+/** What each option has to be, where calls without types give something else: `apiKey: null` would become a key of four letters. */
+const KINDS: Readonly<Record<string, "string" | "number" | "boolean" | "object" | "function" | "strings">> = {
+  embedder: "object",
+  stores: "object",
+  modelName: "string",
+  modelAliases: "strings",
+  classifiers: "object",
+  logitScale: "number",
+  countTokens: "function",
+  imageSize: "function",
+  limits: "object",
+  apiKey: "string",
+  allowedHosts: "strings",
+  allowedOrigins: "strings",
+  allowUrls: "boolean",
+  metrics: "object",
+  page: "object",
+  onError: "function",
+};
+
+/** @throws TypeError - an option of another kind, or no embedder. */
+export function checkOptions(options: HandlerOptions): void {
+  if (typeof options !== "object" || options === null) throw new TypeError(`createHandler: expected options, got ${kindOf(options)}`);
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const value = given[name];
+    if (value === undefined && name !== "embedder") continue;
+    const isRight =
+      kind === "strings"
+        ? Array.isArray(value) && value.every((one) => typeof one === "string")
+        : typeof value === kind && value !== null && !Number.isNaN(value);
+    if (!isRight)
+      throw new TypeError(
+        `createHandler: expected ${name} to be ${kind === "strings" ? "an array of strings" : `of type ${kind}`}, got ${kindOf(value)}`,
+      );
+  }
+  if (typeof options.embedder.embedText !== "function")
+    throw new TypeError("createHandler: expected embedder to have embedText and embedImages, as a ChineseCLIP has");
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Number.isNaN(value) ? "NaN" : typeof value;
+}

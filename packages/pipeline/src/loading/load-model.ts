@@ -19,6 +19,7 @@ import {
 } from "@chinese-clip/model";
 import type { OpenedExport } from "./open-combined-onnx.js";
 import type { ConvertedTowers } from "./converted-towers.js";
+import { checkOptions } from "../check-options.js";
 import { showValue } from "../show-value.js";
 import type { Dtype, ModelFiles, Platform, PretrainedOptions } from "../platform.js";
 import { errorMessage, isError } from "../error-message.js";
@@ -58,6 +59,7 @@ export async function loadFrom<Files extends ModelFiles, Made, Source = string |
   options: PretrainedOptions,
   make: (model: ModelReader<Files>) => Promise<Made>,
 ): Promise<Made> {
+  checkOptions("fromPretrained", options);
   const { dtype = "fp32", device, numThreads, signal } = options;
   if (!DTYPES.includes(dtype))
     throw new RangeError(`fromPretrained: expected dtype to be one of ${DTYPES.join(", ")}, got ${showValue(dtype)}`);
@@ -89,7 +91,7 @@ function checkNames({ variant, subfolder }: PretrainedOptions): void {
   if (variant !== undefined && !/^[\w-]{1,64}$/u.test(variant))
     throw new RangeError(`fromPretrained: expected variant to be a word such as "fp16", got ${showValue(variant)}`);
   const isInside = (part: string): boolean => part !== "" && part !== "." && part !== ".." && !/[:\p{Cc}]/u.test(part);
-  if (subfolder !== undefined && !subfolder.split(/[/\\]/u).every(isInside))
+  if (subfolder !== undefined && !String(subfolder).split(/[/\\]/u).every(isInside))
     throw new RangeError(`fromPretrained: expected subfolder to be a folder inside of the model's, got ${showValue(subfolder)}`);
 }
 

@@ -1,3 +1,3 @@
 export { meanDirection, norm, normalize, weightedSum, writeNormalizedRows } from "./normalize.js";
-export { cosine, dot, dotAt } from "./products.js";
+export { checkNumbers, cosine, dot, dotAt } from "./products.js";
 export { softmax } from "./softmax.js";

@@ -1,7 +1,7 @@
 /**
  * Vectors brought to L2 norm 1, and sums of several. A zero vector has no direction: its result is NaN throughout.
  */
-import { dotAt } from "./products.js";
+import { checkNumbers, dotAt } from "./products.js";
 
 /** The L2 norm of a vector. */
 export function norm(vector: Float32Array | Float64Array): number {
@@ -12,6 +12,7 @@ export function norm(vector: Float32Array | Float64Array): number {
 
 /** A float32 copy of a vector, divided by its L2 norm. */
 export function normalize(vector: Float32Array | Float64Array): Float32Array {
+  checkNumbers("normalize", vector);
   const length = norm(vector);
   return Float32Array.from(vector, (value) => value / length);
 }

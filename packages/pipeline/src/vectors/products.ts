@@ -9,6 +9,8 @@
  * @throws RangeError - vectors of different lengths.
  */
 export function dot(a: Float32Array, b: Float32Array): number {
+  checkNumbers("dot", a);
+  checkNumbers("dot", b);
   if (a.length !== b.length) throw new RangeError(`dot: expected vectors of one length, got ${a.length} and ${b.length} values`);
   return dotAt(a, 0, b, 0, a.length);
 }
@@ -19,9 +21,19 @@ export function dot(a: Float32Array, b: Float32Array): number {
  * @throws RangeError - vectors of different lengths.
  */
 export function cosine(a: Float32Array, b: Float32Array): number {
+  checkNumbers("cosine", a);
+  checkNumbers("cosine", b);
   if (a.length !== b.length) throw new RangeError(`cosine: expected vectors of one length, got ${a.length} and ${b.length} values`);
   const squares = dotAt(a, 0, a, 0, a.length) * dotAt(b, 0, b, 0, b.length);
   return dotAt(a, 0, b, 0, a.length) / Math.sqrt(squares);
+}
+
+/** @throws TypeError - no list of numbers, as calls without types give. */
+export function checkNumbers(where: string, vector: unknown): void {
+  const isList = Array.isArray(vector) || (ArrayBuffer.isView(vector) && !(vector instanceof DataView));
+  const first: unknown = isList ? (vector as ArrayLike<unknown>)[0] : undefined;
+  if (!isList || (first !== undefined && typeof first !== "number"))
+    throw new TypeError(`${where}: expected vectors of numbers, got ${isList ? `some of ${typeof first}` : typeof vector}`);
 }
 
 /**

@@ -6,6 +6,7 @@ import { SearchError } from "../search-error.js";
 import { type Filter, parseFilter } from "../store/filter.js";
 import {
   checkFingerprint,
+  checkIds,
   checkItems,
   checkLimits,
   checkVector,
@@ -163,6 +164,7 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.delete} */
   async delete(ids: readonly string[]): Promise<number> {
     this.#checkOpen();
+    checkIds("delete", ids);
     const { rows } = await this.#pool.query(`delete from ${this.#table} where id = any($1::text[]) returning 1`, [ids.filter(isStorable)]);
     this.#count(-rows.length);
     return rows.length;
@@ -171,6 +173,7 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.get} */
   async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
     this.#checkOpen();
+    checkIds("get", ids);
     const text = `select id, vector_send(embedding) as embedding, meta from ${this.#table} where id = any($1::text[])`;
     const { rows } = await this.#pool.query(text, [ids.filter(isStorable)]);
     const found = new Map(rows.map((row) => [row["id"], row]));
@@ -197,8 +200,8 @@ export class PgVectorStore<Meta = unknown> implements VectorStore<Meta> {
    */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();
-    const { vector, filter, fingerprint } = query;
     const { top, minScore, relativeScore } = checkLimits(query);
+    const { vector, filter, fingerprint } = query;
     checkFingerprint(this.#info, fingerprint);
     checkVector(vector, this.#info.dim);
     const parameters = new SqlParameters();

@@ -15,6 +15,9 @@ export interface QueryPart {
   readonly weight: number;
 }
 
+/** More says nothing: the weights count against each other. */
+const MAX_WEIGHT = 1e6;
+
 const WEIGHT = /^(\d+(?:\.\d+)?)[:：]\s*/;
 
 /**
@@ -31,7 +34,8 @@ export function parseQuery(text: string): QueryPart[] {
     const value = sign * Number(weight?.[1] ?? 1);
     if (content === "")
       throw new SearchError("empty-part", `query: expected a text or @file in each part, got an empty one in ${excerpt(text)}`, { text });
-    if (value === 0) throw new SearchError("zero-weight", `query: expected weights above 0, got ${excerpt(body)}`, { text: body });
+    if (value === 0 || Math.abs(value) > MAX_WEIGHT)
+      throw new SearchError("zero-weight", `query: expected weights above 0 and up to ${MAX_WEIGHT}, got ${excerpt(body)}`, { text: body });
     return { kind: isImage ? "image" : "text", content, weight: value };
   });
 }
@@ -74,9 +78,10 @@ function unquote(text: string): string {
  * @throws SearchError - `zero-query`: the parts cancel out.
  */
 export function combine(parts: readonly QueryPart[], embeddings: readonly Float32Array[]): Float32Array {
+  const largest = parts.reduce((maximum, { weight }) => Math.max(maximum, Math.abs(weight)), 0);
   const sum = weightedSum(
     embeddings,
-    parts.map(({ weight }) => weight),
+    parts.map(({ weight }) => weight / largest),
   );
   if (norm(sum) < 1e-6) throw new SearchError("zero-query", "query: its parts cancel out; change a weight");
   return normalize(sum);

@@ -6,6 +6,7 @@ import { SearchError } from "../search-error.js";
 import { type Filter, parseFilter } from "../store/filter.js";
 import {
   checkFingerprint,
+  checkIds,
   checkItems,
   checkLimits,
   checkVector,
@@ -80,6 +81,7 @@ export class ShardedStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.delete} */
   async delete(ids: readonly string[]): Promise<number> {
     this.#checkOpen();
+    checkIds("delete", ids);
     const removed = await this.#writeAll(
       this.#partition(ids, (id) => id),
       (store, part) => store.delete(part),
@@ -94,6 +96,7 @@ export class ShardedStore<Meta = unknown> implements VectorStore<Meta> {
    */
   async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
     this.#checkOpen();
+    checkIds("get", ids);
     const items: (StoreItem<Meta> | undefined)[] = Array.from({ length: ids.length });
     const places = this.#partition([...ids.keys()], (place) => ids[place] as string);
     const parts = await this.#askAll([...places.keys()], async (shard) => {

@@ -7,6 +7,7 @@ import { TopRows } from "../top-k/top-rows.js";
 import { type Filter, matchesFilter, parseFilter } from "./filter.js";
 import {
   checkFingerprint,
+  checkIds,
   checkItems,
   checkLimits,
   checkVector,
@@ -67,6 +68,7 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.delete} */
   async delete(ids: readonly string[]): Promise<number> {
     this.#checkOpen();
+    checkIds("delete", ids);
     let removed = 0;
     for (const id of ids) {
       const row = this.#rowOf.get(id);
@@ -81,6 +83,7 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.get} */
   async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
     this.#checkOpen();
+    checkIds("get", ids);
     return ids.map((id) => {
       const row = this.#rowOf.get(id);
       return row === undefined ? undefined : this.#itemAt(row);
@@ -115,8 +118,8 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.search} */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();
-    const { vector, filter, fingerprint } = query;
     const { top, minScore, relativeScore } = checkLimits(query);
+    const { vector, filter, fingerprint } = query;
     checkFingerprint(this.info, fingerprint);
     checkVector(vector, this.#dim);
     const checked = filter === undefined ? undefined : parseFilter(filter);

@@ -2,6 +2,7 @@
  * The seam between what has embeddings and where they are stored: in memory, in a folder, in a database, behind a server. One conformance suite
  * (`@chinese-clip/search/conformance`) runs on every implementation.
  */
+import { checkNumbers } from "@chinese-clip/pipeline/vectors";
 import { SearchError } from "../search-error.js";
 import type { Filter } from "./filter.js";
 
@@ -125,11 +126,15 @@ export function checkFingerprint(info: Pick<StoreInfo, "fingerprint">, fingerpri
 /**
  * Checks items before a store writes the first of them.
  *
- * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-id`.
+ * @throws SearchError - `dimension-mismatch`, `non-finite`, `invalid-id`; TypeError - no items.
  */
 export function checkItems(items: readonly StoreItem<unknown>[], dim: number): void {
+  if (!Array.isArray(items)) throw new TypeError(`upsert: expected an array of items, got ${kindOf(items)}`);
   const ids = new Set<string>();
-  for (const { id, embedding } of items) {
+  for (const item of items as readonly (StoreItem<unknown> | null | undefined)[]) {
+    if (typeof item !== "object" || item === null)
+      throw new TypeError(`upsert: expected items with an id and an embedding, got ${kindOf(item)}`);
+    const { id, embedding } = item;
     if (typeof id !== "string" || id === "") throw new SearchError("invalid-id", "expected an id that is a string and not empty");
     if (ids.has(id))
       throw new SearchError("invalid-id", `expected each id once in a call, got ${JSON.stringify(id.slice(0, 60))} twice`, { id });
@@ -141,9 +146,10 @@ export function checkItems(items: readonly StoreItem<unknown>[], dim: number): v
 /**
  * Checks an embedding or a query.
  *
- * @throws SearchError - `dimension-mismatch`, `non-finite`.
+ * @throws SearchError - `dimension-mismatch`, `non-finite`; TypeError - no vector.
  */
 export function checkVector(vector: Float32Array, dim: number, details: { readonly id?: string } = {}): void {
+  checkNumbers("VectorStore", vector);
   const { length: actual } = vector;
   if (actual !== dim) {
     throw new SearchError("dimension-mismatch", `expected a vector of ${dim} values, got ${actual}`, { ...details, expected: dim, actual });
@@ -152,16 +158,25 @@ export function checkVector(vector: Float32Array, dim: number, details: { readon
     throw new SearchError("non-finite", "expected a vector of finite numbers, got NaN or an infinity", details);
 }
 
+/** @throws TypeError - no array of ids, or an id that is no string. */
+export function checkIds(where: string, ids: readonly string[]): void {
+  if (!Array.isArray(ids)) throw new TypeError(`${where}: expected an array of ids, got ${kindOf(ids)}`);
+  const other: unknown = ids.find((id) => typeof id !== "string");
+  if (other !== undefined) throw new TypeError(`${where}: expected ids that are strings, got ${kindOf(other)}`);
+}
+
 /**
  * A query's limits with their defaults.
  *
  * @throws RangeError - `top` is no positive integer, `minScore` no number, `relativeScore` not from 0 to 1.
  */
-export function checkLimits({ top = 10, minScore = Number.NEGATIVE_INFINITY, relativeScore = 0 }: StoreQuery): {
+export function checkLimits(query: StoreQuery): {
   readonly top: number;
   readonly minScore: number;
   readonly relativeScore: number;
 } {
+  if (typeof query !== "object" || query === null) throw new TypeError(`search: expected a query with a vector, got ${kindOf(query)}`);
+  const { top = 10, minScore = Number.NEGATIVE_INFINITY, relativeScore = 0 } = query;
   if (!(Number.isInteger(top) && top >= 1)) throw new RangeError(`search: expected top to be a positive integer, got ${String(top)}`);
   if (typeof minScore !== "number" || Number.isNaN(minScore)) {
     throw new RangeError(`search: expected minScore to be a number, got ${String(minScore)}`);
@@ -180,4 +195,8 @@ export function checkLimits({ top = 10, minScore = Number.NEGATIVE_INFINITY, rel
 export function cutRelative<Found extends { readonly score: number }>(found: readonly Found[], relativeScore: number): Found[] {
   const best = found[0]?.score ?? 0;
   return best > 0 && relativeScore > 0 ? found.filter(({ score }) => score >= best * relativeScore) : [...found];
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
 }

@@ -1,6 +1,7 @@
 /**
  * Exact nearest neighbours in memory.
  */
+import { checkNumbers } from "@chinese-clip/pipeline/vectors";
 import { type FoundRow, scoreRows, TopRows } from "./top-rows.js";
 
 /**
@@ -17,12 +18,16 @@ export function topK(
   k: number,
 ): FoundRow[] {
   if (!(Number.isInteger(k) && k >= 1)) throw new RangeError(`topK: expected k to be a positive integer, got ${k}`);
+  checkNumbers("topK", query);
   const best = new TopRows(k);
-  if ("data" in rows) {
+  if (typeof rows === "object" && rows !== null && "data" in rows) {
+    checkNumbers("topK", rows.data);
     checkDimension(rows.dim, query.length);
     scoreRows(rows.data, 0, query, best);
   } else {
+    if (!Array.isArray(rows)) throw new TypeError("topK: expected rows to be { data, dim } or an array of vectors");
     for (const [i, row] of rows.entries()) {
+      checkNumbers("topK", row);
       checkDimension(row.length, query.length);
       scoreRows(row, i, query, best);
     }

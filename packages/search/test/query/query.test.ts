@@ -36,3 +36,11 @@ it.each(["\u001b[31m" + "猫".repeat(1_000_000) + '"', "猫 + " + "\u0007".repea
     expect(message).not.toMatch(/\p{Cc}/u);
   },
 );
+
+it("a weight that no number holds is rejected, and small ones count against each other", () => {
+  expect(() => parseQuery(`${"9".repeat(400)}:猫`)).toThrow(expect.objectContaining({ code: "zero-weight" }));
+  const [cat, dog] = [Float32Array.of(1, 0), Float32Array.of(0, 1)];
+  const parts = parseQuery("0.0000001:猫 + 0.0000002:狗");
+  const [x = 0, y = 0] = combine(parts, [cat, dog]);
+  expect(y / x).toBeCloseTo(2, 6);
+});

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { vectorStoreCases } from "../../src/conformance/index.js";
 import { type Filter, matchesFilter, parseFilter } from "../../src/store/filter.js";
+import { cosine, topK } from "../../src/index.js";
 import { MemoryStore } from "../../src/store/memory-store.js";
 
 describe("MemoryStore conforms", () => {
@@ -131,4 +132,33 @@ it("a search is that of brute force, after any upserts, deletions and compaction
     ),
     { numRuns: 300 },
   );
+});
+
+describe("calls without types", () => {
+  const store = new MemoryStore({ fingerprint: "a", dim: 2 });
+  const embedding = Float32Array.of(1, 0);
+  it.each([undefined, null, 5, {}, new Set([1]), [null]])("%s is no items and no ids", async (value) => {
+    const given = value as never[];
+    await expect(store.upsert(given)).rejects.toThrow(/^upsert: expected (?:an array of items|items with an id)/);
+    await expect(store.delete(given)).rejects.toThrow(/^delete: expected (?:an array of ids|ids that are strings)/);
+    await expect(store.get(given)).rejects.toThrow(/^get: expected (?:an array of ids|ids that are strings)/);
+  });
+
+  it.each([undefined, null, "ab", {}, new BigInt64Array(2), new DataView(new ArrayBuffer(2))])("%s is no vector", async (value) => {
+    const vector = value as Float32Array;
+    await expect(store.upsert([{ id: "a", embedding: vector, meta: {} }])).rejects.toThrow(TypeError);
+    await expect(store.search({ vector })).rejects.toThrow("expected vectors of numbers");
+    expect(() => topK(vector, [embedding], 1)).toThrow("topK: expected vectors of numbers");
+    expect(() => topK(embedding, [vector], 1)).toThrow("topK: expected vectors of numbers");
+    expect(() => cosine(embedding, vector)).toThrow("cosine: expected vectors of numbers");
+  });
+
+  it("nothing is no query, and no rows", async () => {
+    await expect(store.search(null as unknown as { vector: Float32Array })).rejects.toThrow(
+      "search: expected a query with a vector, got null",
+    );
+    expect(() => topK(embedding, {} as unknown as Float32Array[], 1)).toThrow(
+      "topK: expected rows to be { data, dim } or an array of vectors",
+    );
+  });
 });

@@ -111,3 +111,29 @@ describe("a web page", () => {
     expect(() => serverOf({ allowedOrigins: ["*"] })).toThrow(TypeError);
   });
 });
+
+describe("options that calls without types give", () => {
+  it.each([
+    ["apiKey", null],
+    ["apiKey", 5],
+    ["allowedHosts", "localhost"],
+    ["allowedHosts", [5]],
+    ["allowedOrigins", null],
+    ["modelAliases", "clip"],
+    ["logitScale", Number.NaN],
+    ["logitScale", "100"],
+    ["allowUrls", "false"],
+    ["limits", null],
+    ["stores", null],
+    ["page", null],
+    ["embedder", undefined],
+    ["embedder", {}],
+    ["classifiers", { a: {} }],
+  ])("%s: %j is rejected, and no key of its letters", (name, value) => {
+    expect(() => serverOf({ [name]: value })).toThrow(new RegExp(`^createHandler: expected .*${name.replace(/s$/, "")}`));
+  });
+
+  it("nothing is no options", () => {
+    expect(() => createHandler(null as unknown as HandlerOptions)).toThrow("createHandler: expected options, got null");
+  });
+});

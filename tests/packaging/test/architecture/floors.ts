@@ -22,7 +22,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
   "image-processor": [["*"]],
   model: [["checkpoint-error.ts", "tower-outputs.ts"], ["weights"], ["config"], ["onnx"], ["graph"], ["quantize"], ["towers"], ["*"]],
   pipeline: [
-    ["error-message.ts", "without-secrets.ts", "show-value.ts", "hub-error.ts", "inference-error.ts", "vectors"],
+    ["error-message.ts", "without-secrets.ts", "show-value.ts", "check-options.ts", "hub-error.ts", "inference-error.ts", "vectors"],
     ["platform.ts", "threads", "node"],
     ["loading", "embedding"],
     ["processor.ts", "zero-shot", "classifier"],

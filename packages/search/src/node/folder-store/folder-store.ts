@@ -10,6 +10,7 @@ import { SearchError } from "../../search-error.js";
 import { type Filter, matchesFilter, parseFilter } from "../../store/filter.js";
 import {
   checkFingerprint,
+  checkIds,
   checkItems,
   checkLimits,
   checkVector,
@@ -151,6 +152,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.delete} */
   async delete(ids: readonly string[]): Promise<number> {
     this.#checkWritable();
+    checkIds("delete", ids);
     const asked = [...new Set(ids)];
     return this.#inTurn(async () => {
       const found = asked.filter((id) => this.#opened.state.rowOf.has(id));
@@ -162,6 +164,7 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.get} */
   async get(ids: readonly string[]): Promise<(StoreItem<Meta> | undefined)[]> {
     this.#checkOpen();
+    checkIds("get", ids);
     return ids.map((id) => this.#itemOf(id));
   }
 
@@ -194,8 +197,8 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
   /** {@inheritDoc VectorStore.search} */
   async search(query: StoreQuery): Promise<StoreHit<Meta>[]> {
     this.#checkOpen();
-    const { vector, filter, fingerprint } = query;
     const limits = checkLimits(query);
+    const { vector, filter, fingerprint } = query;
     const { dim } = this.info;
     checkFingerprint(this.info, fingerprint);
     checkVector(vector, dim);
