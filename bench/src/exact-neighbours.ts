@@ -1,6 +1,6 @@
 /**
  * The exact nearest rows of a `.npy` file for many queries at once, by none of our own kernels: ONNX Runtime multiplies blocks of rows with all queries in
- * float32, and every row that its rounding could have kept out of the best is scored again in float64. One pass over the file serves a thousand queries.
+ * float32, and every row that its rounding could have left out of the best is scored again in float64. One pass over the file serves a thousand queries.
  */
 import { open } from "node:fs/promises";
 import { encodeModel } from "@chinese-clip/model/graph";
