@@ -17,7 +17,7 @@ export interface ScratchFolder {
 /** Makes a folder that is removed when the tests have run; called at the top of a file or of a `describe`. */
 export function scratchFolder(): ScratchFolder {
   const root = mkdtempSync(join(tmpdir(), "chinese-clip-test-"));
-  // Of many files it takes longer than a test may, on a busy machine.
+  // Removing many files takes longer than a test may, on a busy machine.
   afterAll(() => rmSync(root, { recursive: true, force: true }), 600_000);
   const path = (name: string): string => join(root, name);
   const folder = (name: string): string => {
