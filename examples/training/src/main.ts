@@ -17,7 +17,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const COMMAND = join(dirname(createRequire(import.meta.url).resolve("chinese-clip/package.json")), "dist", "main.js");
 
 /** Drawings to learn from, and others to judge by. */
-const [TRAINED, JUDGED] = [9000, 600];
+const [TRAINED, JUDGED] = [6000, 600];
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
@@ -52,7 +52,7 @@ async function run(folder: string): Promise<void> {
     "batch-size": "192",
     "max-steps": "300",
     lr: "1e-3",
-    "valid-step-interval": "50",
+    "valid-step-interval": "100",
     output: "stage-1",
     html: "stage-1.html",
   });
@@ -61,9 +61,9 @@ async function run(folder: string): Promise<void> {
     model: "stage-1",
     ...data,
     "batch-size": "192",
-    "max-steps": "20",
+    "max-steps": "10",
     lr: "2e-5",
-    "valid-step-interval": "10",
+    "valid-step-interval": "5",
     output: "stage-2",
     html: "stage-2.html",
   });
