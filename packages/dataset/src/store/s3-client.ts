@@ -2,6 +2,7 @@
  * Objects of S3 and of what speaks its protocol: MinIO, Ceph, OSS. By `@aws-sdk/client-s3`, which is loaded when the first request is made; it
  * signs, finds credentials as AWS's tools do, and repeats what a busy store rejects.
  */
+import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { withoutSecrets } from "@chinese-clip/pipeline";
 import type * as Sdk from "@aws-sdk/client-s3";
@@ -194,7 +195,13 @@ async function putFile(
         await Promise.allSettled(senders);
         throw error;
       });
-      await client.send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } }), how);
+      await client
+        .send(new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: parts } }), how)
+        .catch(async (error: unknown) => {
+          // The client repeats a request whose answer was lost, and by then the upload is complete.
+          const tag = isNamed(error, "NoSuchUpload") ? tagOfParts(parts) : undefined;
+          if (tag === undefined || (await client.send(new sdk.HeadObjectCommand(of), how)).ETag !== tag) throw error;
+        });
     } catch (error) {
       // Parts of an upload that is never completed would be paid for.
       await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => undefined);
@@ -203,6 +210,17 @@ async function putFile(
   } finally {
     await handle.close();
   }
+}
+
+/** The tag of an object made of parts: the MD5 of their MD5s. Undefined where the store's tags are something else, as with its own keys. */
+function tagOfParts(parts: readonly { readonly ETag: string | undefined }[]): string | undefined {
+  const hash = createHash("md5");
+  for (const { ETag = "" } of parts) {
+    const [, digest] = /^"?([\da-f]{32})"?$/iu.exec(ETag) ?? [];
+    if (digest === undefined) return undefined;
+    hash.update(digest, "hex");
+  }
+  return `"${hash.digest("hex")}-${parts.length}"`;
 }
 
 async function loadSdk(): Promise<typeof Sdk> {
@@ -235,6 +253,7 @@ function storeError(error: unknown, { bucket, key }: S3Place): DatasetError | Tr
   const status = statusOf(error);
   if (name === "NoSuchBucket") return new DatasetError("no-bucket", { file }, { cause: error });
   if (DENIED.includes(name) || status === 403 || status === 401) return new DatasetError("s3-denied", { reason, file }, { cause: error });
+  if (name === "NoSuchUpload") return new DatasetError("unreachable", { reason, file }, { cause: error });
   if (status === 404) return new DatasetError("no-such-file", { file }, { cause: error });
   if (status === 412) return new DatasetError("replaced-while-read", { file }, { cause: error });
   if (status !== undefined && status < 500 && status !== 429 && status !== 408)

@@ -129,7 +129,14 @@ export async function startS3(): Promise<S3Server> {
       const found = stated.map((number) => parts.get(number));
       if (found.some((part, i) => part === undefined || (i < found.length - 1 && part.length < 5 << 20)))
         return fail(response, 400, "InvalidPart", "A part is missing or too small");
-      objects.set(key, Buffer.concat(found as Buffer[]));
+      const object = Buffer.concat(found as Buffer[]);
+      const tags = found.map((part) =>
+        createHash("md5")
+          .update(part as Buffer)
+          .digest(),
+      );
+      multipartTags.set(object, `"${createHash("md5").update(Buffer.concat(tags)).digest("hex")}-${tags.length}"`);
+      objects.set(key, object);
       uploads.delete(id);
       return xml(response, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>");
     }
@@ -191,8 +198,11 @@ function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** Tags of objects that came in parts. */
+const multipartTags = new WeakMap<Buffer, string>();
+
 function etagOf(bytes: Buffer): string {
-  return `"${createHash("md5").update(bytes).digest("hex")}"`;
+  return multipartTags.get(bytes) ?? `"${createHash("md5").update(bytes).digest("hex")}"`;
 }
 
 function xml(response: ServerResponse, content: string): void {

@@ -104,6 +104,27 @@ describe("a bucket", () => {
     expect(data.has("second.bin")).toBe(false);
   });
 
+  it("that completed an upload and whose answer was lost has the file; another file of its name is no proof", async () => {
+    const store = openStore(`s3://data?endpoint=${server.endpoint}`, { s3: { credentials: CREDENTIALS, network: NETWORK } });
+    const large = randomBytes((20 << 20) + 7);
+    writeFileSync(path("lost.bin"), large);
+    let lost = 0;
+    server.fault = ({ method, query }, response) => {
+      if (method === "POST" && query.has("uploadId") && lost++ === 0) response.end = () => response.destroy();
+      return false;
+    };
+    await store.put("lost.bin", path("lost.bin"));
+    expect(lost).toBe(2);
+    expect(data.get("lost.bin")?.equals(large)).toBe(true);
+    data.set("other.bin", Buffer.alloc(large.length));
+    server.fault = ({ method, query }, response) => {
+      if (method !== "POST" || !query.has("uploadId")) return false;
+      fail(response, 404, "NoSuchUpload", "No such upload");
+      return true;
+    };
+    await expect(store.put("other.bin", path("lost.bin"))).rejects.toMatchObject({ code: "unreachable" });
+  });
+
   it("that is busy is asked again; one that stays busy is reported", async () => {
     const store = s3Store("s3://data", options());
     data.set("x", Buffer.from("content"));
