@@ -16,6 +16,12 @@ const MAX_FIELDS = 16;
 /** Bytes of a field's headers. */
 const MAX_HEAD = 4096;
 
+const [DASHES, LINE_END, HEAD_END] = ["--", "\r\n", "\r\n\r\n"].map((text) => new TextEncoder().encode(text)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
 /**
  * Reads a form; of a name that is there twice, the first.
  *
@@ -26,24 +32,35 @@ export function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): 
   const match = /^multipart\/form-data;(?:[^;]{0,200};)?\s{0,8}boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))/i.exec(contentType);
   const boundary = match?.[1] ?? match?.[2];
   if (boundary === undefined) throw new ServerError("unsupported-media-type", "expected a body of multipart/form-data with its boundary");
-  // One character for each byte, so places in the text are places in the bytes.
-  const text = new TextDecoder("latin1").decode(bytes);
+  const mark = new TextEncoder().encode(`\r\n--${boundary}`);
   const fields = new Map<string, FormField>();
-  const mark = `\r\n--${boundary}`;
-  let at = text.startsWith(mark.slice(2)) ? mark.length - 2 : text.indexOf(mark) + mark.length;
+  // The first boundary has no line before it.
+  let at = isAt(bytes, mark.subarray(2), 0) ? mark.length - 2 : indexOf(bytes, mark, 0) + mark.length;
   if (at < mark.length - 2) throw invalid("no boundary");
-  for (let count = 0; text.slice(at, at + 2) !== "--"; count++) {
+  for (let count = 0; !isAt(bytes, DASHES, at); count++) {
     if (count >= MAX_FIELDS) throw invalid(`more than ${MAX_FIELDS} fields`);
-    if (text.slice(at, at + 2) !== "\r\n") throw invalid("a boundary without a line's end");
-    const end = text.indexOf(mark, at);
+    if (!isAt(bytes, LINE_END, at)) throw invalid("a boundary without a line's end");
+    const end = indexOf(bytes, mark, at);
     // The empty line that ends the headers may be the first.
-    const headEnd = text.slice(at, at + MAX_HEAD).indexOf("\r\n\r\n");
+    const headEnd = indexOf(bytes.subarray(at, at + MAX_HEAD), HEAD_END, 0);
     if (end < 0 || headEnd < 0 || at + headEnd > end) throw invalid("a field without its end");
     const { name, isFile } = parseHead(new TextDecoder().decode(bytes.subarray(at, at + headEnd)));
     if (!fields.has(name)) fields.set(name, { bytes: bytes.subarray(Math.min(end, at + headEnd + 4), end), isFile });
     at = end + mark.length;
   }
   return fields;
+}
+
+/** Where bytes that begin with a line's end, and have no other, are first; -1 where they are not. */
+function indexOf(bytes: Uint8Array, mark: Uint8Array, from: number): number {
+  const [first, last] = [mark[0], bytes.length - mark.length];
+  for (let at = from; at <= last; at++) if (bytes[at] === first && isAt(bytes, mark, at)) return at;
+  return -1;
+}
+
+function isAt(bytes: Uint8Array, mark: Uint8Array, at: number): boolean {
+  for (let i = 0; i < mark.length; i++) if (bytes[at + i] !== mark[i]) return false;
+  return true;
 }
 
 function parseHead(head: string): { readonly name: string; readonly isFile: boolean } {

@@ -11,6 +11,9 @@ const RUN = 64 * 1024;
 /** Milliseconds of work between two pauses. */
 const TURN = 8;
 
+/** Bytes of a number or word, at most: of millions of digits the engine makes one double, for seconds. */
+const LONGEST_TOKEN = 4096;
+
 const [QUOTE, COMMA, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d] as const;
 
 /**
@@ -59,7 +62,12 @@ class Steps {
   async document(): Promise<unknown> {
     const start = this.#skipSpace(this.#bytes[0] === 0xef && this.#bytes[1] === 0xbb && this.#bytes[2] === 0xbf ? 3 : 0);
     const end = this.#structure.ends.get(start);
-    if (end === undefined) return this.#parse(this.#textOf(start, this.#bytes.length));
+    if (end === undefined) {
+      let token = start;
+      if (this.#bytes[start] !== QUOTE) while (token < this.#bytes.length && !isSpace(this.#bytes[token])) token++;
+      if (this.#bytes.length > this.#run && token - start > LONGEST_TOKEN) throw invalidJson();
+      return this.#parse(this.#textOf(start, this.#bytes.length));
+    }
     if (this.#skipSpace(end) !== this.#bytes.length) throw invalidJson();
     return this.#container(start, end);
   }
@@ -72,6 +80,8 @@ class Steps {
     const object: Record<string, unknown> = {};
     /** Where the members begin that are not parsed yet, and the last comma among them. */
     let [from, lastComma] = [start + 1, -1];
+    /** Where the number or word begins that `at` may be in, and where the next pause is. */
+    let [token, pause] = [start + 1, start + this.#run];
     const flush = async (to: number): Promise<void> => {
       const text = this.#textOf(from, to);
       const parsed = this.#parse(isArray ? `[${text}]` : `{${text}}`) as object;
@@ -85,7 +95,11 @@ class Steps {
     };
     for (let at = from; at < end;) {
       const byte = this.#bytes[at];
-      const inner = this.#structure.ends.get(at);
+      if (at >= pause) {
+        await this.#pauses.pause();
+        pause = at + this.#run;
+      }
+      const inner = byte === OPEN_ARRAY || byte === OPEN_OBJECT ? this.#structure.ends.get(at) : undefined;
       if (inner !== undefined) {
         // What is before it in its member: nothing, or a key and a colon.
         if (lastComma >= from) await flush(lastComma);
@@ -99,12 +113,15 @@ class Steps {
         if (at !== end - 1 && this.#bytes[at] !== COMMA) throw invalidJson();
         if (at === end - 1) return isArray ? array : object;
         [from, lastComma] = [++at, -1];
-      } else if (byte === QUOTE) at = this.#structure.endOfString(at) + 1;
-      else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) at = this.#endOfSmall(at);
+        token = at;
+      } else if (byte === QUOTE) token = at = this.#structure.endOfString(at) + 1;
+      else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) token = at = this.#endOfSmall(at);
       else {
         if (byte === COMMA && at - from >= this.#run) await flush(at);
         else if (byte === COMMA) lastComma = at;
         at++;
+        if (byte === COMMA || isSpace(byte)) token = at;
+        else if (at - token > LONGEST_TOKEN) throw invalidJson();
       }
     }
     await flush(end - 1);
@@ -133,7 +150,7 @@ class Steps {
 
   #skipSpace(from: number): number {
     let at = from;
-    while ([0x20, 0x09, 0x0a, 0x0d].includes(this.#bytes[at] ?? 0)) at++;
+    while (isSpace(this.#bytes[at])) at++;
     return at;
   }
 
@@ -152,6 +169,10 @@ class Steps {
       throw invalidJson(cause);
     }
   }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** Sets an own field, also of the name `__proto__`. */

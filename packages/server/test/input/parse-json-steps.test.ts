@@ -118,3 +118,19 @@ it("ends with the request", async () => {
   controller.abort(reason);
   await expect(parsing).rejects.toBe(reason);
 });
+
+it.each([
+  ["digits in a list", `[1,${"1".repeat(5000)}]`],
+  ["digits alone", "1".repeat(5000)],
+  ["a word in an object", `{"a":${"x".repeat(5000)}}`],
+])("rejects %s that are longer than any number, of which JSON.parse would make one for seconds", async (_, text) => {
+  expect(await steps(bytesOf(text), 100)).toBe(REJECTED);
+});
+
+it.each([
+  `${" ".repeat(9000)}[1,${"\n".repeat(9000)}[2]${"\t".repeat(9000)}]${" ".repeat(9000)}`,
+  `"${"1".repeat(9000)}"`,
+  `["${"1".repeat(9000)}"]`,
+])("takes as much white space, and as long strings, as JSON.parse does", async (text) => {
+  expect(await steps(bytesOf(text), 100)).toEqual(JSON.parse(text));
+});
