@@ -15,7 +15,7 @@ const reports: ReaderReport[] = [];
 
 it.runIf(chosen.length > 0).each(chosen)("$name: a success, or an error in the shape of all errors", async (reader) => {
   const report = await (ONE === undefined
-    ? runReader(reader, SEED, 0, casesOf(reader, REQUESTS, CASES, false))
+    ? runReader(reader, SEED, 0, casesOf(reader, REQUESTS, CASES))
     : runReader(reader, SEED, Number(ONE), 1));
   reports.push(report);
   expect(report.faults.join("\n")).toBe("");

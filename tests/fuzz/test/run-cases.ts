@@ -8,7 +8,7 @@ export type Reader = {
   readonly name: string;
   /** Its part of all cases. */
   readonly weight: number;
-  /** Each case writes files, starts a process, loads a model or asks a server: the default run has a tenth of its part. */
+  /** Each case writes files, starts a process, loads a model or asks a server: it has a tenth of its part. */
   readonly costly?: true;
 } & (
   | { readonly kind: "bytes"; readonly seeds: readonly Uint8Array[]; readonly read: (input: Uint8Array) => unknown }
@@ -42,9 +42,9 @@ const MAX_MESSAGE = 4096;
 const MAX_GROWTH = 512 * 1024 * 1024;
 const MAX_FAULTS = 20;
 
-/** Cases of a reader among so many in all. @param isShort - whether a {@link Reader.costly} one has a tenth of its part. */
-export function casesOf(reader: Reader, all: readonly Reader[], total: number, isShort: boolean): number {
-  const partOf = ({ weight, costly }: Reader): number => (isShort && costly === true ? weight / 10 : weight);
+/** Cases of a reader among so many in all. */
+export function casesOf(reader: Reader, all: readonly Reader[], total: number): number {
+  const partOf = ({ weight, costly }: Reader): number => (costly === true ? weight / 10 : weight);
   return Math.ceil((total * partOf(reader)) / all.reduce((sum, one) => sum + partOf(one), 0));
 }
 

@@ -10,6 +10,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { MemoryStore } from "../../../packages/search/src/index.js";
 import { createHandler } from "../../../packages/server/src/index.js";
@@ -31,7 +33,7 @@ const WARM_UP = 10_000;
 const MAX_SLOPE = 0.1;
 const MAX_ANSWER_MS = 15_000;
 const MAX_P99_MS = 30;
-/** Parts of the run: of each the lowest RSS counts, since what is garbage comes and goes, and what leaks stays. */
+/** Parts of the run. After each, garbage is collected: what comes and goes is V8's to keep as long as it likes, and what leaks stays. */
 const PARTS = 20;
 
 const root = new URL("../../../", import.meta.url);
@@ -178,7 +180,7 @@ it("answers every request with a result or an error of its own", async () => {
 
   const rows = new Map<string, Row>();
   const foreign: string[] = [];
-  const samples: { readonly requests: number; readonly memory: NodeJS.MemoryUsage }[] = [];
+  const samples: Sample[] = [];
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const end = performance.now() + MS;
@@ -208,11 +210,13 @@ it("answers every request with a result or an error of its own", async () => {
       row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
       row.requests++;
       row.slowestMs = Math.max(row.slowestMs, performance.now() - start);
-      if (++answered % 250 === 0) samples.push({ requests: answered, memory: process.memoryUsage() });
+      answered++;
     }
   };
+  const sampling = IS_SOAK ? sampleMemory(samples, () => answered, end) : undefined;
   await Promise.all(Array.from({ length: CONCURRENCY }, client));
   delay.disable();
+  await sampling;
   await server.close();
 
   const p99 = delay.percentile(99) / 1e6;
@@ -225,6 +229,7 @@ it("answers every request with a result or an error of its own", async () => {
         `MB per 1,000 requests after the first ${WARM_UP}: ${Object.entries(slopes)
           .map(([kind, mb]) => `${kind} ${mb.toFixed(3)}`)
           .join(", ")}`,
+        `MB of RSS and heap: ${samples.map(({ memory: { rss, heapUsed } }) => `${(rss / 2 ** 20).toFixed(0)} ${(heapUsed / 2 ** 20).toFixed(0)}`).join(", ")}`,
         `MB at the end: ${JSON.stringify(Object.fromEntries(Object.entries(process.memoryUsage()).map(([k, v]) => [k, Math.round(v / 2 ** 20)])))}`,
         ...formatRows(rows),
       ].join("\n"),
@@ -254,20 +259,30 @@ function formatRows(rows: ReadonlyMap<string, Row>): string[] {
   return ["kind, requests, slowest ms, longest turn of the event loop in ms, outcomes", ...lines];
 }
 
-/** Least squares over the lowest of each part of the run after its warm-up, in MB per 1,000 requests. */
-function slopesOf(samples: readonly { readonly requests: number; readonly memory: NodeJS.MemoryUsage }[]): Record<string, number> {
+/** Memory after so many requests. */
+interface Sample {
+  readonly requests: number;
+  readonly memory: NodeJS.MemoryUsage;
+}
+
+/** Samples the memory after each part of the run, without the garbage. */
+async function sampleMemory(samples: Sample[], answered: () => number, end: number): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  while (performance.now() < end) {
+    await sleep(MS / PARTS);
+    collect();
+    await sleep(200); // V8 gives its pages back in a thread of its own
+    samples.push({ requests: answered(), memory: process.memoryUsage() });
+  }
+}
+
+/** Least squares over the samples after the warm-up, in MB per 1,000 requests. */
+function slopesOf(samples: readonly Sample[]): Record<string, number> {
   const settled = samples.filter(({ requests }) => requests > WARM_UP);
-  const length = Math.ceil(settled.length / PARTS);
   const kinds = ["rss", "heapUsed", "external", "arrayBuffers"] as const;
   return Object.fromEntries(
-    kinds.map((kind) => {
-      const points: (readonly [number, number])[] = [];
-      for (let at = 0; at < settled.length; at += length) {
-        const part = settled.slice(at, at + length).toSorted((a, b) => a.memory[kind] - b.memory[kind]);
-        if (part[0] !== undefined) points.push([part[0].requests / 1000, part[0].memory[kind] / 2 ** 20]);
-      }
-      return [kind, slope(points)];
-    }),
+    kinds.map((kind) => [kind, slope(settled.map(({ requests, memory }) => [requests / 1000, memory[kind] / 2 ** 20] as const))]),
   );
 }
 

@@ -16,8 +16,8 @@ const MAX_INTEGER_BYTES = 16;
 /** A longer name is none on a list: to look one up takes time in proportion to its length, and a pickle can name one in five bytes. */
 const MAX_KNOWN_NAME = 256;
 
-/** Dicts, lists, tuples and objects: 40 times those of ViT-H-14 with its optimizer, five for each of 2,400 tensors. An empty dict of one byte takes 200. */
-const MAX_CONTAINERS = 500_000;
+/** Dicts, lists, tuples and objects: 80 times those of ViT-H-14 with its optimizer, five for each of 2,400 tensors. An empty dict of one byte takes 200. */
+const MAX_CONTAINERS = 1_000_000;
 
 /** What a pickle's reader brings along. */
 export interface PickleHost {
