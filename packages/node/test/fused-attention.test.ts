@@ -12,7 +12,8 @@ import { InferenceSession } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 
 const FOLDER = new URL("../../../fixtures/tiny-vit/", import.meta.url);
-const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+const CHROMIUM = "/usr/lib/chromium";
+const SWIFTSHADER = `${CHROMIUM}/vk_swiftshader_icd.json`;
 const bytes = new Uint8Array(await readFile(new URL("model.safetensors", FOLDER)));
 const checkpoint = await readCheckpoint([
   { name: "model.safetensors", byteLength: bytes.length, read: async (start, end) => bytes.slice(start, end) },
@@ -65,7 +66,8 @@ describe.each(["gpu", "gpu-half"] as const)("fused attention for %s", (target) =
 
 it.skipIf(!existsSync(SWIFTSHADER))("on WebGPU images have the CPU's embeddings", { timeout: 120_000 }, async () => {
   const script = fileURLToPath(new URL("webgpu-child.mjs", import.meta.url));
-  const env = { ...process.env, VK_ICD_FILENAMES: SWIFTSHADER };
+  // Chromium brings Vulkan's loader, too; the system may have none.
+  const env = { ...process.env, VK_ICD_FILENAMES: SWIFTSHADER, LD_LIBRARY_PATH: CHROMIUM };
   const { stdout } = await promisify(execFile)(process.execPath, [script], { env });
   expect(Number(stdout)).toBeGreaterThan(0.9999);
 });

@@ -117,7 +117,9 @@ function splitQuery(location: string): readonly [string, string] {
 /** Whether a name stays below the place that it is put behind. In a URL more means something than in a path. */
 function isSafeName(name: string, isRemote: boolean): boolean {
   const parts = name.split(/[/\\]/u);
-  return !parts.includes("..") && parts[0] !== "" && !name.includes("\0") && !(isRemote && /[?#]|^[A-Za-z]{1,8}:/u.test(name));
+  // An object's key may have two slashes in a row; a path that has them is none that was listed, but a URL.
+  const isEmpty = isRemote ? parts[0] === "" : parts.includes("");
+  return !parts.includes("..") && !isEmpty && !name.includes("\0") && !(isRemote && /[?#]|^[A-Za-z]{1,8}:/u.test(name));
 }
 
 function byCodePoints(a: string, b: string): number {
