@@ -128,7 +128,7 @@ describe("export-web", () => {
 
   it.each([
     [["--dtypes", "q8,q5"], "--dtypes: expected one of fp32, fp16, q8, q4, got q5"],
-    [["--dtypes", ""], "--dtypes: expected one of"],
+    [["--dtypes", ""], "--dtypes: expected a value, got an empty one"],
   ])("%j: exit code 2", async (args, message) => {
     const { code, stderr } = await runCli(["export-web", "--model", DEMO, "--output", path("no-web"), ...args]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);

@@ -51,7 +51,7 @@ export function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): 
   return fields;
 }
 
-/** Where bytes that begin with a line's end, and have no other, are first; -1 where they are not. */
+/** Where a mark is first, whose first byte it has only once, so that no place is looked at twice; -1 where it is not. */
 function indexOf(bytes: Uint8Array, mark: Uint8Array, from: number): number {
   const [first, last] = [mark[0], bytes.length - mark.length];
   for (let at = from; at <= last; at++) if (bytes[at] === first && isAt(bytes, mark, at)) return at;
