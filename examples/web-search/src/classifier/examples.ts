@@ -23,8 +23,10 @@ export async function* readExamples(
   async function* take(): AsyncGenerator<Taken> {
     for (const placed of files) {
       signal.throwIfAborted();
-      const preview = createThumbnail(placed.file).then(({ blob }) => URL.createObjectURL(blob));
-      yield { placed, id: await idOf(placed.file), url: preview.catch(() => undefined) };
+      const url = createThumbnail(placed.file)
+        .then(({ blob }) => URL.createObjectURL(blob))
+        .catch(() => undefined); // before anything is waited for: the image may be known as broken sooner than its hash
+      yield { placed, id: await idOf(placed.file), url };
     }
   }
   const options = { imageOf: ({ placed }: Taken) => placed.file, batchSize: BATCH_SIZE, signal };
