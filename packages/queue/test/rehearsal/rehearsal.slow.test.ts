@@ -1,4 +1,4 @@
-/** The rehearsal of issue size on Redis, and one of a quarter of it on PostgreSQL: `pnpm rehearse` runs them and says what happens. */
+/** The rehearsal of issue size, on Redis and on PostgreSQL: `pnpm rehearse` runs it and says what happens. */
 import { shardFiles } from "@chinese-clip/dataset";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -7,58 +7,38 @@ import { afterAll, describe, expect, it } from "vitest";
 import { audit } from "../../src/index.js";
 import { hasPostgres, NO_POSTGRES, PostgresServer } from "../postgres-server.js";
 import { hasRedis, NO_REDIS, RedisServer } from "../redis-server.js";
-import { rehearse, type RehearsalPlan, type RehearsalResult, type RehearsalServer } from "./rehearse.js";
+import { rehearse, type RehearsalResult, type RehearsalServer } from "./rehearse.js";
 
 const scratch = scratchFolder();
-
-interface Rehearsal {
-  readonly name: string;
-  readonly isThere: boolean;
-  readonly why: string;
-  readonly startServer: () => Promise<RehearsalServer>;
-  readonly plan: Pick<RehearsalPlan, "diskFullSeconds" | "kills" | "serverKills" | "shards" | "stopSeconds">;
-  readonly check?: RehearsalPlan["check"];
-}
-
-/** What a worker does to its shards is the same on both; PostgreSQL's own part, jobs and their locks, takes fewer of them. */
-const REHEARSALS: readonly Rehearsal[] = [
-  {
-    name: "Redis",
-    isThere: hasRedis,
-    why: NO_REDIS,
-    startServer: () => RedisServer.start(scratch.folder("redis")),
-    plan: { shards: 100, kills: 25, serverKills: 2, stopSeconds: 25, diskFullSeconds: 10 },
-    check: expectTenFaults,
-  },
-  {
-    name: "PostgreSQL",
-    isThere: hasPostgres,
-    why: NO_POSTGRES,
-    startServer: () => PostgresServer.start(),
-    plan: { shards: 25, kills: 8, serverKills: 2, stopSeconds: 25, diskFullSeconds: 10 },
-  },
+const SERVERS: readonly [string, boolean, string, () => Promise<RehearsalServer>][] = [
+  ["Redis", hasRedis, NO_REDIS, () => RedisServer.start(scratch.folder("redis"))],
+  ["PostgreSQL", hasPostgres, NO_POSTGRES, () => PostgresServer.start()],
 ];
 
-describe.each(REHEARSALS)("the rehearsal on $name", ({ name, isThere, why, startServer, plan, check }) => {
+describe.each(SERVERS)("the rehearsal on %s", (name, isThere, why, startServer) => {
   let server: RehearsalServer | undefined;
   afterAll(() => server?.remove());
 
-  it.skipIf(!isThere)(`${plan.shards} shards, 3 workers, ${plan.kills} kills (${why})`, { timeout: 900_000 }, async () => {
+  it.skipIf(!isThere)(`100 shards, 3 workers, 25 kills (${why})`, { timeout: 900_000 }, async () => {
     server = await startServer();
     const result = await rehearse({
       folder: scratch.folder(name),
       server,
-      ...plan,
+      shards: 100,
       imagesPerShard: 100,
       workers: 3,
+      kills: 25,
+      serverKills: 2,
+      stopSeconds: 25,
+      diskFullSeconds: 10,
       log: (line) => void process.stderr.write(`${name}: ${line}\n`),
-      ...(check === undefined ? {} : { check }),
+      check: expectTenFaults,
     });
     expect(result.report.faults).toEqual([]);
-    expect(result.report).toMatchObject({ clean: true, shards: plan.shards, complete: plan.shards });
-    expect(result.report.rows + result.report.failed).toBe(100 * plan.shards);
+    expect(result.report).toMatchObject({ clean: true, shards: 100, complete: 100 });
+    expect(result.report.rows + result.report.failed).toBe(10_000);
     expect(result.differing).toEqual([]);
-    expect(result.status).toMatchObject({ completed: plan.shards, failed: 0, waiting: 0, active: 0, delayed: 0 });
+    expect(result.status).toMatchObject({ completed: 100, failed: 0, waiting: 0, active: 0, delayed: 0 });
     process.stderr.write(`${name}: ${JSON.stringify({ seconds: result.seconds, calm: result.calmSeconds, events: result.events })}\n`);
     for (const what of result.left) process.stderr.write(`${name}: not rehearsed: ${what}\n`);
   });
