@@ -1,4 +1,4 @@
-/** Where WebGPU's graphs compute, in the number formats that `placement.test.ts` leaves out: SwiftShader takes long to compile their shaders. */
+/** Checks operator placement on WebGPU for the dtypes that `placement.test.ts` omits because SwiftShader compiles their shaders slowly. */
 import { itStaysOnTheDevice } from "./placement.js";
 
 itStaysOnTheDevice(["fp32", "fp16", "q4"]);

@@ -1,4 +1,4 @@
-/** Where WebGPU's graphs compute, in the number format of most pages; `placement.slow.test.ts` has the others. */
+/** Checks operator placement on WebGPU for q8, the default dtype. The other dtypes are in `placement.slow.test.ts`. */
 import { itStaysOnTheDevice } from "./placement.js";
 
 itStaysOnTheDevice(["q8"]);

@@ -1,7 +1,6 @@
 /**
- * Where WebGPU's graphs compute: ONNX Runtime's own list of which operator goes where, in every number format. What is on the CPU is only what
- * is known there without waiting for the GPU: shapes, and the mask as it comes. Both towers are asked at once in the page's own thread, where
- * they share one ONNX Runtime.
+ * Checks operator placement on WebGPU against ONNX Runtime's own log. Only shape computations and the attention mask may run on the CPU, since
+ * their values are known there without waiting for the GPU. Both towers load in the page's main thread and share one ONNX Runtime.
  */
 import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -43,7 +42,7 @@ function readLog(log: string): { readonly placed: ReadonlyMap<string, readonly s
   return { placed, copies };
 }
 
-/** Tests that a number format's graphs stay on the device. */
+/** Defines a test for each dtype: no other operator runs on the CPU, nothing is copied back to it, and embeddings agree with the reference. */
 export function itStaysOnTheDevice(dtypes: readonly (keyof typeof COSINES)[]): void {
   describe.skipIf(chromiumPath === undefined)("on WebGPU", () => {
     let server: ModelServer;

@@ -50,7 +50,6 @@ export class ParquetDecoder implements Disposable {
    * @throws DatasetError - `invalid-parquet`; what reading throws. So do a reader's rows.
    */
   async open(file: ByteFile, signal?: AbortSignal): Promise<ParquetReader> {
-    signal?.throwIfAborted();
     const maxBytes = this.#maxBytes;
     const opened = await this.#ask({ type: "open", byteLength: await file.size({ signal }), maxBytes }, file, signal);
     if (opened.type !== "opened") throw new TypeError(`a process that decodes Parquet answered open with ${opened.type}`);
@@ -84,6 +83,7 @@ export class ParquetDecoder implements Disposable {
 
   /** Asks the process, and gives it the bytes of the file that it needs for its answer. */
   async #ask(request: ParquetRequest, file: ByteFile, signal: AbortSignal | undefined): Promise<ParquetAnswer> {
+    signal?.throwIfAborted(); // an abort between two questions has no listener
     const child = (this.#child ??= startProcess());
     const invalid = (reason: string, cause?: unknown): DatasetError =>
       new DatasetError("invalid-parquet", { reason: shown(reason), file: file.label }, { cause });

@@ -145,5 +145,10 @@ describe("Parquet of strangers", () => {
   it("ends with the signal's reason", async () => {
     using decoder = new ParquetDecoder();
     await expect(decoder.open(localFile(`${FIXTURES}images.parquet`), AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
+    const controller = new AbortController();
+    const rows = (await decoder.open(localFile(`${FIXTURES}urls-snappy.parquet`), controller.signal)).rows(0, 10, ["width"]);
+    for (let i = 0; i < 4; i++) expect((await rows.next()).value).toEqual({ width: i });
+    controller.abort(new Error("between two row groups"));
+    await expect(rows.next()).rejects.toThrow("between two row groups");
   });
 });
