@@ -22,19 +22,16 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
   const codes = new TextEncoder().encode(text);
   const bytes = new Uint8Array(Math.floor((codes.length * 3) / 4));
   let [length, bits, count, pads, at] = [0, 0, 0, 0, 0];
+  // Four at a time, up to the first that is none of the alphabet: an image of 24 MB is a third of a second one by one.
+  for (const last = codes.length - 4; at <= last; at += 4) {
+    const [a, b] = [VALUES[codes[at] as number] as number, VALUES[codes[at + 1] as number] as number];
+    const [c, d] = [VALUES[codes[at + 2] as number] as number, VALUES[codes[at + 3] as number] as number];
+    if ((a | b | c | d) > 63) break;
+    bytes[length++] = (a << 2) | (b >> 4);
+    bytes[length++] = (b << 4) | (c >> 2);
+    bytes[length++] = (c << 6) | d;
+  }
   for (; at < codes.length; at++) {
-    // Four at a time, up to the next that is none of the alphabet: an image of 24 MB is a third of a second one by one.
-    if (count % 4 === 0 && pads === 0) {
-      for (const last = codes.length - 4; at <= last; at += 4) {
-        const [a, b] = [VALUES[codes[at] as number] as number, VALUES[codes[at + 1] as number] as number];
-        const [c, d] = [VALUES[codes[at + 2] as number] as number, VALUES[codes[at + 3] as number] as number];
-        if ((a | b | c | d) > 63) break;
-        bytes[length++] = (a << 2) | (b >> 4);
-        bytes[length++] = (b << 4) | (c >> 2);
-        bytes[length++] = (c << 6) | d;
-      }
-      if (at === codes.length) break;
-    }
     const value = VALUES[codes[at] as number] as number;
     if (value === SPACE) continue;
     if (value === PAD) {
