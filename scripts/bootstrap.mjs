@@ -14,7 +14,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { endChildrenOnSignals, run } from "./child-process.mjs";
-import { formatSummary, readReport, removeReports, testedFolders } from "./test-summary.mjs";
+import { formatSummary, readFailedTasks, readReport, removeReports, testedFolders } from "./test-summary.mjs";
 import { checkNodeVersion, forgetInstall, install, packArguments, root, StepError, turbo } from "./toolchain.mjs";
 
 /** Progress is for people: it goes to the error stream, results to the output. */
@@ -96,16 +96,18 @@ async function test(args, selection) {
     );
   const env = await install(report);
   const folders = testedFolders(root);
-  removeReports(folders);
+  removeReports(root, folders);
   report("checking types, lint and format, and running the tests (minutes, unless nothing has changed)");
-  const { code } = await turbo(["typecheck", "lint:packages", "lint:root", "test", "--continue=dependencies-successful"], {
+  const { code } = await turbo(["typecheck", "lint:packages", "lint:root", "test", "--continue=dependencies-successful", "--summarize"], {
     env: { ...env, CHINESE_CLIP_TESTS: selection },
     output: "inherit",
   });
   const reports = folders.map(readReport);
   const total = (key) => reports.reduce((sum, packageReport) => sum + packageReport[key], 0);
   const failedTests = total("failed");
-  process.stdout.write(`${formatSummary(reports, code !== 0 && failedTests === 0 ? 1 : 0)}\n`);
+  const failedTasks = code === 0 ? [] : readFailedTasks(root, reports);
+  if (code !== 0 && failedTests + failedTasks.length === 0) failedTasks.push("turbo: see above");
+  process.stdout.write(`${formatSummary(reports, failedTasks)}\n`);
   return code === 0 && failedTests === 0 && total("passed") > 0 ? 0 : 1;
 }
 

@@ -10,6 +10,12 @@ const SINGLES = ["examples", "bench"];
 
 const RESULTS = join(".test", "results.json");
 
+/** What turbo says of its runs (`--summarize`). */
+const RUNS = join(".turbo", "runs");
+
+/** Of what a failed task printed, so many lines stand in the summary. */
+const LOG_LINES = 20;
+
 /**
  * The folders of all packages that have tests.
  *
@@ -26,8 +32,9 @@ export function testedFolders(root) {
 }
 
 /** Removes earlier reports, so that a run that dies early is not mistaken for the one before; turbo restores those of cached runs. */
-export function removeReports(folders) {
+export function removeReports(root, folders) {
   for (const folder of folders) rmSync(join(folder, RESULTS), { force: true });
+  rmSync(join(root, RUNS), { recursive: true, force: true });
 }
 
 /**
@@ -60,12 +67,35 @@ export function readReport(folder) {
 }
 
 /**
+ * What turbo's last run says of its tasks that failed, of those that no failed test explains: types, lint, format, builds, and test runs that ended
+ * with an error of no test.
+ *
+ * @param {string} root
+ * @param {ReturnType<typeof readReport>[]} reports
+ * @returns {string[]} each task's name, and below it the end of what it printed.
+ */
+export function readFailedTasks(root, reports) {
+  const folder = join(root, RUNS);
+  const newest = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined; // names begin with the time
+  const tasks = (newest === undefined ? undefined : readJson(join(folder, newest)))?.tasks ?? [];
+  const explained = new Set(reports.filter(({ failed }) => failed > 0).map(({ name }) => name));
+  return tasks
+    .filter(({ execution }) => (execution?.exitCode ?? 0) !== 0)
+    .filter(({ task, directory }) => task !== "test" || !explained.has(basename(directory)))
+    .map(({ taskId, logFile }) => {
+      const log = join(root, logFile ?? "");
+      const lines = logFile !== undefined && existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
+      return [taskId.replaceAll("#", " "), ...lines.slice(-LOG_LINES).map((line) => `  ${line}`)].join("\n");
+    });
+}
+
+/**
  * The reports as text; the last line is the sum: `N passed, N failed, N skipped`.
  *
  * @param {ReturnType<typeof readReport>[]} reports
- * @param {number} failedChecks - failures other than tests': 1 where turbo failed and no test did.
+ * @param {readonly string[]} failedTasks - failures other than tests': each counts as one.
  */
-export function formatSummary(reports, failedChecks) {
+export function formatSummary(reports, failedTasks) {
   const sum = (key) => reports.reduce((total, report) => total + report[key], 0);
   const rows = reports.map(({ name, passed, failed, skipped, seconds }) => [name, passed, failed, skipped, seconds?.toFixed(0) ?? "-"]);
   const table = [["package", "passed", "failed", "skipped", "seconds"], ...rows];
@@ -74,13 +104,13 @@ export function formatSummary(reports, failedChecks) {
     row.map((cell, column) => (column === 0 ? String(cell).padEnd(widths[column]) : String(cell).padStart(widths[column]))).join("  "),
   );
   const failures = reports.flatMap((report) => report.failures).map((failure) => `FAILED ${failure}`);
-  const checks = failedChecks > 0 ? ["FAILED types, lint, format or build: see above"] : [];
+  const checks = failedTasks.map((text) => `FAILED ${text}`);
   return [
     ...text,
     "",
     ...failures,
     ...checks,
-    `${sum("passed")} passed, ${sum("failed") + failedChecks} failed, ${sum("skipped")} skipped`,
+    `${sum("passed")} passed, ${sum("failed") + failedTasks.length} failed, ${sum("skipped")} skipped`,
   ].join("\n");
 }
 
