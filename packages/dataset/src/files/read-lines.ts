@@ -2,7 +2,7 @@
  * A text file line by line, for files larger than memory. Node's `readline` is not used: it also ends lines at U+2028, which JSON strings
  * may hold as it is.
  */
-import { NotAFileError, openFile } from "@chinese-clip/pipeline/node";
+import { isAbsent, NotAFileError, openFile } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 
 /** One line and its number, counted from 1. */
@@ -84,7 +84,7 @@ export function missingFile(file: string, cause: unknown): DatasetError {
       ? new DatasetError("named-pipe", { file }, { cause })
       : new DatasetError("too-large", { maximum: cause.maximum ?? 0, file }, { cause });
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT") return new DatasetError("no-such-file", { file }, { cause });
+  if (isAbsent(cause)) return new DatasetError("no-such-file", { file }, { cause });
   if (code === "EMFILE" || code === "ENFILE" || code === "ENOMEM")
     return new DatasetError("out-of-resources", { errno: code, file }, { cause });
   if (code === "EISDIR") return new DatasetError("not-a-file", { file }, { cause });

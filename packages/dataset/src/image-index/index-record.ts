@@ -1,6 +1,7 @@
 /** What an image index is of: `images.json`, beside the files of its vector store. Replaced as a whole, by one rename. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isAbsent } from "@chinese-clip/pipeline/node";
 import { DatasetError, shown } from "../dataset-error.js";
 import { writeWhole } from "../files/write-whole.js";
 import { checkSignature } from "../output/signature.js";
@@ -47,8 +48,8 @@ export function recordPath(index: string): string {
 export async function readIndexRecord(index: string): Promise<IndexRecord | undefined> {
   const file = recordPath(index);
   await checkSignature(file, SIGNATURE);
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  const bytes = await readFile(file).catch((error: unknown) => {
+    if (isAbsent(error)) return undefined;
     throw error;
   });
   if (bytes === undefined) return undefined;

@@ -5,6 +5,7 @@
  * that resumes computes its first group whole and writes what is missing. So the file is byte for byte that of a run that was never killed.
  */
 import { appendFile, readFile, truncate } from "node:fs/promises";
+import { isAbsent } from "@chinese-clip/pipeline/node";
 import { DatasetError, isRunFault } from "../dataset-error.js";
 import type { DatasetEmbedder } from "./embedder.js";
 import type { EmbedItem } from "../sources/items.js";
@@ -180,8 +181,8 @@ async function* embedTexts(
 
 /** Ids of the images that earlier runs could not read; a line that was torn is cut. */
 async function readFailures(file: string): Promise<Set<number>> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return Buffer.alloc(0);
+  const bytes = await readFile(file).catch((error: unknown) => {
+    if (isAbsent(error)) return Buffer.alloc(0);
     throw error;
   });
   const end = bytes.lastIndexOf(10) + 1;

@@ -3,6 +3,7 @@
  * apart. What counts is the tower's weights, wherever they lie and whatever they are called, and the dtype.
  */
 import { readFile } from "node:fs/promises";
+import { isAbsent } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 import { writeWhole } from "../files/write-whole.js";
 
@@ -41,8 +42,8 @@ export async function writeRecord(features: string, record: ModelRecord): Promis
  */
 export async function readRecord(features: string): Promise<ModelRecord | undefined> {
   const file = recordFile(features);
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (isAbsent(error)) return undefined;
     throw error;
   });
   if (text === undefined) return undefined;

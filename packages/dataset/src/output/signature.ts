@@ -2,6 +2,7 @@
  * How the files begin that may be appended to or cut: a file that begins otherwise is somebody else's and is never touched.
  */
 import { open } from "node:fs/promises";
+import { isAbsent } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 
 /**
@@ -12,8 +13,8 @@ import { DatasetError } from "../dataset-error.js";
  */
 export async function checkSignature(file: string, signature: Uint8Array | string): Promise<void> {
   const expected = Buffer.from(signature);
-  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  const handle = await open(file, "r").catch((error: unknown) => {
+    if (isAbsent(error)) return undefined;
     throw error;
   });
   if (handle === undefined) return;

@@ -3,7 +3,7 @@
  */
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { isAbsent, writingTo } from "@chinese-clip/pipeline/node";
 import { readChunks } from "../files/read-chunks.js";
 import { missingFile } from "../files/read-lines.js";
 
@@ -116,7 +116,6 @@ export async function stageText(file: string, text: string): Promise<void> {
 }
 
 function none(error: unknown): undefined {
-  const code = systemErrorCode(error);
-  if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+  if (isAbsent(error)) return undefined;
   throw error;
 }

@@ -85,7 +85,7 @@ export function isSystemError(error: unknown): boolean {
 }
 
 /** The `code` of an error, such as `EACCES` or an ImageError's. */
-export function errorCode(error: unknown): string | undefined {
+function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 

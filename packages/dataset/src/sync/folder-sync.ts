@@ -1,8 +1,9 @@
 /** One run of `syncFolder`: what a plan has pending goes through the model, unless its content is known, and into the store. */
+import { isAbsent } from "@chinese-clip/pipeline/node";
 import type { StoreItem, VectorStore } from "@chinese-clip/search";
 import { isRunFault } from "../dataset-error.js";
 import { imageSize } from "../images/image-size.js";
-import { errorCode, type FailedFiles, isSystemError } from "./failed-files.js";
+import { type FailedFiles, isSystemError } from "./failed-files.js";
 import { type FolderFile, hashedContent, type ImageMeta } from "./folder-file.js";
 import type { SyncPlan } from "./plan-sync.js";
 import type { SyncEmbedder, SyncEvent, SyncSummary } from "./sync-types.js";
@@ -157,7 +158,7 @@ export class FolderSync {
 
   async #fail(file: FolderFile, error: unknown): Promise<void> {
     if (isRunFault(error)) throw error;
-    if (errorCode(error) === "ENOENT") {
+    if (isAbsent(error)) {
       if (file.known !== undefined) await this.#remove([[file.id, file.path]]); // deleted since it was listed
       return;
     }

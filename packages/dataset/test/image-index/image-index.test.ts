@@ -24,6 +24,14 @@ describe("openImageIndex", () => {
     expect(readdirSync(path(""))).not.toContain("none");
   });
 
+  it("names a file that a part of its path is", async () => {
+    write("photo.jpg", "jpg");
+    await expect(openImageIndex(path("photo.jpg/index"))).rejects.toMatchObject({ code: "no-index" });
+    await expect(openImageIndex(path("photo.jpg/index"), { readOnly: true })).rejects.toMatchObject({ code: "no-index" });
+    await expect(create("photo.jpg/index")).rejects.toMatchObject({ name: "OutputError", details: { errno: "ENOTDIR" } });
+    await expect(create("photo.jpg")).rejects.toMatchObject({ name: "OutputError" });
+  });
+
   it("records its settings, and names both where a later run has others", async () => {
     const settings = { model: "model A", dtype: "q8", flavor: "cn_clip", decode: "fast" as const, orientation: false };
     await (await openImageIndex(path("settings"), { embedder: fakeEmbedder(), settings })).close();

@@ -6,7 +6,7 @@ import { open, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError, type CheckpointFile } from "@chinese-clip/model";
 import { errorMessage } from "@chinese-clip/pipeline";
-import { systemErrorCode } from "@chinese-clip/pipeline/node";
+import { isAbsent, systemErrorCode } from "@chinese-clip/pipeline/node";
 import { checkOpen, stampOf, type WeightsStamp } from "./weights-files.js";
 
 /** Configurations, vocabularies and tokenizers are far smaller; more than this is not one of them. */
@@ -75,7 +75,7 @@ export async function openDiskFile(
 export async function fileSize(path: string): Promise<number | undefined> {
   const found = await readingFrom(path, () =>
     stat(path).catch((error: unknown) => {
-      if (["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }),
   );

@@ -5,7 +5,7 @@
  */
 import { stat } from "node:fs/promises";
 import { InferenceError } from "@chinese-clip/pipeline";
-import { systemErrorCode } from "@chinese-clip/pipeline/node";
+import { isAbsent } from "@chinese-clip/pipeline/node";
 
 /** What a weights file looked like. */
 export interface WeightsStamp {
@@ -40,7 +40,7 @@ export async function stampOf(path: string): Promise<WeightsStamp | undefined> {
     const { size, mtimeNs } = await stat(path, { bigint: true });
     return { path, size, mtimeNs };
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

@@ -8,4 +8,4 @@ export { OutputError, type OutputErrorCode, writingTo } from "./output-error.js"
 export { isPrivateAddress } from "./private-address.js";
 export { AddressError, requestUrl, type RequestOptions } from "./request-url.js";
 export { stageFile, stageFolder, sweepStaging } from "./staging.js";
-export { systemErrorCode } from "./system-error.js";
+export { isAbsent, systemErrorCode } from "./system-error.js";

@@ -13,3 +13,8 @@ export function systemErrorCode(error: unknown, syscall?: string): string | unde
   if (syscall !== undefined && error.syscall !== syscall) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** Whether an error says that nothing is at a path: no such entry, or a file where the path has a folder. */
+export function isAbsent(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "");
+}

@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointFile, CheckpointError, safetensorsHeader, type StoredTensor } from "@chinese-clip/model";
 import { readTensorFile } from "@chinese-clip/model/graph";
-import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { isAbsent, writingTo } from "@chinese-clip/pipeline/node";
 import type { Parameter } from "../graphs/training-graph.js";
 import type { ParameterMemory } from "../optimizer/parameter-memory.js";
 import { TrainingError } from "../training-error.js";
@@ -146,7 +146,7 @@ export async function fileAt(path: string): Promise<CheckpointFile | undefined> 
     await handle.close();
     return { name: path, byteLength: size, read };
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

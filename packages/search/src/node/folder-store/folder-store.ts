@@ -22,7 +22,7 @@ import {
   type VectorStore,
 } from "../../store/vector-store.js";
 import { lockFile } from "../process-lock.js";
-import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { isAbsent, writingTo } from "@chinese-clip/pipeline/node";
 import { compactIndex } from "./compact-index.js";
 import { bytesOf, closeFiles, readHead, sweep, writeAll } from "./index-files.js";
 import { formatDelete, formatPut, type LogRecord, sumsOf } from "./index-log.js";
@@ -346,7 +346,7 @@ async function isFolder(folder: string): Promise<boolean> {
   return stat(folder).then(
     (found) => found.isDirectory(),
     (error: unknown) => {
-      if (systemErrorCode(error) === "ENOENT") return false;
+      if (isAbsent(error)) return false;
       throw error;
     },
   );

@@ -7,7 +7,7 @@ import { type FileHandle, open, readdir, readFile, rename, rm } from "node:fs/pr
 import { join } from "node:path";
 import { formatNpyHead, NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError } from "../../search-error.js";
-import { systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { isAbsent, systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import { openLine, sealLine } from "./sealed-line.js";
 
 /** How `index.json` and every log begin. */
@@ -60,7 +60,7 @@ export function headFile(folder: string): string {
 export async function readHead(folder: string): Promise<IndexHead | undefined> {
   const file = headFile(folder);
   const bytes = await readFile(file).catch((cause: unknown) => {
-    if (systemErrorCode(cause) === "ENOENT") return undefined;
+    if (isAbsent(cause)) return undefined;
     throw unreadable(file, cause);
   });
   return bytes === undefined ? undefined : parseHead(bytes, file);
@@ -113,9 +113,8 @@ export async function openGeneration(
     return { log, vectors, logBytes: end + 1 };
   } catch (error) {
     for (const handle of opened) await handle.close();
-    const code = systemErrorCode(error);
-    if (code === "ENOENT") return undefined;
-    if (code === undefined) throw error;
+    if (isAbsent(error)) return undefined;
+    if (systemErrorCode(error) === undefined) throw error;
     if (mode === "r+") return writingTo(folder, () => Promise.reject(error as Error));
     throw unreadable(folder, error);
   }
