@@ -1,41 +1,22 @@
-/** Finished shards into a store: each row once, also after kills, and nothing of a shard that is not whole. */
+/** Finished shards into a store: each row once, and nothing of a shard that is not whole. */
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
-import { MemoryStore, ShardedStore, type StoreItem } from "@chinese-clip/search";
-import { type FolderStore, openFolderStore } from "@chinese-clip/search/node";
+import { MemoryStore } from "@chinese-clip/search";
 import { expect, it } from "vitest";
 import { findShards, loadShards } from "../../src/load/load-shards.js";
 import { embedShard } from "../../src/shards/embed-shard.js";
-import type { JsonObject, SourceItem } from "../../src/sources/source.js";
-import { DIM, embeddingOf } from "../fake-embedder.js";
+import type { JsonObject } from "../../src/sources/source.js";
+import { embeddingOf } from "../fake-embedder.js";
 import { hashEmbedder, memorySource, shardsOf } from "../shards/memory-source.js";
+import { INFO, makeShards, openStore, ROWS, sample, SOURCE } from "./loaded-source.js";
 
 const { path } = scratchFolder();
 const SHARDS = new URL("../../../../fixtures/shards/", import.meta.url);
-const INFO = { fingerprint: "model-a", dim: DIM };
-const COUNT = 5200;
-const sample = (i: number): SourceItem => ({
-  key: `图 ${i}.jpg`,
-  image: Buffer.from(i % 1000 === 999 ? `broken ${i}` : `image ${i}`),
-  caption: `文本 ${i}`,
-  meta: { width: i, tags: ["a"], ...(i % 2 === 0 ? { url: `http://example.com/${i}` } : {}) },
-});
-const SOURCE = memorySource(Array.from({ length: COUNT }, (_, i) => sample(i)));
-/** Items with an image that can be read. */
-const ROWS = COUNT - 5;
-
-async function made(name: string): Promise<string> {
-  const output = path(name);
-  for (const shard of await shardsOf(SOURCE, 2600)) await embedShard(hashEmbedder(), SOURCE, shard, { output, towers: ["image", "text"] });
-  return output;
-}
-
-const openStore = (name: string): Promise<FolderStore<JsonObject>> => openFolderStore<JsonObject>(path(name), INFO);
 
 it("puts every row with its metadata, finds it there when it is repeated, and takes captions, too", async () => {
-  const output = await made("whole");
-  await using store = await openStore("store");
+  const output = await makeShards(path("whole"));
+  await using store = await openStore(path("store"));
   const progress: number[] = [];
   const summary = await loadShards(output, store, { onProgress: ({ rows }) => progress.push(rows) });
   expect(summary).toEqual({ shards: 2, rows: ROWS, present: 0, unfinished: [] });
@@ -55,36 +36,6 @@ it("puts every row with its metadata, finds it there when it is repeated, and ta
   const texts = new MemoryStore<JsonObject>(INFO);
   await loadShards(output, texts, { tower: "text" });
   expect((await texts.get(["图 7.jpg"]))[0]?.embedding).toEqual(embeddingOf("文本 7"));
-});
-
-it("is exact after a writer that was killed at any batch, in one store and in several", async () => {
-  const output = await made("killed");
-  for (let after = 0; after < 6; after++) {
-    const store = await openStore(`killed store ${after}`);
-    let [left, written] = [after, 0];
-    const upsert = store.upsert.bind(store);
-    store.upsert = async (items: readonly StoreItem<JsonObject>[], options) => {
-      if (items.length > 0 && left-- === 0) throw new Error("killed");
-      written += items.length;
-      await upsert(items, options);
-    };
-    await expect(loadShards(output, store)).rejects.toThrow("killed");
-    await store.close();
-    await using again = await openStore(`killed store ${after}`);
-    expect(again.info.count).toBe(written);
-    expect(await loadShards(output, again)).toMatchObject({ rows: ROWS, present: written });
-    expect([again.info.count, again.deadRows]).toEqual([ROWS, 0]);
-  }
-  const parts = [new MemoryStore<JsonObject>(INFO), new MemoryStore<JsonObject>(INFO)] as const;
-  const upsert = parts[1].upsert.bind(parts[1]);
-  parts[1].upsert = async (items) => {
-    if (items.length > 0) throw new Error("the machine is gone");
-  };
-  const sharded = new ShardedStore<JsonObject>(parts);
-  await expect(loadShards(output, sharded)).rejects.toMatchObject({ code: "incomplete" });
-  parts[1].upsert = upsert;
-  await loadShards(output, sharded);
-  expect(sharded.info.count).toBe(ROWS);
 });
 
 it.each([
@@ -108,7 +59,7 @@ it.each([
 });
 
 it("leaves out a shard that is torn or not finished, names it, and rejects shards of two models and folders without any", async () => {
-  const output = await made("torn");
+  const output = await makeShards(path("torn"));
   const file = `${output}/img_emb/img_emb_0001.npy`;
   const bytes = readFileSync(file);
   bytes[5000]! ^= 1;
