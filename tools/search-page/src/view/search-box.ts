@@ -10,7 +10,7 @@ import { pickedFiles } from "./pick.js";
 import type { View } from "./view.js";
 
 /** Milliseconds without a key after which a sentence is searched for. */
-const PAUSE = 120;
+const PAUSE = 100;
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
