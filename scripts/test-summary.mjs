@@ -104,7 +104,7 @@ export function formatSummary(reports, failedTasks) {
     row.map((cell, column) => (column === 0 ? String(cell).padEnd(widths[column]) : String(cell).padStart(widths[column]))).join("  "),
   );
   const failures = reports.flatMap((report) => report.failures).map((failure) => `FAILED ${failure}`);
-  const checks = failedTasks.map((text) => `FAILED ${text}`);
+  const checks = failedTasks.map((task) => `FAILED ${task}`);
   return [
     ...text,
     "",

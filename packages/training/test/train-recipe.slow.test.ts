@@ -1,4 +1,4 @@
-/** Whole runs by each recipe. The gradients of each are in `recipe.test.ts`, one run by two of them in `train.test.ts`. */
+/** Whole runs by each recipe. The gradients of each are in `recipe.slow.test.ts`, one run by two of them in `train.slow.test.ts`. */
 import { expect, it } from "vitest";
 import type { TrainOptions } from "../src/node/index.js";
 import { TINY_MODEL } from "./drawings.js";
