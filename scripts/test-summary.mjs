@@ -13,7 +13,7 @@ const RESULTS = join(".test", "results.json");
 /** What turbo says of its runs (`--summarize`). */
 const RUNS = join(".turbo", "runs");
 
-/** Of what a failed task printed, so many lines stand in the summary. */
+/** Lines of a failed task's output in the summary. */
 const LOG_LINES = 20;
 
 /**
@@ -76,7 +76,7 @@ export function readReport(folder) {
  */
 export function readFailedTasks(root, reports) {
   const folder = join(root, RUNS);
-  const newest = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined; // names begin with the time
+  const newest = existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined; // names are in the order of time
   const tasks = (newest === undefined ? undefined : readJson(join(folder, newest)))?.tasks ?? [];
   const explained = new Set(reports.filter(({ failed }) => failed > 0).map(({ name }) => name));
   return tasks
