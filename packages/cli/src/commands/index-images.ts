@@ -176,8 +176,8 @@ function printSummary(summary: SyncSummary, index: ImageIndex, seconds: number, 
     for (const folder of vacantFolders)
       note(
         zh
-          ? `${folder} 现在是空的，可能是磁盘未挂载：其中的图片仍留在索引中；要移除它们，请加 --prune`
-          : `${folder} is empty now, maybe a drive that is not mounted: its images stay in the index; --prune removes them`,
+          ? `${folder} 里已没有原来的图片，可能是磁盘未挂载：这些图片仍留在索引中；要移除它们，请加 --prune`
+          : `${folder} has none of its images now, maybe a drive that is not mounted: they stay in the index; --prune removes them`,
       );
     const types = nameTypes(skipped, language);
     if (types !== undefined) note(types);

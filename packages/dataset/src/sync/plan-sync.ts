@@ -10,6 +10,9 @@ import type { FolderFile, ImageMeta, KnownFile } from "./folder-file.js";
 /** Files whose sizes are asked for together: the more, the less a busy thread delays the system. */
 const FILES_AT_A_TIME = 512;
 
+/** A root with other images and none of so many that the store has of it is a mount point without its drive, rather than a folder that was emptied. */
+const MANY = 100;
+
 /** A folder whose images a store is to hold. */
 export interface SyncRoot {
   readonly folder: string;
@@ -103,7 +106,7 @@ function vacantAbove(id: string, vacant: ReadonlyMap<string, string>): string | 
     const found = vacant.get(id.slice(0, end));
     if (found !== undefined) return found;
   }
-  return undefined;
+  return vacant.get("");
 }
 
 /** The images of one folder; `unread` gets the prefixes of folders below it that cannot be read, `vacant` what is vacant. */
@@ -131,6 +134,8 @@ async function listFolder(
   await collect();
   for (const one of own.folders) unread.push(`${prefix}${below(one.folder, root)}/`);
   for (const one of own.vacant) vacant.set(`${prefix}${below(one, root)}`, one);
+  const isOther = files.length > 0 && files.every(({ known: item }) => item === undefined);
+  if (isOther && [...known.keys()].filter((id) => id.startsWith(prefix)).length >= MANY) vacant.set(prefix.replace(/\/$/, ""), folder);
   skipped.merge(own);
   return files;
 }

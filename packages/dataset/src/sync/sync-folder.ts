@@ -31,8 +31,9 @@ export interface SyncOptions {
   /** Gets a WebP thumbnail of each content that is embedded, before its item is written, where the embedder makes them. */
   readonly thumbnail?: ThumbnailOptions | undefined;
   /**
-   * Whether images are also removed whose folders are empty, or links that lead nowhere, rather than gone: there a drive may have been mounted. Default
-   * false: such images stay, and the folders are in {@link SyncSummary.vacantFolders}.
+   * Whether images are also removed whose folders are empty, or links that lead nowhere, rather than gone: there a drive may have been mounted. The same
+   * holds for the folder itself where it has none of 100 or more images of the store, and others. Default false: such images stay, unless they were
+   * moved, and the folders are in {@link SyncSummary.vacantFolders}.
    */
   readonly prune?: boolean | undefined;
   /** Folders that are left out, whatever link leads to them. */

@@ -44,6 +44,9 @@ export interface SyncSummary {
   readonly skipped: ReadonlyMap<string, number>;
   /** Folders that could not be read, or have no images; their images stay in the store. */
   readonly unreadableFolders: readonly string[];
-  /** Folders within that are empty, and links that lead nowhere, of which the store has images: a drive may not be mounted. These stay, unless `prune` is set. */
+  /**
+   * Folders that are empty, or have none of 100 or more images of the store, and links that lead nowhere: a drive may not be mounted. The images stay,
+   * unless `prune` is set.
+   */
   readonly vacantFolders: readonly string[];
 }

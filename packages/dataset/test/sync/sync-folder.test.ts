@@ -230,6 +230,32 @@ describe("syncFolder", () => {
     expect([pruned.counts, pruned.vacantFolders]).toEqual([{ ...NONE, removed: 4, unchanged: 1 }, []]);
   });
 
+  it("keeps the images of a folder that has others and none of a hundred: a mount point without its drive may have a stray file", async () => {
+    const store = new MemoryStore<ImageMeta>(INFO);
+    const images = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}.png`, `image ${i}`]));
+    const put = (contents: Readonly<Record<string, string>>): void => {
+      rmSync(path("root"), { recursive: true, force: true });
+      for (const [name, content] of Object.entries(contents)) write(`root/${name}`, content);
+    };
+    put(images);
+    await run(store, "root", images);
+    const stray = { "stray.png": "stray" };
+    put(stray);
+    const without = await run(store, "root", { ...images, ...stray });
+    expect([without.counts, without.vacantFolders]).toEqual([{ ...NONE, added: 1 }, [path("root")]]);
+
+    const renamed = Object.fromEntries(Object.entries(images).map(([name, content]) => [`renamed/${name}`, content]));
+    const fresh = new MemoryStore<ImageMeta>(INFO);
+    put(images);
+    await run(fresh, "root", images);
+    put(renamed);
+    const moved = await run(fresh, "root", renamed);
+    expect([moved.counts, moved.vacantFolders]).toEqual([{ ...NONE, moved: 100 }, []]);
+    put(stray);
+    const pruned = await run(fresh, "root", stray, { prune: true });
+    expect([pruned.counts, pruned.vacantFolders]).toEqual([{ ...NONE, added: 1, removed: 100 }, []]);
+  });
+
   it("keeps an image that the system cannot read now, and tries it again", async () => {
     const store = new MemoryStore<ImageMeta>(INFO);
     const options = { failures: path("system.jsonl") };
