@@ -83,8 +83,7 @@ export async function install(report) {
  * @param {{ env: NodeJS.ProcessEnv, output: "collect" | "inherit" }} options - `env` as {@link install} gave it.
  */
 export function turbo(args, { env, output }) {
-  // One more than there are cores: tests wait for processes, browsers and clocks a fifth of the time.
-  const limits = [`--concurrency=${availableParallelism() + 1}`, "--ui=stream", "--output-logs=errors-only"];
+  const limits = [`--concurrency=${Math.max(2, availableParallelism())}`, "--ui=stream", "--output-logs=errors-only"];
   return run(process.execPath, [join(root, "node_modules", "turbo", "bin", "turbo"), "run", ...args, ...limits], {
     output,
     env,

@@ -10,18 +10,15 @@ const LIMIT = 120_000;
 const project = useProject("jest@30.5.2", "vitest@4.1.12");
 
 describe("B2 test runners with globals of their own", () => {
-  it(
-    "Jest, as ES modules",
-    async () => {
-      const folder = join(project(), "jest");
-      await mkdir(folder);
-      await writeFile(join(folder, "clip.test.js"), `import { ChineseCLIP } from "@chinese-clip/node";\n${runnerTest}`);
-      await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", jest: { transform: {}, testTimeout: LIMIT } }));
-      const outcome = await node(folder, "--experimental-vm-modules", join("..", "node_modules", "jest", "bin", "jest.js"));
-      expect(outcome).toMatchObject({ code: 0, stderr: expect.stringContaining("1 passed") });
-    },
-    LIMIT,
-  );
+  // Known: on a busy machine about one process of Jest's in fifteen aborts at its end (Napi::Error of ONNX Runtime), after its tests have passed.
+  it("Jest, as ES modules", { timeout: LIMIT, retry: 2 }, async () => {
+    const folder = join(project(), "jest");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "clip.test.js"), `import { ChineseCLIP } from "@chinese-clip/node";\n${runnerTest}`);
+    await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", jest: { transform: {}, testTimeout: LIMIT } }));
+    const outcome = await node(folder, "--experimental-vm-modules", join("..", "node_modules", "jest", "bin", "jest.js"));
+    expect(outcome).toMatchObject({ code: 0, stderr: expect.stringContaining("1 passed") });
+  });
 
   it.each(["forks", "threads", "vmForks", "vmThreads"])(
     "Vitest, pool %s",

@@ -1,5 +1,5 @@
 /**
- * Ctrl-C and its like reach every command. `kills.test.ts` ends the ones that write at any moment.
+ * Ctrl-C and its like reach every command. `kill-writer.ts` ends the ones that write at any moment.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** Commands that write a model, killed: see `kill-writer.ts`. The other ones are in `kills.slow.test.ts` and `model-kills.slow.test.ts`. */
+/** Commands that write a model, killed: see `kill-writer.ts`. The other ones are in `model-kills.slow.test.ts`. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
