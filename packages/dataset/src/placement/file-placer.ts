@@ -4,7 +4,7 @@
  */
 import { copyFile, constants, lstat, mkdir, open, realpath, rename, rm, symlink, unlink, utimes } from "node:fs/promises";
 import { basename, dirname, join, parse, resolve } from "node:path";
-import { OutputError, systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
+import { isAbsent, OutputError, systemErrorCode, writingTo } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 import { missingFile } from "../files/read-lines.js";
 import { bytesOfLabel } from "./bytes-of-label.js";
@@ -159,5 +159,5 @@ function placedError(from: string, to: string, error: unknown): unknown {
   if (code === undefined) return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (code === "ENOSPC" || code === "EDQUOT") return new OutputError("disk-full", { path: to, errno: code, reason }, { cause: error });
-  return code === "ENOENT" || code === "EACCES" || code === "EPERM" ? missingFile(from, error) : error;
+  return isAbsent(error) || code === "EACCES" || code === "EPERM" ? missingFile(from, error) : error;
 }

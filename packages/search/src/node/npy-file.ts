@@ -2,7 +2,7 @@
  * `.npy` files of float32 rows on the disk: read in chunks of bounded memory, searched while the next chunk is read, and written whole.
  */
 import { type FileHandle, rename, rm, writeFile } from "node:fs/promises";
-import { openFile as open, readWholeFile } from "@chinese-clip/pipeline/node";
+import { isAbsent, openFile as open, readWholeFile } from "@chinese-clip/pipeline/node";
 import { checkDimension, type OnRows } from "../gallery/feature-lines.js";
 import { formatNpy, npyHeadOf, parseNpy, type Rows, truncatedNpy } from "../npy/npy.js";
 import { SearchError } from "../search-error.js";
@@ -133,8 +133,8 @@ function openFile(file: string): Promise<FileHandle> {
 }
 
 function missingFile(file: string, cause: unknown): SearchError {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
-  const reason =
-    code === "ENOENT" ? "no such file; check the path" : `cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
+  const reason = isAbsent(cause)
+    ? "no such file; check the path"
+    : `cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
   return new SearchError("missing-file", reason, { file }, { cause });
 }
