@@ -20,7 +20,7 @@ export const program: string = `
   console.log(best.label);`;
 
 /** A test of one test runner: it also wants errors of the disk and of threads to be what they are elsewhere. */
-export const runnerTest: string = `
+export const runnerTest: string = `import { runInThisContext } from "node:vm";
 test("classifies, and rejects what is not there", async () => {
   const clip = await ChineseCLIP.fromPretrained(${JSON.stringify(demo)});
   const [best] = await clip.classify(${JSON.stringify(image)}, ["红色的星星", "蓝色的汽车"]);
@@ -29,6 +29,8 @@ test("classifies, and rejects what is not there", async () => {
   await expect(clip.embedImage("nothing.jpg")).rejects.toMatchObject({ name: "ImageError" });
   await expect(ChineseCLIP.fromPretrained("./nothing")).rejects.toThrow("nothing");
   await clip.dispose();
+  const { env } = runInThisContext("process"); // the runner's own \`process\` may be a copy, whose environment native code does not see
+  expect(env.ORT_DISABLE_TELEMETRY).toBe("1");
 });
 `;
 

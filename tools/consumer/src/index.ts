@@ -25,7 +25,8 @@ export const nodeTypes: string = dirname(resolve("@types/node/package.json"));
 
 /** What a process wrote, and how it ended. */
 export interface Outcome {
-  readonly code: number;
+  /** The exit code, or the name of the signal that ended it. */
+  readonly code: number | string;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -50,8 +51,14 @@ export async function run(
     });
     return { code: 0, stdout, stderr };
   } catch (error) {
-    const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string };
-    return { code: typeof code === "number" ? code : 1, stdout, stderr: stderr === "" ? String(error) : stderr };
+    const {
+      code,
+      signal,
+      stdout = "",
+      stderr = "",
+    } = error as { code?: unknown; signal?: string | null; stdout?: string; stderr?: string };
+    const ended = typeof code === "number" ? code : (signal ?? 1);
+    return { code: ended, stdout, stderr: stderr === "" ? String(error) : stderr };
   }
 }
 
