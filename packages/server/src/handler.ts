@@ -30,7 +30,7 @@ import { Ranking } from "./services/ranking.js";
 export interface Handler {
   /** Whether requests need a key. */
   readonly requiresKey: boolean;
-  /** Answers a request; never rejects. */
+  /** Answers a request. @throws TypeError - no `Request`; nothing else. */
   fetch(request: Request): Promise<Response>;
   /**
    * Ends: further requests are answered with 503, those in flight have `limits.shutdownMilliseconds` to finish. The embedder and the stores are the
@@ -169,6 +169,8 @@ export function createHandler(options: HandlerOptions): Handler {
   return {
     requiresKey: apiKey !== undefined,
     async fetch(request) {
+      // By what it has: it may be another realm's.
+      if (typeof request?.url !== "string" || typeof request.headers?.get !== "function") throw new TypeError("fetch: expected a Request");
       const start = performance.now();
       const deadline = startDeadline(request, limits.milliseconds);
       const answering = answer(request, deadline);

@@ -54,6 +54,8 @@ export class ImageIndex {
    * @internal
    */
   static async open(folder: string, options: ImageIndexOptions): Promise<ImageIndex> {
+    if (typeof options !== "object" || options === null)
+      throw new TypeError(`openImageIndex: expected options to be an object, got ${options === null ? "null" : typeof options}`);
     const { embedder, readOnly = false, precision, settings = {}, signal } = options;
     signal?.throwIfAborted();
     const path = resolve(folder);

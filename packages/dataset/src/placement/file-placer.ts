@@ -46,8 +46,8 @@ export class FilePlacer {
    * @param source - its path, as an index or a list has it; `\xNN` stands for a byte that is no UTF-8.
    * @param folder - made where it is missing.
    * @returns undefined where the file is in the folder already.
-   * @throws DatasetError - the file is gone, is a folder, or cannot be read; OutputError - the folder or the disk cannot be written to. Then the file is
-   * where it was, and there is nothing new.
+   * @throws DatasetError - the file is gone, is a folder, or cannot be read; OutputError - the folder, the disk or, for a move, the file's
+   * own folder cannot be written to. Then the file is where it was, and there is nothing new.
    */
   async place(source: string, folder: string): Promise<Placement | undefined> {
     const from = await openable(source);
@@ -61,10 +61,10 @@ export class FilePlacer {
     if (home === there) return undefined;
     const name = basename(source).replaceAll(/\p{Cs}/gu, "_");
     if (this.#dryRun) return { from: source, to: await this.#freeName(target, name) };
-    if (isLink) return { from: source, to: await this.#placeLink(from, target, name) };
+    if (isLink) return { from: source, to: await this.#placeLink(from, dirname(source), target, name) };
     const to = await this.#takeName(target, name, async (path) => (await open(path, "wx")).close());
     try {
-      if (this.#move) await moveOnto(from, to);
+      if (this.#move) await moveOnto(from, to, dirname(source));
       else await copyOnto(from, to);
     } catch (error) {
       await rm(to, { force: true });
@@ -74,7 +74,7 @@ export class FilePlacer {
   }
 
   /** A link is placed as a link to the same file, which is where it was. */
-  async #placeLink(from: string | Buffer, folder: string, name: string): Promise<string> {
+  async #placeLink(from: string | Buffer, home: string, folder: string, name: string): Promise<string> {
     if (!this.#move) {
       const to = await this.#takeName(folder, name, async (path) => (await open(path, "wx")).close());
       await copyOnto(from, to);
@@ -82,7 +82,12 @@ export class FilePlacer {
     }
     const file = await realpath(from);
     const to = await this.#takeName(folder, name, (path) => symlink(file, path));
-    await unlink(from);
+    try {
+      await unlink(from);
+    } catch (error) {
+      await rm(to, { force: true });
+      throw leavingError(home, error);
+    }
     return to;
   }
 
@@ -137,14 +142,22 @@ async function openable(source: string): Promise<string | Buffer> {
 }
 
 /** Onto an empty file of ours, which the move replaces. */
-async function moveOnto(from: string | Buffer, to: string): Promise<void> {
+async function moveOnto(from: string | Buffer, to: string, home: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if (systemErrorCode(error) !== "EXDEV") throw error;
+    if (systemErrorCode(error) !== "EXDEV") throw leavingError(home, error);
     await copyOnto(from, to);
-    await unlink(from);
+    await unlink(from).catch((cause: unknown) => Promise.reject(leavingError(home, cause)));
   }
+}
+
+/** A file that may be read and not be taken out of its folder. */
+function leavingError(home: string, error: unknown): unknown {
+  const code = systemErrorCode(error) ?? "";
+  if (!["EACCES", "EPERM", "EROFS"].includes(code)) return error;
+  const reason = `a file that is moved is removed from its folder: ${error instanceof Error ? error.message : String(error)}`;
+  return new OutputError("not-writable", { path: home, errno: code, reason }, { cause: error });
 }
 
 /** A copy has the times of its file, so that an index sees that it is the same. */

@@ -48,7 +48,7 @@ export interface SyncOptions {
  * Brings a store up to date with a folder.
  *
  * @throws DatasetError - `no-such-folder` and its like, `no-images` (a drive that is not mounted does not empty the store); SearchError -
- * `fingerprint-mismatch`; the signal's reason; what the model or the store throws.
+ * `fingerprint-mismatch`; TypeError - no store, no embedder or no path; the signal's reason; what the model or the store throws.
  */
 export async function syncFolder(
   store: VectorStore<ImageMeta>,
@@ -56,6 +56,7 @@ export async function syncFolder(
   folder: string,
   options: SyncOptions = {},
 ): Promise<SyncSummary> {
+  checkArguments(store, embedder, folder);
   return syncFolders(
     store,
     embedder,
@@ -83,4 +84,13 @@ export async function syncFolders(
   const plan = await planSync(store, roots, failed, options);
   await options.onPlan?.();
   return new FolderSync(store, embedder, plan, failed, options).run();
+}
+
+/** Of calls without types. */
+function checkArguments(store: unknown, embedder: unknown, folder: unknown): void {
+  const has = (value: unknown, method: string): boolean =>
+    typeof value === "object" && value !== null && typeof (value as Readonly<Record<string, unknown>>)[method] === "function";
+  if (!has(store, "upsert")) throw new TypeError("syncFolder: expected a store to have upsert, as a VectorStore has");
+  if (!has(embedder, "embedImages")) throw new TypeError("syncFolder: expected an embedder to have embedImages, as a ChineseCLIP has");
+  if (typeof folder !== "string") throw new TypeError(`syncFolder: expected the folder's path, got ${typeof folder}`);
 }

@@ -24,6 +24,10 @@ describe("openImageIndex", () => {
     expect(readdirSync(path(""))).not.toContain("none");
   });
 
+  it.each([null, 5])("%s is no options", async (value) => {
+    await expect(openImageIndex(path("none"), value as never)).rejects.toThrow(/^openImageIndex: expected options to be an object, got/);
+  });
+
   it("names a file that a part of its path is", async () => {
     write("photo.jpg", "jpg");
     await expect(openImageIndex(path("photo.jpg/index"))).rejects.toMatchObject({ code: "no-index" });

@@ -43,6 +43,15 @@ describe("files are placed", () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  it.runIf(process.platform === "linux")("not where they cannot be taken out of their folder", async () => {
+    // Also as root, whom no permission stops. Which errno the kernel gives depends on its version.
+    const place = (file: string): Promise<unknown> => new FilePlacer({ move: true }).place(file, path("kept"));
+    const expected = { name: "OutputError", code: "not-writable", details: { path: "/proc/self" } };
+    await expect(place("/proc/self/limits")).rejects.toMatchObject(expected);
+    await expect(place("/proc/self/exe")).rejects.toMatchObject(expected); // a link
+    expect(readdirSync(path("kept"))).toEqual([]);
+  });
+
   it("in a dry run only by name, the names being those of the real one", async () => {
     const files = [write("dry/1/a.jpg", "1"), write("dry/2/a.jpg", "2")];
     const names = async (dryRun: boolean): Promise<(string | undefined)[]> => {

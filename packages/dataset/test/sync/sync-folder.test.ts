@@ -37,6 +37,15 @@ async function run(
 }
 
 describe("syncFolder", () => {
+  it("tells a call without types what it lacks", async () => {
+    const given = (...args: readonly unknown[]): Promise<unknown> =>
+      (syncFolder as (...args: readonly unknown[]) => Promise<unknown>)(...args);
+    const store = new MemoryStore<ImageMeta>(INFO);
+    await expect(given()).rejects.toThrow("syncFolder: expected a store to have upsert");
+    await expect(given(store, {})).rejects.toThrow("syncFolder: expected an embedder to have embedImages");
+    await expect(given(store, fakeEmbedder())).rejects.toThrow("syncFolder: expected the folder's path, got undefined");
+  });
+
   it("embeds what was added and changed, finds what was moved, and removes what is gone", async () => {
     const store = new MemoryStore<ImageMeta>(INFO);
     for (const name of ["a", "b", "c", "sub/d", "sub/e"]) write(`basic/${name}.png`, `image ${name}`);

@@ -65,7 +65,7 @@ export class StagedFiles {
   static async write(options: StagingOptions, write: (files: StagedFiles) => Promise<void>): Promise<readonly string[]> {
     const { folder, signal } = options;
     let names: readonly string[] = [];
-    const staged = stageFolder(
+    await stageFolder(
       folder,
       async (staging) => {
         const files = new StagedFiles(options, staging);
@@ -74,11 +74,6 @@ export class StagedFiles {
       },
       signal,
     );
-    await staged.catch(async (error: unknown) => {
-      // Once a file was begun the folder is there, empty if it is new; before, nothing is.
-      if (names.length > 0) await mkdir(folder, { recursive: true }).catch(() => undefined);
-      throw error;
-    });
     return names.map((name) => join(folder, name));
   }
 

@@ -103,7 +103,7 @@ describe("exportWeb", () => {
       },
     });
     await expect(exported).rejects.toMatchObject({ name: "AbortError" });
-    expect(await readdir(folder)).toEqual([]);
+    expect((await readdir(scratch)).filter((name) => name.includes("half"))).toEqual([]);
     await writeFile(join(scratch, "in-the-way"), "");
     await expect(exportWeb(DEMO, join(scratch, "in-the-way"))).rejects.toThrow(/ENOTDIR|EEXIST/);
   });

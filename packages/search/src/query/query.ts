@@ -4,6 +4,7 @@
  */
 import { norm, normalize, weightedSum } from "@chinese-clip/pipeline/vectors";
 import { SearchError } from "../search-error.js";
+import { kindOf } from "../store/vector-store.js";
 
 /** One part of a query. */
 export interface QueryPart {
@@ -23,9 +24,10 @@ const WEIGHT = /^(\d+(?:\.\d+)?)[:：]\s*/;
 /**
  * Reads a query.
  *
- * @throws SearchError - `empty-part`, `zero-weight`, `unterminated-quote`.
+ * @throws SearchError - `empty-part`, `zero-weight`, `unterminated-quote`; TypeError - no string.
  */
 export function parseQuery(text: string): QueryPart[] {
+  if (typeof text !== "string") throw new TypeError(`parseQuery: expected a string, got ${kindOf(text)}`);
   return splitParts(text).map(({ sign, body }) => {
     const weight = WEIGHT.exec(body);
     const rest = body.slice(weight?.[0].length ?? 0);

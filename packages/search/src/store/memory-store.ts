@@ -6,6 +6,7 @@ import { SearchError } from "../search-error.js";
 import { TopRows } from "../top-k/top-rows.js";
 import { type Filter, matchesFilter, parseFilter } from "./filter.js";
 import {
+  kindOf,
   checkFingerprint,
   checkIds,
   checkItems,
@@ -36,8 +37,11 @@ export class MemoryStore<Meta = unknown> implements VectorStore<Meta> {
   #matrix: Float32Array;
   #isClosed = false;
 
-  /** @throws RangeError - `dim` is no positive integer. */
-  constructor({ fingerprint, dim }: Pick<StoreInfo, "fingerprint" | "dim">) {
+  /** @throws TypeError - no object; RangeError - `dim` is no positive integer. */
+  constructor(info: Pick<StoreInfo, "fingerprint" | "dim">) {
+    if (typeof info !== "object" || info === null)
+      throw new TypeError(`MemoryStore: expected an object with fingerprint and dim, got ${kindOf(info)}`);
+    const { fingerprint, dim } = info;
     if (!(Number.isInteger(dim) && dim >= 1))
       throw new RangeError(`MemoryStore: expected dim to be a positive integer, got ${String(dim)}`);
     this.#fingerprint = fingerprint;

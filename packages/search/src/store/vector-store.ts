@@ -197,6 +197,7 @@ export function cutRelative<Found extends { readonly score: number }>(found: rea
   return best > 0 && relativeScore > 0 ? found.filter(({ score }) => score >= best * relativeScore) : [...found];
 }
 
-function kindOf(value: unknown): string {
+/** What a call without types gave, for a message. */
+export function kindOf(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
 }

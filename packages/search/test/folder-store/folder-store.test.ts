@@ -87,6 +87,10 @@ describe("an index", () => {
     );
   });
 
+  it.each([null, 5])("%s is no options", async (value) => {
+    await expect(openFolderStore(path("none"), value as never)).rejects.toThrow(/^openFolderStore: expected options to be an object, got/);
+  });
+
   it("lets one writer in at a time, and names the other", async () => {
     const folder = nextFolder();
     const first = await openFolderStore(folder, INFO);

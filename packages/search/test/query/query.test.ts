@@ -14,6 +14,10 @@ describe("queries", () => {
     ['"3:2" - x', ["1 text 3:2", "-1 text x"]],
   ])("%s", (text, parts) => expect(short(text)).toEqual(parts));
 
+  it.each([undefined, null, 5])("%s is no text", (value) => {
+    expect(() => parseQuery(value as never)).toThrow(/^parseQuery: expected a string, got/);
+  });
+
   it.each(["猫 + @", "2: - 狗", "0:猫", '"猫'])("%s cannot be followed", (text) => expect(() => parseQuery(text)).toThrow(/^query: /));
 
   it("are a weighted sum at length 1; parts that cancel out are a mistake", () => {

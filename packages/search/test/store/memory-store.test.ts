@@ -153,6 +153,10 @@ describe("calls without types", () => {
     expect(() => cosine(embedding, vector)).toThrow("cosine: expected vectors of numbers");
   });
 
+  it.each([undefined, null, 5])("%s is nothing that a store is made of", (value) => {
+    expect(() => new MemoryStore(value as never)).toThrow(/^MemoryStore: expected an object with fingerprint and dim, got/);
+  });
+
   it("nothing is no query, and no rows", async () => {
     await expect(store.search(null as unknown as { vector: Float32Array })).rejects.toThrow(
       "search: expected a query with a vector, got null",

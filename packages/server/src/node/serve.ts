@@ -61,8 +61,11 @@ export interface RunningServer {
 /** Bytes of a request's headers. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** Milliseconds for a request's headers, for all of a request, and that a connection waits for its next one. */
-const [HEADERS_TIMEOUT, REQUEST_TIMEOUT, KEEP_ALIVE_TIMEOUT] = [10_000, 60_000, 5000] as const;
+/**
+ * Milliseconds for a request's headers, for all of a request, and that a connection waits for its next one: longer than a proxy keeps its own, which is
+ * a minute for nginx and most load balancers. A proxy that sends a request where the connection has just been closed answers 502.
+ */
+const [HEADERS_TIMEOUT, REQUEST_TIMEOUT, KEEP_ALIVE_TIMEOUT] = [10_000, 60_000, 65_000] as const;
 
 /**
  * Listens.

@@ -133,6 +133,10 @@ describe("options that calls without types give", () => {
     expect(() => serverOf({ [name]: value })).toThrow(new RegExp(`^createHandler: expected .*${name.replace(/s$/, "")}`));
   });
 
+  it.each([undefined, null, "/healthz", {}])("%j is no request", async (value) => {
+    await expect(serverOf({}).fetch(value as unknown as Request)).rejects.toThrow("fetch: expected a Request");
+  });
+
   it("nothing is no options", () => {
     expect(() => createHandler(null as unknown as HandlerOptions)).toThrow("createHandler: expected options, got null");
   });

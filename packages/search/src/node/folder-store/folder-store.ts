@@ -9,6 +9,7 @@ import { NPY_HEAD } from "../../npy/npy-head.js";
 import { SearchError } from "../../search-error.js";
 import { type Filter, matchesFilter, parseFilter } from "../../store/filter.js";
 import {
+  kindOf,
   checkFingerprint,
   checkIds,
   checkItems,
@@ -81,6 +82,8 @@ export class FolderStore<Meta = unknown> implements VectorStore<Meta> {
 
   /** @internal */
   static async open<Meta>(folder: string, options: FolderStoreOptions): Promise<FolderStore<Meta>> {
+    if (typeof options !== "object" || options === null)
+      throw new TypeError(`openFolderStore: expected options to be an object, got ${kindOf(options)}`);
     if (options.readOnly === true) return new FolderStore<Meta>(folder, await openToRead(folder, options), options, undefined);
     const mayCreate = options.create ?? true;
     if (mayCreate) await writingTo(folder, () => mkdir(folder, { recursive: true }));
