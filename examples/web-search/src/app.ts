@@ -13,7 +13,7 @@ import { DownloadMeter, type Download } from "./load-progress.js";
 import type { ModelChoice } from "./model-choice.js";
 import { isHidden, isImage } from "./picked-files.js";
 import { fetchSamples } from "./samples.js";
-import { keyOf, loadSearchModel, warmImageTower } from "./search-model.js";
+import { keyOf, loadSearchModel } from "./search-model.js";
 import { type Settings, writeSettings } from "./settings.js";
 
 /** Milliseconds between two looks at an index that grows. */
@@ -87,10 +87,10 @@ export class App {
     }
     void this.#indexer?.add(this.#waiting);
     this.#waiting = [];
-    // A first visit fetches all that later ones need; a later one may only want to search.
+    // A first visit fetches all that later ones need, which then do without a network; a later one may only want to search.
     if (this.#store.state.images.length > 0) return;
     try {
-      await warmImageTower(clip);
+      await clip.prepare(["vision"]);
     } catch (error) {
       if (clip === this.#clip) this.report(error);
     }

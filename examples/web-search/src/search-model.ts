@@ -30,17 +30,12 @@ export async function loadSearchModel(choice: ModelChoice, listeners: LoadListen
   const dtype = choice.kind === "demo" ? "fp32" : choice.dtype;
   const clip = await ChineseCLIP.fromPretrained(sourceOf(choice), { ...listeners, dtype });
   try {
-    await clip.embedText("图片", listeners);
+    await clip.prepare(["text"], listeners);
     return clip;
   } catch (error) {
     await clip.dispose();
     throw error;
   }
-}
-
-/** Fetches the image tower before there is an image, so that the page can do without a network from now on. */
-export async function warmImageTower(clip: ChineseCLIP): Promise<void> {
-  await clip.embedImage(new ImageData(8, 8));
 }
 
 /** What the index of a model is kept under: vectors of different models, or number formats, cannot be compared. */

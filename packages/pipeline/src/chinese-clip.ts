@@ -2,8 +2,9 @@
 /**
  * The short way from texts and images to embeddings and labels: tokenizer, image processor and both towers as one object.
  */
-import { CheckpointError, ChineseCLIPModel } from "@chinese-clip/model";
-import type { Tensor } from "onnxruntime-common";
+import { CheckpointError, ChineseCLIPModel, type TowerName } from "@chinese-clip/model";
+import type { RawImage } from "@chinese-clip/image-processor";
+import { Tensor } from "onnxruntime-common";
 import type { ClassScore } from "./classifier/head.js";
 import type { ImageClassifier } from "./classifier/image-classifier.js";
 import { checkOptions } from "./check-options.js";
@@ -21,6 +22,11 @@ import { showValue } from "./show-value.js";
 import { writeNormalizedRows } from "./vectors/normalize.js";
 import { checkLabels, DEFAULT_TEMPLATE, embedClasses } from "./zero-shot/class-embeddings.js";
 import { type Classification, scoreLabels } from "./zero-shot/label-set.js";
+
+const TOWERS: readonly TowerName[] = ["text", "vision"];
+
+/** 8 x 8 black pixels. */
+const SOME_IMAGE: RawImage = { data: new Uint8Array(8 * 8 * 3), width: 8, height: 8, channels: 3 };
 
 /** Options of a classification. */
 export interface ClassifyOptions {
@@ -82,6 +88,25 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   /** Values of an embedding: the model's `projectionDim`. */
   get dim(): number {
     return this.model.config.projectionDim;
+  }
+
+  /**
+   * Loads towers ahead of the first call that needs them, one after the other, and runs each once: then that call takes no longer than later ones.
+   * A page calls it while the user still types.
+   *
+   * @param towers - default both, the text tower first.
+   * @throws RangeError - a tower of another name; the signal's reason, and what the first call would throw.
+   */
+  async prepare(towers: readonly TowerName[] = TOWERS, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    checkOptions("prepare", options);
+    const other: unknown = Array.isArray(towers) ? towers.find((tower) => !TOWERS.includes(tower)) : towers;
+    if (other !== undefined || !Array.isArray(towers))
+      throw new RangeError(`prepare: expected towers among text, vision, got ${showValue(other)}`);
+    const { signal } = options;
+    for (const tower of towers) {
+      signal?.throwIfAborted();
+      await new AbortScope(signal).wait<unknown>(tower === "text" ? this.embedText("图") : this.#runImageTower(signal));
+    }
   }
 
   /**
@@ -220,6 +245,13 @@ export class ChineseCLIP<ImageInput> implements Embedder<ImageInput> {
   /** The same as {@link ChineseCLIP.dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  /** Takes an image the whole way: on the web the image worker is a file of its own. */
+  async #runImageTower(signal: AbortSignal | undefined): Promise<void> {
+    const made = await this.#preprocessor.preprocess(SOME_IMAGE, { signal });
+    await this.model.getImageFeatures({ pixelValues: new Tensor("float32", made.pixelValues, [1, ...made.dims]) });
+    this.#preprocessor.recycle?.(made);
   }
 
   /** One run of the text tower: one normalised row for each text. */

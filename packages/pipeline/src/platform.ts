@@ -2,7 +2,7 @@
  * What this package needs from the machine it runs on: files, inference sessions, and images as pixels. `@chinese-clip/node` and
  * `@chinese-clip/web` each are one Platform.
  */
-import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast } from "@chinese-clip/image-processor";
+import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, RawImage } from "@chinese-clip/image-processor";
 import type { Checkpoint, CheckpointFile, GraphSession, TowerDtype, TowerGraph, TowerName } from "@chinese-clip/model";
 import type { TowerFile } from "@chinese-clip/model/quantize";
 import type { InferenceSession } from "onnxruntime-common";
@@ -199,13 +199,13 @@ export type ImageProcessor = ChineseCLIPImageProcessor | ChineseCLIPImageProcess
 /** Turns images into the image tower's input, away from the caller's thread. */
 export interface ImagePreprocessor<ImageInput> {
   /**
-   * Decodes one image and processes it.
+   * Decodes one image and processes it. Every platform takes a `RawImage`.
    *
    * @returns float32 `[3, H, W]`.
    * @throws ImageError - an image that cannot be read or decoded.
    */
   preprocess(
-    image: ImageInput,
+    image: ImageInput | RawImage,
     options?: { readonly signal?: AbortSignal | undefined; readonly preview?: PreviewOptions | undefined },
   ): Promise<PreprocessedImage>;
   /**

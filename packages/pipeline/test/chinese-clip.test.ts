@@ -244,6 +244,36 @@ describe("classify", () => {
   });
 });
 
+describe("prepare", () => {
+  it("runs each tower once, the text tower first, or those that are named", async () => {
+    const platform = fakePlatform();
+    const clip = await load(platform);
+    await clip.prepare(["vision"]);
+    expect([platform.textRuns, platform.imageRuns]).toEqual([[], [1]]);
+    await clip.prepare();
+    expect([platform.textRuns, platform.imageRuns]).toEqual([[1], [1, 1]]);
+    await clip.prepare([]);
+    expect([platform.textRuns, platform.imageRuns]).toEqual([[1], [1, 1]]);
+  });
+
+  it("rejects as the first call would, and the next call tries again", async () => {
+    const platform = fakePlatform();
+    const clip = await load(platform);
+    platform.failNext = new Error("out of memory");
+    await expect(clip.prepare()).rejects.toThrow("out of memory");
+    await clip.prepare();
+    expect([platform.textRuns, platform.imageRuns]).toEqual([[1], [1]]);
+    const controller = new AbortController();
+    controller.abort(new Error("enough"));
+    await expect(clip.prepare(["text"], { signal: controller.signal })).rejects.toThrow("enough");
+  });
+
+  it.each([[["image"]], ["text"], [null], [[5]]])("%j is no list of towers", async (towers) => {
+    const clip = await load(fakePlatform());
+    await expect(clip.prepare(towers as never)).rejects.toThrow(/^prepare: expected towers among text, vision, got/);
+  });
+});
+
 describe("ChineseCLIP", () => {
   it("releases sessions and threads once", async () => {
     const platform = fakePlatform();

@@ -81,7 +81,8 @@ export function fakePlatform(changes: Readonly<Record<string, string | undefined
     cacheTower: async () => files,
     createImagePreprocessor(): ImagePreprocessor<FakeImage> {
       return {
-        async preprocess(image, { signal } = {}) {
+        async preprocess(given, { signal } = {}) {
+          const image = typeof given === "number" ? given : 0;
           platform.decoding.now++;
           platform.decoding.most = Math.max(platform.decoding.most, platform.decoding.now);
           await new Promise((resolve) => setTimeout(resolve, image % 3));

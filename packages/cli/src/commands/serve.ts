@@ -138,7 +138,7 @@ async function serveModel(
       onError: (error) => context.note(messageIn(error, language)),
     });
     // Whoever searches first does not wait for the text tower; what is wrong with it is told with that search.
-    if (Object.keys(served).length > 0) void clip.embedText("图").catch(() => undefined);
+    if (Object.keys(served).length > 0) void clip.prepare(["text"]).catch(() => undefined);
     const server = await listen(handler, { host, port, signal, allowUnauthenticated: values["allow-unauthenticated"] === true });
     context.print(context.json ? JSON.stringify({ url: server.url, indexes: Object.keys(served) }) : server.url);
     await server.closed;

@@ -1,14 +1,20 @@
 /** A file's hash, from cached segments and downloads in any mixture. */
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readHashed, sha256Hex } from "../../src/cache/hashed-read.js";
 import { coalesce, copyInto } from "../../src/http/byte-ranges.js";
 
 const file = Uint8Array.from({ length: 97 }, (_, i) => (i * 37) % 256);
 const expected = createHash("sha256").update(file).digest("hex");
 
-describe("readHashed", () => {
+// A page that is neither https nor localhost has no `crypto.subtle`.
+describe.each([true, false])("readHashed, with the browser's own SHA-256: %s", (isSecure) => {
+  beforeEach(() => {
+    if (!isSecure) vi.stubGlobal("crypto", {});
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
   it("is the file's SHA-256 whichever segments are there, evicted or overlapping", async () => {
     const segments = fc.array(fc.record({ start: fc.nat(96), length: fc.integer({ min: 1, max: 30 }), isEvicted: fc.boolean() }), {
       maxLength: 6,
