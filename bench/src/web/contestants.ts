@@ -22,6 +22,8 @@ export interface ContestantSource {
   readonly path: string;
   /** Of WebAssembly. */
   readonly threads: number;
+  /** Whether the page keeps the model in the browser's cache. Default false. */
+  readonly cache?: boolean;
 }
 
 /** As much of transformers.js as is used. */
@@ -57,8 +59,8 @@ export function loadContestant(source: ContestantSource): Promise<PageEmbedder> 
   return source.side === "ours" ? loadOurs(source) : loadPeer(source);
 }
 
-async function loadOurs({ dtype, path, threads }: ContestantSource): Promise<PageEmbedder> {
-  const options: WebPretrainedOptions = { dtype, device: "wasm", numThreads: threads, wasmPaths: "/ort/", cache: false };
+async function loadOurs({ dtype, path, threads, cache = false }: ContestantSource): Promise<PageEmbedder> {
+  const options: WebPretrainedOptions = { dtype, device: "wasm", numThreads: threads, wasmPaths: "/ort/", cache };
   const clip = await ChineseCLIP.fromPretrained(path, options);
   const dim = clip.model.config.projectionDim;
   return {
@@ -73,13 +75,13 @@ async function loadOurs({ dtype, path, threads }: ContestantSource): Promise<Pag
 }
 
 /** Its graph has both towers, and each run wants an input for both: the other one's is the least that one can give. */
-async function loadPeer({ dtype, path, threads }: ContestantSource): Promise<PageEmbedder> {
+async function loadPeer({ dtype, path, threads, cache = false }: ContestantSource): Promise<PageEmbedder> {
   const peer = "/bench/peer.js"; // not for the bundler
   const { env, AutoTokenizer, AutoImageProcessor, ChineseCLIPModel, RawImage, Tensor: PeerTensor } = (await import(peer)) as TransformersJs;
   env.allowRemoteModels = false;
   env.allowLocalModels = true;
-  env.useBrowserCache = false;
-  env.useWasmCache = false;
+  env.useBrowserCache = cache;
+  env.useWasmCache = cache;
   env.localModelPath = "/";
   const { wasm } = env.backends.onnx;
   wasm.numThreads = threads;
