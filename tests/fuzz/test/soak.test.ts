@@ -278,7 +278,7 @@ function watchMachine(): { readonly longestMs: () => Promise<number> } {
   worker.unref();
   return {
     longestMs: async () => {
-      worker.postMessage("end");
+      worker.postMessage("end", []);
       const [longest] = (await once(worker, "message")) as [number];
       await worker.terminate();
       return longest;

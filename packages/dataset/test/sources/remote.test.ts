@@ -123,7 +123,8 @@ describe("a file behind a URL", () => {
       const timer = setInterval(() => response.write("xx"), 20);
       response.on("close", () => clearInterval(timer));
     };
-    await expect(whole("/x")).rejects.toThrow(/only \d+ bytes in/);
+    // On a busy machine even the first bytes may be late.
+    await expect(whole("/x")).rejects.toThrow(/only \d+ bytes in|within 300 ms/);
     answer = (_, response) => {
       response.writeHead(200, { "transfer-encoding": "chunked" });
       response.write("xx", () => response.destroy());

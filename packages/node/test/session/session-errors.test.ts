@@ -137,7 +137,7 @@ describe("I4 a weights file that changes while it is loaded", () => {
     );
     expect(error).toMatchObject({ name: "InferenceError", code: "weights-changed" });
     expect(isReplaced).toBe(true);
-    expect(readdirSync(join(folder, "out"))).toEqual([]);
+    expect(readdirSync(folder).filter((name) => name.includes("out"))).toEqual([]);
   });
 
   it("deleted: the mapping stays", async () => {

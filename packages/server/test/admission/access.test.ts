@@ -134,7 +134,7 @@ describe("options that calls without types give", () => {
   });
 
   it.each([undefined, null, "/healthz", {}])("%j is no request", async (value) => {
-    await expect(serverOf({}).fetch(value as unknown as Request)).rejects.toThrow("fetch: expected a Request");
+    await expect(serverOf({}).fetch(value as Request)).rejects.toThrow("fetch: expected a Request");
   });
 
   it("nothing is no options", () => {
