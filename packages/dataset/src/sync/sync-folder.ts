@@ -86,7 +86,7 @@ export async function syncFolders(
   return new FolderSync(store, embedder, plan, failed, options).run();
 }
 
-/** Of calls without types. */
+/** Checks what calls without types give. */
 function checkArguments(store: unknown, embedder: unknown, folder: unknown): void {
   const has = (value: unknown, method: string): boolean =>
     typeof value === "object" && value !== null && typeof (value as Readonly<Record<string, unknown>>)[method] === "function";

@@ -4,7 +4,7 @@
  */
 import { norm, normalize, weightedSum } from "@chinese-clip/pipeline/vectors";
 import { SearchError } from "../search-error.js";
-import { kindOf } from "../store/vector-store.js";
+import { kindOf } from "../kind-of.js";
 
 /** One part of a query. */
 export interface QueryPart {

@@ -2,11 +2,11 @@
  * A vector store in memory: one matrix of rows that is scanned at every search. Exact; nothing outlives the process.
  */
 import { dotAt } from "@chinese-clip/pipeline/vectors";
+import { kindOf } from "../kind-of.js";
 import { SearchError } from "../search-error.js";
 import { TopRows } from "../top-k/top-rows.js";
 import { type Filter, matchesFilter, parseFilter } from "./filter.js";
 import {
-  kindOf,
   checkFingerprint,
   checkIds,
   checkItems,

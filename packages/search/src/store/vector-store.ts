@@ -3,6 +3,7 @@
  * (`@chinese-clip/search/conformance`) runs on every implementation.
  */
 import { checkNumbers } from "@chinese-clip/pipeline/vectors";
+import { kindOf } from "../kind-of.js";
 import { SearchError } from "../search-error.js";
 import type { Filter } from "./filter.js";
 
@@ -195,9 +196,4 @@ export function checkLimits(query: StoreQuery): {
 export function cutRelative<Found extends { readonly score: number }>(found: readonly Found[], relativeScore: number): Found[] {
   const best = found[0]?.score ?? 0;
   return best > 0 && relativeScore > 0 ? found.filter(({ score }) => score >= best * relativeScore) : [...found];
-}
-
-/** What a call without types gave, for a message. */
-export function kindOf(value: unknown): string {
-  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
 }

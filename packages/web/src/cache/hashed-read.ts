@@ -7,7 +7,7 @@ import type { ByteRange, ByteSink } from "../http/byte-ranges.js";
 
 /**
  * The longest file that is hashed by the browser's own code, five to ten times as fast as JavaScript, and beside the page's thread. It takes only whole
- * buffers: a q8 tower is there once more until it is hashed, and again in the browser's process. Longer ones are hashed in parts, in JavaScript.
+ * buffers: a q8 tower is there once more until it is hashed, and again in the browser's process. Longer ones are hashed in chunks, in JavaScript.
  */
 const MAX_NATIVE_BYTES = 1 << 28;
 

@@ -6,10 +6,10 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NPY_HEAD } from "../../npy/npy-head.js";
+import { kindOf } from "../../kind-of.js";
 import { SearchError } from "../../search-error.js";
 import { type Filter, matchesFilter, parseFilter } from "../../store/filter.js";
 import {
-  kindOf,
   checkFingerprint,
   checkIds,
   checkItems,
