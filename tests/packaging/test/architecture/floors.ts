@@ -29,7 +29,7 @@ export const FLOORS: Readonly<Record<string, Floors>> = {
     ["*"],
   ],
   search: [
-    ["search-error.ts"],
+    ["search-error.ts", "kind-of.ts"],
     ["top-k", "npy", "query"],
     ["gallery", "store"],
     ["duplicates", "sharded"],
