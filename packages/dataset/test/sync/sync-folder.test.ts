@@ -126,8 +126,8 @@ describe("syncFolder", () => {
   it("reads no content of an unchanged folder", async () => {
     const store = new MemoryStore<ImageMeta>(INFO);
     const files: Record<string, string> = {};
-    for (let i = 0; i < 3000; i++) write(`many/${i % 30}/${i}.png`, (files[`${i % 30}/${i}.png`] = `image ${i}`));
-    expect((await run(store, "many", files)).counts.added).toBe(3000);
+    for (let i = 0; i < 600; i++) write(`many/${i % 30}/${i}.png`, (files[`${i % 30}/${i}.png`] = `image ${i}`));
+    expect((await run(store, "many", files)).counts.added).toBe(600);
     // Other bytes of the same length with the same time: who reads the content would notice.
     const at = new Date(1_700_000_000_000);
     utimesSync(path("many/0/0.png"), at, at);
@@ -135,7 +135,7 @@ describe("syncFolder", () => {
     writeFileSync(path("many/0/0.png"), "IMAGE 0");
     utimesSync(path("many/0/0.png"), at, at);
     const unchanged = await run(store, "many", files);
-    expect(unchanged.counts).toEqual({ ...NONE, unchanged: 3000 });
+    expect(unchanged.counts).toEqual({ ...NONE, unchanged: 600 });
   });
 
   it("gives the same index as an undisturbed run when it is killed on the way", async () => {
