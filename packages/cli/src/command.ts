@@ -82,6 +82,9 @@ function parseOptions(
   const values: Record<string, string | boolean | readonly (string | boolean)[] | undefined> = {};
   const positionals: string[] = [];
   try {
+    const longest = args.slice(0, args.indexOf("--") >>> 0).find((arg) => arg.length > MAX_LETTERS && /^-[^-]/su.test(arg));
+    if (longest !== undefined)
+      throw new UsageError(t`expected options of a few letters, got ${longest.slice(0, 20)}… of ${longest.length}`);
     for (let at = 0, end: number; at < args.length; at = end) {
       end = chunkEnd(args, at);
       const parsed = parseArgs({ args: args.slice(at, end), options, allowPositionals: command.operands !== undefined, tokens: true });
@@ -104,7 +107,10 @@ function parseOptions(
 }
 
 /** parseArgs takes time with the square of their number: 16 s for the 150,000 images that a shell makes of `*.jpg`. */
-const ARGUMENTS_AT_ONCE = 8000;
+const ARGUMENTS_AT_ONCE = 1000;
+
+/** Letters after one dash, and the longest path: parseArgs makes an option of each letter, in time with the square of their number. */
+const MAX_LETTERS = 4096;
 
 /** Where the arguments from one on can be cut: not between an option and its value. */
 function chunkEnd(args: readonly string[], start: number): number {

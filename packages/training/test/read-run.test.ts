@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { scratchFolder } from "@chinese-clip/scratch-folder";
 import { readRun } from "../src/node/index.js";
 
@@ -24,6 +24,16 @@ it("a log's lines that are none are left out, and a loss that diverged stays one
   expect(run).toMatchObject({ settings: { steps: "4" }, source: { model: "m" }, savedStep: 0, totalSteps: 4, best: { step: 3 } });
   expect(run?.steps).toEqual([STEP, { ...STEP, step: 2, loss: Number.NaN }]);
   expect(run?.validations.map(({ step }) => step)).toEqual([1, 3]);
+});
+
+it("a log of a million blank lines throws nothing a million times", async () => {
+  const text = `${JSON.stringify(HEAD)}${"\n".repeat(1_000_000)}${JSON.stringify(STEP)}\r\n`;
+  write("blank/progress.jsonl", text);
+  const parse = vi.spyOn(JSON, "parse");
+  const run = await readRun(path("blank"));
+  expect(run?.steps).toEqual([STEP]);
+  expect(parse.mock.calls.length).toBeLessThan(10);
+  parse.mockRestore();
 });
 
 it.each([{ settings: 3 }, { settings: null, source: [1, [2]] }, { settings: { steps: [[1]] }, source: { model: {} } }])(

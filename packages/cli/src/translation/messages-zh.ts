@@ -8,6 +8,7 @@ export const MESSAGES_ZH: Readonly<Record<string, string>> = {
   "--$1 is needed; see --help": "缺少 --$1；用法见 --help",
   "$1; see chinese-clip $2 --help": "$1；用法见 chinese-clip $2 --help",
   "standard output: cannot be written ($1)": "无法写入标准输出（$1）",
+  "expected options of a few letters, got $1… of $2": "选项应为几个字母，实际为 $1…，共 $2 个",
   "--$1: expected a value, got an empty one": "--$1：应有取值，实际为空",
   "stopping ($1); press Ctrl-C again to stop at once": "正在停止（$1）；再按一次 Ctrl-C 立即结束",
   "no such command: $1$2": "没有这个命令：$1$2",

@@ -23,11 +23,11 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, f
   let count = 0;
   let pending: Buffer = Buffer.alloc(0);
   let separator: number | undefined;
-  const paths = function* (line: Buffer): Generator<FilePath, void, undefined> {
+  const pathOf = (line: Buffer): FilePath | undefined => {
     const bytes = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
-    if (bytes.toString("latin1").trim() === "") return;
+    if (bytes.toString("latin1").trim() === "") return undefined;
     count++;
-    yield filePath(Buffer.from(bytes));
+    return filePath(Buffer.from(bytes));
   };
   for await (const chunk of stream) {
     let bytes: Buffer = Buffer.concat([pending, typeof chunk === "string" ? Buffer.from(chunk) : chunk]);
@@ -39,14 +39,16 @@ export async function* listedFiles(stream: AsyncIterable<Uint8Array | string>, f
     }
     if (separator !== undefined) {
       for (let to = bytes.indexOf(separator); to >= 0; to = bytes.indexOf(separator, from)) {
-        yield* paths(bytes.subarray(from, to));
+        const path = pathOf(bytes.subarray(from, to));
+        if (path !== undefined) yield path;
         from = to + 1;
       }
     }
     pending = bytes.subarray(from);
     if (pending.length > LONGEST_PATH) throw new DatasetError("line-too-long", { maximum: LONGEST_PATH, file, line: count + 1 });
   }
-  yield* paths(separator === undefined ? withoutMark(pending) : pending);
+  const last = pathOf(separator === undefined ? withoutMark(pending) : pending);
+  if (last !== undefined) yield last;
   if (count === 0) throw new DatasetError("no-paths", { file });
 }
 

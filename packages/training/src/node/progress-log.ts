@@ -149,8 +149,10 @@ export class ProgressLog {
 }
 
 function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  const text = line.trim();
+  if (!text.startsWith("{") || !text.endsWith("}")) return undefined; // a million blank lines would be a million exceptions
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
   } catch {
     return undefined;
