@@ -89,15 +89,17 @@ function parseOptions(
       end = chunkEnd(args, at);
       const parsed = parseArgs({ args: args.slice(at, end), options, allowPositionals: command.operands !== undefined, tokens: true });
       for (const [name, value] of Object.entries(parsed.values)) {
-        // A shell's variable that is not set: another file or index than the one that was meant.
-        if (value === "" || (Array.isArray(value) && value.includes("")))
-          throw new UsageError(t`--${name}: expected a value, got an empty one`);
         const before = values[name];
         values[name] = Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
       }
       for (const positional of parsed.positionals) positionals.push(positional);
       if (!parsed.tokens.some(({ kind }) => kind === "option-terminator")) continue;
       for (; end < args.length; end++) positionals.push(args[end] ?? "");
+    }
+    for (const [name, value] of Object.entries(values)) {
+      // A shell's variable that is not set: another file or index than the one that was meant.
+      if (value === "" || (Array.isArray(value) && value.includes("")))
+        throw new UsageError(t`--${name}: expected a value, got an empty one`);
     }
     return { values, positionals };
   } catch (error) {
