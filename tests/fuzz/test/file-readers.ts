@@ -147,7 +147,7 @@ for (const shard of await shardsOf(shardSource, 12))
 const [shardId] = (await shardsOf(shardSource, 12)).map(({ id }) => id);
 const manifestText = `${JSON.stringify({ format: "chinese-clip-manifest", version: 1, source: "memory:", shardSize: 12 })}\n`;
 
-/** A file of a shard in the place of the one that is there, with a record that says that it is the right one. */
+/** A file of a shard in the place of the one that is there, with a record that says that it is the right one. Each case of one with a table starts a process. */
 const shardReader = (name: string, file: string, weight: number, read: (folder: string) => unknown): Reader => ({
   name,
   weight,
@@ -337,9 +337,9 @@ const readers: readonly Reader[] = [
     ],
     read: (input) => withFile(input[0] === 0x1f ? "a.tar.gz" : "a.tar", input, (file) => drainSource(`webdataset:${file}`)),
   },
-  shardReader("shard table", SHARD.metadata, 6, loadOne),
-  shardReader("shard rows", SHARD.image, 6, loadOne),
-  shardReader("audited table", SHARD.metadata, 6, async (folder) => {
+  shardReader("shard table", SHARD.metadata, 2, loadOne),
+  shardReader("shard rows", SHARD.image, 2, loadOne),
+  shardReader("audited table", SHARD.metadata, 2, async (folder) => {
     const manifest = join(folder, "manifest.jsonl");
     writeFileSync(manifest, `${manifestText}{"id":"${shardId ?? ""}","index":0,"part":{"from":0,"to":12}}\n{"shards":1}\n`);
     await audit({ manifest: await indexManifest(manifest), output: folder, parquet: { milliseconds: 1500 } });

@@ -290,7 +290,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: "parquet",
-    weight: 6,
+    weight: 2, // each case starts a process
     costly: true,
     kind: "bytes",
     seeds: folder("fixtures/shards/", /\.parquet$/u),
