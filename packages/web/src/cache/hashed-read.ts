@@ -66,13 +66,14 @@ function createHash(byteLength: number): Hash {
     const parts = sha256.create();
     return { update: (bytes) => parts.update(bytes), digest: async () => bytesToHex(parts.digest()) };
   }
-  const whole = new Uint8Array(byteLength);
+  let whole: Uint8Array<ArrayBuffer> | undefined; // made by the first bytes: a hash may be begun anew before they come
   let position = 0;
   return {
     update(bytes) {
+      whole ??= new Uint8Array(byteLength);
       whole.set(bytes, position);
       position += bytes.length;
     },
-    digest: async () => bytesToHex(new Uint8Array(await subtle.digest("SHA-256", whole))),
+    digest: async () => bytesToHex(new Uint8Array(await subtle.digest("SHA-256", whole ?? new Uint8Array()))),
   };
 }
