@@ -66,7 +66,7 @@ function createHash(byteLength: number): Hash {
     const parts = sha256.create();
     return { update: (bytes) => parts.update(bytes), digest: async () => bytesToHex(parts.digest()) };
   }
-  let whole: Uint8Array<ArrayBuffer> | undefined; // made by the first bytes: a hash may be begun anew before they come
+  let whole: Uint8Array<ArrayBuffer> | undefined; // made by the first bytes: a hash may begin again before they come
   let position = 0;
   return {
     update(bytes) {
