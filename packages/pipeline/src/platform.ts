@@ -145,7 +145,7 @@ export interface PretrainedOptions {
   /** Turn images as their EXIF orientation says. Default false, as the reference: the published models never saw an image turned. */
   readonly autoOrient?: boolean | undefined;
   /**
-   * `"exact"` (default): every pixel as the reference decodes it. `"fast"`: JPEG and WebP are shrunk by 2, 4 or 8 while they are decoded, to no less
+   * `"exact"` (default): every pixel as the reference decodes it. `"fast"`: large JPEG and WebP images are shrunk while they are decoded, to no less
    * than twice the size that the model sees; embeddings differ slightly, so use one or the other for all images that are compared. A browser rejects
    * the option.
    */

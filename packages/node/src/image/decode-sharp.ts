@@ -66,7 +66,8 @@ export async function openWithSharp(
       depth,
     });
   }
-  const shrunk = resized !== undefined && isShrinkable(metadata, format) ? shrunkSize(metadata, autoOrient, resized) : undefined;
+  const shrunk =
+    resized !== undefined && isShrinkable(metadata, format) ? shrunkSize(metadata, SHRINKS[format], autoOrient, resized) : undefined;
   const openShrunk = (): Sharp => (shrunk === undefined ? open() : open().resize({ ...shrunk, fit: "fill", kernel: "cubic" }));
   const isTurned = autoOrient || format === "tiff";
   const header: ImageHeader = {
@@ -78,24 +79,35 @@ export async function openWithSharp(
 }
 
 /** Whether the decoder can shrink an image with the colours of its pixels: libvips weighs them by alpha, which is dropped here. */
-function isShrinkable({ space, hasAlpha }: Metadata, format: ImageFormat): boolean {
+function isShrinkable({ space, hasAlpha }: Metadata, format: ImageFormat): format is keyof typeof SHRINKS {
   return (format === "jpeg" || format === "webp") && (space === "srgb" || space === "b-w") && !hasAlpha;
 }
 
 /**
- * The size that a decoder can shrink an image to by leaving out coefficients, by 8, 4 or 2: not below twice the size that it is resized to, so that the
- * resize still averages. The width and height are rounded down, which libvips takes for a shrink by the whole factor.
+ * By what an image is divided, the most first. A JPEG decoder divides by 8, 4 or 2, for less work; sharp asks it for that only from the next whole
+ * number on ("known libjpeg rounding errors"), below which it asks for half as much, and averages what is left; up to seven columns and rows that
+ * do not fill a pixel are left out. A WebP decoder takes any size.
+ */
+const SHRINKS = { jpeg: [9, 5, 3], webp: [8, 4, 2] } as const;
+
+/**
+ * The size that an image is shrunk to while it is decoded: not below twice the size that it is resized to, so that the resize still averages.
  *
  * @returns undefined where the image is too small for that, or its proportions would round to another result.
  */
-function shrunkSize(metadata: Metadata, autoOrient: boolean, resized: (size: PixelSize) => PixelSize): PixelSize | undefined {
+function shrunkSize(
+  metadata: Metadata,
+  shrinks: readonly number[],
+  autoOrient: boolean,
+  resized: (size: PixelSize) => PixelSize,
+): PixelSize | undefined {
   const { width, height } = autoOrient ? metadata.autoOrient : metadata;
   const target = resized({ width, height });
-  for (const factor of [8, 4, 2]) {
-    const shrunk = { width: Math.floor(width / factor), height: Math.floor(height / factor) };
+  for (const shrink of shrinks) {
+    const shrunk = { width: Math.floor(width / shrink), height: Math.floor(height / shrink) };
     if (shrunk.width < 2 * target.width || shrunk.height < 2 * target.height) continue;
     const again = resized(shrunk);
-    return again.width === target.width && again.height === target.height ? shrunk : undefined;
+    if (again.width === target.width && again.height === target.height) return shrunk;
   }
   return undefined;
 }
