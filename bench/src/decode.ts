@@ -31,7 +31,7 @@ export async function benchDecode(folder: string): Promise<void> {
     const photos: string[] = [];
     for (let i = 0; i < PHOTOS; i++) {
       const path = join(scratch, `${i}.jpg`);
-      // Sides that are no whole numbers of blocks, too: of these a decoder that shrinks leaves out what does not fill a pixel.
+      // Sides that are no multiples of a block, too: of these a decoder that shrinks leaves out what does not fill a pixel.
       await writeFile(path, await (await photo(4032 - i, 3024 - i, i + 1)).jpeg({ quality: 88 }).toBuffer());
       photos.push(path);
     }

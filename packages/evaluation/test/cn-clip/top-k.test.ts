@@ -60,12 +60,11 @@ describe("against brute force", () => {
         for (const [query, { feature, right }] of texts.entries()) {
           const scores = images.map((image) => image.reduce((sum, x, e) => sum + x * feature[e]!, 0));
           // The rank of an item is the number of those that are better, or equal and before it.
-          const rank = (item: number): number =>
-            scores.filter((score, other) => score > scores[item]! || (score === scores[item] && other < item)).length;
-          const byRank = images.map((_, item) => item).sort((a, b) => rank(a) - rank(b));
+          const ranks = scores.map((own, item) => scores.filter((score, other) => score > own || (score === own && other < item)).length);
+          const byRank = images.map((_, item) => item).sort((a, b) => ranks[a]! - ranks[b]!);
           if (new Set(scores).size < scores.length) ties++;
           expect(found[query]).toEqual({ queryId: query, ids: byRank.slice(0, 10).map((item) => 100 + item) });
-          const best = Math.min(...right.map(rank), Infinity);
+          const best = Math.min(...right.map((item) => ranks[item]!), Infinity);
           if (best < 1) hits1++;
           if (best < 5) hits5++;
           if (best < 10) hits10++;

@@ -84,8 +84,8 @@ function isShrinkable({ space, hasAlpha }: Metadata, format: ImageFormat): forma
 }
 
 /**
- * By what an image is divided, the most first. A JPEG decoder divides by 8, 4 or 2, for less work; sharp asks it for that only from the next whole
- * number on ("known libjpeg rounding errors"), below which it asks for half as much, and averages what is left; up to seven columns and rows that
+ * By what an image is divided, the most first. A JPEG decoder divides by 8, 4 or 2, for less work; sharp asks it for that only from the next
+ * integer on ("known libjpeg rounding errors"), below which it asks for half as much, and averages what is left; up to seven columns and rows that
  * do not fill a pixel are left out. A WebP decoder takes any size.
  */
 const SHRINKS = { jpeg: [9, 5, 3], webp: [8, 4, 2] } as const;

@@ -84,12 +84,12 @@ it.each([
   }
 });
 
-it("lets other work run: 24 MB of numbers, and of objects", async () => {
+it("lets other work run: 6 MB of numbers, and of objects", async () => {
   const numbers = JSON.stringify({
-    items: Array.from({ length: 600 }, (_, i) => ({ id: `${i}`, vector: Array.from({ length: 2000 }, (__, k) => Math.sin(i + k)) })),
+    items: Array.from({ length: 150 }, (_, i) => ({ id: `${i}`, vector: Array.from({ length: 2000 }, (__, k) => Math.sin(i + k)) })),
   });
-  const objects = JSON.stringify({ items: Array.from({ length: 600_000 }, (_, i) => ({ id: i, ["meta"]: "x" })) });
-  const flat = JSON.stringify(Array.from({ length: 1_200_000 }, (_, i) => Math.sin(i)));
+  const objects = JSON.stringify({ items: Array.from({ length: 150_000 }, (_, i) => ({ id: i, ["meta"]: "x" })) });
+  const flat = JSON.stringify(Array.from({ length: 300_000 }, (_, i) => Math.sin(i)));
   for (const text of [numbers, objects, flat]) {
     const bytes = bytesOf(text);
     let turns = 0;
@@ -105,7 +105,7 @@ it("lets other work run: 24 MB of numbers, and of objects", async () => {
     isDone = true;
     delay.disable();
     expect(JSON.stringify(found) === text).toBe(true);
-    expect(turns).toBeGreaterThan(10);
+    expect(turns).toBeGreaterThan(4);
     if (process.env["CHINESE_CLIP_SHOW"] !== undefined)
       console.log(`${bytes.length >> 20} MiB, ${turns} turns, longest pause ${(delay.max / 1e6).toFixed(0)} ms`);
   }
