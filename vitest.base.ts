@@ -13,6 +13,9 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: runsSlowTests ? [] : ["test/**/*.slow.test.ts"],
     passWithNoTests: !runsSlowTests, // a package whose tests are all slow
+    // The default run shares one process, which loads ONNX Runtime and the sources once; with the slow tests each file has its own, so that none can
+    // depend on another.
+    isolate: runsSlowTests,
     setupFiles: [fileURLToPath(new URL("vitest.setup.ts", import.meta.url))],
     reporters: ["default", "json"],
     outputFile: { json: ".test/results.json" },

@@ -17,6 +17,7 @@ export default defineConfig(({ mode }) =>
       coverage: { enabled: false },
       testTimeout: 24 * 3_600_000,
       fileParallelism: false,
+      isolate: true, // the soak asserts what its process keeps
       ...(mode === "soak" ? CONTAINER : {}),
     },
   }),
