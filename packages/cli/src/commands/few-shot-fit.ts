@@ -1,7 +1,7 @@
 /**
  * `chinese-clip few-shot fit`: a classifier of a folder of images for each class, as a JSON file.
  */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { writeWhole } from "@chinese-clip/dataset";
 import { fewShot, type FewShotResult, formatClassifier } from "@chinese-clip/training/few-shot";
 import type { Command, CommandContext } from "../command.js";
@@ -57,8 +57,10 @@ export const fewShotFit: Command = {
 
 /** @throws UsageError - a file that is no classifier, which a slip of the fingers would cost. */
 async function checkOutput(file: string): Promise<void> {
-  const handle = await open(file, "r").catch(() => undefined);
-  if (handle === undefined) return;
+  const found = await stat(file).catch(() => undefined);
+  // A pipe and standard output have no content to lose; to open a pipe would wait for a writer.
+  if (found === undefined || found.isFIFO() || found.isCharacterDevice()) return;
+  const handle = await open(file, "r");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(200), 0, 200, 0).catch(() => ({ buffer: Buffer.alloc(0), bytesRead: 0 }));
     if (buffer.toString("utf8", 0, bytesRead).includes('"chinese-clip-classifier"')) return;

@@ -1,8 +1,8 @@
 /**
  * What `--in` names: a folder of images, features in a file, or the folder that `embed` wrote them to.
  */
-import { type Dirent, statSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { missingFile } from "@chinese-clip/dataset";
 import { t } from "../translation/translate.js";
@@ -27,7 +27,7 @@ export async function gallerySources(names: readonly string[]): Promise<GalleryS
 
 async function sourcesOf(name: string): Promise<GallerySource[]> {
   try {
-    if (statSync(name).isDirectory()) {
+    if ((await stat(name)).isDirectory()) {
       const embedded = await embeddedFiles(name);
       return embedded.length > 0 ? embedded : [{ kind: "images", path: name }];
     }

@@ -1,6 +1,8 @@
 /** `few-shot fit` and `evaluate`, and `classify --classifier`, over folders as people have them. */
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { Random, randomScene, renderImage } from "@chinese-clip/drawings";
 import { ChineseCLIP } from "@chinese-clip/node";
 import { parseClassifier } from "@chinese-clip/pipeline/classifier";
@@ -125,6 +127,18 @@ describe("few-shot", () => {
     const { code, stderr } = await runCli(["few-shot", "fit", folder, ...model, "--output", output], { LANG: "zh_CN.UTF-8", LC_ALL: "" });
     expect([code, existsSync(output)]).toEqual([1, false]);
     expect(stderr).toContain(message);
+  });
+
+  it.skipIf(process.platform === "win32")("writes into a named pipe that somebody reads, and waits for nobody", async () => {
+    const pipe = path("pipe");
+    execFileSync("mkfifo", [pipe]);
+    const fit = ["few-shot", "fit", KINDS, ...model, "--method", "linear", "--output", pipe];
+    const alone = await runCli(fit);
+    expect([alone.code, alone.stderr]).toEqual([1, expect.stringContaining(`${pipe}: cannot be written (ENXIO`)]);
+    const reader = spawn("cat", [pipe]);
+    const [{ code, stderr }, written] = await Promise.all([runCli(fit), text(reader.stdout)]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(pipe)]);
+    expect(parseClassifier(written).head.classes.toSorted()).toEqual(NAMES.toSorted());
   });
 
   it("rejects a classifier of another model, a damaged one, and options that exclude each other", async () => {

@@ -1,8 +1,7 @@
 /**
  * How the files begin that may be appended to or cut: a file that begins otherwise is somebody else's and is never touched.
  */
-import { open } from "node:fs/promises";
-import { isAbsent } from "@chinese-clip/pipeline/node";
+import { isAbsent, openPath } from "@chinese-clip/pipeline/node";
 import { DatasetError } from "../dataset-error.js";
 
 /**
@@ -13,11 +12,12 @@ import { DatasetError } from "../dataset-error.js";
  */
 export async function checkSignature(file: string, signature: Uint8Array | string): Promise<void> {
   const expected = Buffer.from(signature);
-  const handle = await open(file, "r").catch((error: unknown) => {
+  const opened = await openPath(file).catch((error: unknown) => {
     if (isAbsent(error)) return undefined;
     throw error;
   });
-  if (handle === undefined) return;
+  if (opened === undefined) return;
+  const { file: handle } = opened;
   try {
     if (!(await handle.stat()).isFile()) throw new DatasetError("foreign-output", { file });
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(expected.length), 0, expected.length, 0);

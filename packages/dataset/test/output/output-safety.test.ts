@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -37,6 +38,11 @@ describe("I7 an output that somebody else wrote", () => {
     const fault = { name: "OutputError", code: "not-writable", details: { errno: "ENOTDIR" } };
     await expect(openNpyOutput(join(file, "deep"), NAMES, 2, WHOLE)).rejects.toMatchObject(fault);
     await expect(openJsonlOutput(join(file, "deep", "a.jsonl"), NAMES, 2)).rejects.toMatchObject(fault);
+  });
+
+  it.skipIf(process.platform === "win32")("is rejected where it is a named pipe, whose writer is not waited for", async () => {
+    execFileSync("mkfifo", [path("pipe.jsonl")]);
+    await expect(openJsonlOutput(path("pipe.jsonl"), NAMES, 2)).rejects.toMatchObject({ code: "foreign-output" });
   });
 
   it("is rejected in clip-retrieval's layout too", async () => {

@@ -115,6 +115,7 @@ function endOfLinks(path: string): string {
 /** @throws OutputError - a rename would remove what is no file: as root even `/dev/null`. */
 function checkReplaceable(path: string, found: Stats | undefined): void {
   if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
+  forgetPipe(found);
   const [errno, kind] = found.isDirectory() ? ["EISDIR", "a folder"] : ["EINVAL", found.isFIFO() ? "a named pipe" : found.isSocket() ? "a socket" : "a device"]; // prettier-ignore
   throw new OutputError("not-writable", { path, errno, reason: `expected a file, got ${kind}` });
 }
@@ -125,9 +126,19 @@ function besideStem(target: string): string {
 
 function isFolder(target: string): boolean {
   const found = statSync(target, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isDirectory())
+  if (found !== undefined && !found.isDirectory()) {
+    forgetPipe(found);
     throw new OutputError("not-writable", { path: target, errno: "ENOTDIR", reason: "expected a folder, got a file" });
+  }
   return found !== undefined;
+}
+
+/**
+ * Node resolves a module by what its last synchronous `stat` was of, whoever called it: after a named pipe it stops at a symbolic link, as all
+ * packages are that pnpm installs (`realpathSync` of Node 20), and does not find what lies beside the package.
+ */
+function forgetPipe(found: Stats): void {
+  if (found.isFIFO()) statSync(process.execPath);
 }
 
 /** Removes a staging place unless its writer lives. */

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -158,6 +159,25 @@ describe("I9 one writer", () => {
     });
     await expect(stageFile(root, (part) => writeFile(part, "1"))).rejects.toMatchObject({ details: { errno: "EISDIR" } });
     expect(await all(root)).toEqual(["null", "pipe"]);
+  });
+
+  it.skipIf(process.platform === "win32")("a named pipe that is not replaced keeps no module from being found", async () => {
+    execFileSync("mkfifo", [join(root, "pipe")]);
+    const require = createRequire(join(root, "entry.cjs"));
+    await writeFile(join(root, "first.cjs"), "");
+    require("./first.cjs"); // Node knows the way now
+    const faults = [
+      () => stageFile(join(root, "pipe"), (part) => writeFile(part, "1")),
+      () => stageFolder(join(root, "pipe"), put("a", "1")),
+      () => stageFolder(root, put("pipe", "1")),
+    ];
+    for (const [i, fault] of faults.entries()) {
+      await expect(fault()).rejects.toMatchObject({ code: "not-writable" });
+      await mkdir(join(root, `real${i}`));
+      await writeFile(join(root, `real${i}`, "module.cjs"), "module.exports = __dirname;");
+      await symlink(`real${i}`, join(root, `link${i}`));
+      expect(require(`./link${i}/module.cjs`)).toBe(join(root, `real${i}`));
+    }
   });
 
   it("sweeping leaves a live writer's files", async () => {
