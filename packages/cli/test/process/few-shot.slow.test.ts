@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { text as textOf } from "node:stream/consumers";
 import { Random, randomScene, renderImage } from "@chinese-clip/drawings";
 import { ChineseCLIP } from "@chinese-clip/node";
 import { parseClassifier } from "@chinese-clip/pipeline/classifier";
@@ -136,7 +136,7 @@ describe("few-shot", () => {
     const alone = await runCli(fit);
     expect([alone.code, alone.stderr]).toEqual([1, expect.stringContaining(`${pipe}: cannot be written (ENXIO`)]);
     const reader = spawn("cat", [pipe]);
-    const [{ code, stderr }, written] = await Promise.all([runCli(fit), text(reader.stdout)]);
+    const [{ code, stderr }, written] = await Promise.all([runCli(fit), textOf(reader.stdout)]);
     expect([code, stderr]).toEqual([0, expect.stringContaining(pipe)]);
     expect(parseClassifier(written).head.classes.toSorted()).toEqual(NAMES.toSorted());
   });

@@ -138,7 +138,7 @@ function isFolder(target: string): boolean {
  * packages are that pnpm installs (`realpathSync` of Node 20), and does not find what lies beside the package.
  */
 function forgetPipe(found: Stats): void {
-  if (found.isFIFO()) statSync(process.execPath);
+  if (found.isFIFO()) statSync("/");
 }
 
 /** Removes a staging place unless its writer lives. */

@@ -163,9 +163,9 @@ describe("I9 one writer", () => {
 
   it.skipIf(process.platform === "win32")("a named pipe that is not replaced keeps no module from being found", async () => {
     execFileSync("mkfifo", [join(root, "pipe")]);
-    const require = createRequire(join(root, "entry.cjs"));
+    const load = createRequire(join(root, "entry.cjs"));
     await writeFile(join(root, "first.cjs"), "");
-    require("./first.cjs"); // Node knows the way now
+    load("./first.cjs"); // Node knows the way now
     const faults = [
       () => stageFile(join(root, "pipe"), (part) => writeFile(part, "1")),
       () => stageFolder(join(root, "pipe"), put("a", "1")),
@@ -176,7 +176,7 @@ describe("I9 one writer", () => {
       await mkdir(join(root, `real${i}`));
       await writeFile(join(root, `real${i}`, "module.cjs"), "module.exports = __dirname;");
       await symlink(`real${i}`, join(root, `link${i}`));
-      expect(require(`./link${i}/module.cjs`)).toBe(join(root, `real${i}`));
+      expect(load(`./link${i}/module.cjs`)).toBe(join(root, `real${i}`));
     }
   });
 
