@@ -11,7 +11,7 @@ import {
 } from "../src/index.js";
 import { planTower } from "../src/quantize.js";
 import { quantizeInt4 } from "../src/quantize/int4-matrix.js";
-import { quantizeInt8, quantizeTable } from "../src/quantize/int8-matrix.js";
+import { moveToUint8, quantizeInt8, quantizeTable } from "../src/quantize/int8-matrix.js";
 import { decodeFloats } from "../src/weights/float-values.js";
 import { toFloat16 } from "../src/weights/float16.js";
 import { fixtureBytes, memoryFile, safetensors } from "./fixtures.js";
@@ -136,6 +136,37 @@ describe("planTower", () => {
     const read = await readCheckpoint([memoryFile("tower.safetensors", bytes)]);
     expect(new Map(read.tensors)).toEqual(new Map(file.checkpoint.tensors));
     expect(quantizedDtype(read)).toBe(dtype === "fp16" ? undefined : dtype);
+  });
+
+  it.each(["q8", "q4"] as const)("has the same weights in uint8, moved by 128, at the same places", async (dtype) => {
+    for (const tower of ["text", "vision"] as const) {
+      const checkpoint = await tinyModel();
+      const [int8, uint8] = [planTower(checkpoint, tower, dtype, "t"), planTower(checkpoint, tower, dtype, "t", "uint8")];
+      const [signed, moved] = [await bytesOf(int8.chunks()), await bytesOf(uint8.chunks())];
+      expect(moved.length).toBe(signed.length);
+      const read = await readCheckpoint([memoryFile("t", moved)]);
+      expect(new Map(read.tensors)).toEqual(new Map(uint8.checkpoint.tensors));
+      expect(quantizedDtype(read)).toBe(dtype);
+      let matrices = 0;
+      for (const [name, { dtype: stored, byteOffset, byteLength, ...where }] of int8.checkpoint.tensors) {
+        const [before, after] = [signed, moved].map((bytes) => bytes.subarray(byteOffset, byteOffset + byteLength));
+        if (stored === "I8") matrices++;
+        expect(uint8.checkpoint.tensors.get(name)).toEqual({ dtype: stored === "I8" ? "U8" : stored, byteOffset, byteLength, ...where });
+        expect(after).toEqual(stored === "I8" ? before?.map((byte) => byte ^ 0x80) : before);
+      }
+      expect(matrices > 0).toBe(dtype === "q8" || tower === "vision"); // in 4 bits the text tower has none
+    }
+  });
+
+  it("moves arrays of any length and place", () => {
+    for (let length = 0; length < 12; length++) {
+      for (let start = 0; start < 5; start++) {
+        const bytes = Int8Array.from({ length: 20 }, (_, i) => i - 10);
+        const expected = bytes.map((value, i) => (i >= start && i < start + length ? value ^ 0x80 : value));
+        moveToUint8(bytes.subarray(start, start + length));
+        expect(bytes).toEqual(expected);
+      }
+    }
   });
 
   it("takes the one tower, and less room than it has", async () => {

@@ -9,6 +9,7 @@ import { limitNames } from "./image/image-limits.js";
 import type { ImageInput } from "./image/image-source.js";
 import { checkDevice, deviceError, deviceOptions } from "./session/device.js";
 import { WeightsFiles } from "./files/weights-files.js";
+import { hasExactMixedProducts } from "./session/mixed-products.js";
 import { createNodeSession } from "./session/node-session.js";
 
 /** A {@link Platform} whose models are files on this machine, once they were fetched. */
@@ -47,6 +48,8 @@ export const nodePlatform: NodePlatform = {
       throw deviceError(device, error);
     }
   },
+
+  weightIntegers: ({ device = "cpu" }) => (device === "cpu" && !hasExactMixedProducts() ? "uint8" : "int8"),
 
   cacheTower: async (conversion, files, options) =>
     (await import("./conversion-cache/tower-cache.js")).cacheTower(conversion, files, options), // not for weights that are read in place

@@ -13,9 +13,10 @@ import {
   encodeGraph,
   type GraphTarget,
   readCheckpoint,
+  type TowerDtype,
   type TowerGraphs,
 } from "@chinese-clip/model";
-import { planTower } from "@chinese-clip/model/quantize";
+import { planTower, type TowerFile, type WeightIntegers } from "@chinese-clip/model/quantize";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { rowCosines } from "./row-cosines.js";
@@ -84,14 +85,29 @@ describe.each(["text", "vision"] as const)("the %s tower's graph for a GPU", (to
     expect((await encodeGraph(graph, "cpu")).model).toEqual(before);
   });
 
+  async function written(dtype: TowerDtype, integers?: WeightIntegers): Promise<TowerFile> {
+    const file = planTower(checkpoint, tower, dtype, `${tower}.${dtype}.${integers ?? "int8"}.safetensors`, integers);
+    const parts: Uint8Array[] = [];
+    for await (const chunk of file.chunks()) parts.push(chunk.slice());
+    await writeFile(join(folder, file.name), Buffer.concat(parts));
+    return file;
+  }
+
+  it.each(["q8", "q4"] as const)("in %s computes the same to the bit from weights in uint8, on a CPU and on a GPU", async (dtype) => {
+    const [int8, uint8] = [await written(dtype), await written(dtype, "uint8")];
+    for (const target of ["cpu", "gpu"] as const) {
+      const graphs = await Promise.all([int8, uint8].map((file) => graphFor(target, graphsOf(file.checkpoint), tower)));
+      const [expected, actual] = await Promise.all(graphs.map((graph) => features(graph, folder, tower, target === "cpu" ? { x64quantprecision: "1" } : {}))); // prettier-ignore
+      expect(actual).toEqual(expected);
+      expect(new Set(expected).size).toBeGreaterThan(config.projectionDim);
+    }
+  });
+
   it.each([
     ["q8", 0.999],
     ["q4", 0.99],
   ] as const)("in %s is the tower that the CPU computes", async (dtype, bound) => {
-    const file = planTower(checkpoint, tower, dtype, `${tower}.${dtype}.safetensors`);
-    const parts: Uint8Array[] = [];
-    for await (const chunk of file.chunks()) parts.push(chunk.slice());
-    await writeFile(join(folder, file.name), Buffer.concat(parts));
+    const file = await written(dtype);
     const graph = (target: GraphTarget): Promise<EncodedGraph> => graphFor(target, graphsOf(file.checkpoint), tower);
     // Exact products of 8 bits on processors without VNNI, too, as sessions of the package have them.
     const expected = await features(await graph("cpu"), folder, tower, { x64quantprecision: "1" });

@@ -313,7 +313,7 @@ function textsOf(text: unknown): readonly string[] {
  * @throws CheckpointError, TokenizerError, ImageError - a file that is missing or not what it should be.
  */
 export async function loadChineseCLIPParts<ImageInput>(
-  platform: Pick<Platform<ImageInput>, "createSession" | "cacheTower" | "createImagePreprocessor">,
+  platform: Pick<Platform<ImageInput>, "createSession" | "cacheTower" | "weightIntegers" | "createImagePreprocessor">,
   model: ModelReader,
   options: PretrainedOptions,
 ): Promise<ChineseCLIPParts<ImageInput>> {

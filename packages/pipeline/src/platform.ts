@@ -4,7 +4,7 @@
  */
 import type { ChineseCLIPImageProcessor, ChineseCLIPImageProcessorFast, RawImage } from "@chinese-clip/image-processor";
 import type { Checkpoint, CheckpointFile, GraphSession, TowerDtype, TowerGraph, TowerName } from "@chinese-clip/model";
-import type { TowerFile } from "@chinese-clip/model/quantize";
+import type { TowerFile, WeightIntegers } from "@chinese-clip/model/quantize";
 import type { InferenceSession } from "onnxruntime-common";
 import type { HubError } from "./hub-error.js";
 
@@ -277,6 +277,8 @@ export interface Platform<ImageInput> {
   checkDevice(device: string | undefined): Promise<void>;
   /** Loads a graph whose weights lie in these files. */
   createSession(graph: TowerGraph, files: ModelFiles, options: PretrainedOptions): Promise<GraphSession>;
+  /** How 8-bit weights of linear layers are to lie in a converted tower. Default: `"int8"`. */
+  weightIntegers?(options: PretrainedOptions): WeightIntegers;
   /**
    * Finds a tower's converted weights in the tower cache, or converts and caches them.
    *

@@ -41,7 +41,7 @@ export function storedParameter(checkpoint: Checkpoint, name: string, shape: rea
     return has(scaleName) ? tensor(scaleName, [size]) : undefined;
   };
   if (has(`${name}_int8`)) {
-    const values = tensor(`${name}_int8`, [size, rows], ["I8"]);
+    const values = tensor(`${name}_int8`, [size, rows], ["I8", "U8"]);
     return { kind: "int8", values, scales: tensor(`${name}_scale`, [rows], ["F32"]), inputScale: inputScale() };
   }
   if (has(`${name}_int4`)) {

@@ -68,6 +68,15 @@ function turn(tile: Int32Array, target: Int8Array, start: number, N: number, row
   }
 }
 
+/** Moves integers around zero by 128, in place: their bytes as uint8. */
+export function moveToUint8({ buffer, byteOffset, byteLength }: ArrayBufferView): void {
+  const whole = byteOffset % 4 === 0 ? byteLength >> 2 : 0;
+  const words = new Uint32Array(buffer, whole === 0 ? 0 : byteOffset, whole);
+  for (let i = 0; i < whole; i++) words[i]! ^= 0x80808080;
+  const rest = new Uint8Array(buffer, byteOffset + 4 * whole, byteLength - 4 * whole);
+  for (let i = 0; i < rest.length; i++) rest[i]! ^= 0x80;
+}
+
 /** A table in 8 bits, as ONNX Runtime's GatherBlockQuantized takes it: integers around 128, with a scale for each block of a row. */
 export function quantizeTable(table: Float32Array, block: number): { readonly values: Uint8Array; readonly scales: Float32Array } {
   const values = new Uint8Array(table.length);

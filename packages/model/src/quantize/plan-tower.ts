@@ -16,8 +16,8 @@ import { Checkpoint } from "../weights/checkpoint.js";
 import { toFloat16 } from "../weights/float16.js";
 import { safetensorsHeader, tensorBytes } from "../weights/safetensors-header.js";
 import type { StoredTensor } from "../weights/tensor-reference.js";
-import type { ConversionStep, TowerDtype, TowerName } from "./conversion-step.js";
-import { quantizeTable } from "./int8-matrix.js";
+import type { ConversionStep, TowerDtype, TowerName, WeightIntegers } from "./conversion-step.js";
+import { moveToUint8, quantizeTable } from "./int8-matrix.js";
 import { bertLayerStep, bertStart, visionLayerStep, visionStart, type WordSquares } from "./quantized-layer.js";
 import { columnSquares } from "./residual-estimate.js";
 import { isTowerTensor } from "./tower-tensors.js";
@@ -36,6 +36,8 @@ export interface TowerFile {
   readonly name: string;
   /** The file's size. */
   readonly byteLength: number;
+  /** How its linear layers' 8 bits lie in it. */
+  readonly integers: WeightIntegers;
   /**
    * The file's bytes, in order; reads the source's weights as it goes, a layer at a time.
    *
@@ -49,11 +51,22 @@ export interface TowerFile {
  *
  * @param checkpoint - of the whole model, or of the tower alone; in floating point.
  * @param name - the file's name, such as `text.q8.safetensors`.
+ * @param integers - how linear layers' 8 bits lie in the file.
  * @throws CheckpointError naming a tensor that is missing or has another shape; when the chunks are made, also where the weights
  * cannot be read.
  */
-export function planTower(checkpoint: Checkpoint, tower: TowerName, dtype: TowerDtype, name: string): TowerFile {
-  const steps = [...conversionSteps(checkpoint, tower, dtype)];
+export function planTower(
+  checkpoint: Checkpoint,
+  tower: TowerName,
+  dtype: TowerDtype,
+  name: string,
+  integers: WeightIntegers = "int8",
+): TowerFile {
+  const stepsOf = (): Iterable<ConversionStep> => {
+    const inInt8 = conversionSteps(checkpoint, tower, dtype);
+    return integers === "int8" ? inInt8 : movedSteps(inInt8);
+  };
+  const steps = [...stepsOf()];
   const tensors = steps.flatMap((step) => step.tensors);
   const header = safetensorsHeader(tensors, { format: "pt", dtype, tower });
   const references = new Map<string, StoredTensor>();
@@ -68,9 +81,10 @@ export function planTower(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
     checkpoint: new Checkpoint(references, []),
     name,
     byteLength: end,
+    integers,
     async *chunks(onLayer) {
       yield header;
-      for (const step of conversionSteps(checkpoint, tower, dtype)) {
+      for (const step of stepsOf()) {
         // One after the other: that is what keeps a layer in memory and not a tower.
         for (const { buffer, byteOffset, byteLength } of await step.make()) yield new Uint8Array(buffer, byteOffset, byteLength);
         onLayer?.();
@@ -94,6 +108,21 @@ function* conversionSteps(checkpoint: Checkpoint, tower: TowerName, dtype: Tower
   const ordered = [...layers].sort((a, b) => layerIndex(a) - layerIndex(b));
   const start = tower === "text" ? bertStart(checkpoint, words) : visionStart(checkpoint);
   for (const layer of ordered) yield (tower === "text" ? bertLayerStep : visionLayerStep)(checkpoint, layer, dtype, start);
+}
+
+/** The steps with uint8 where they have int8. */
+function* movedSteps(steps: Iterable<ConversionStep>): Generator<ConversionStep> {
+  for (const step of steps) {
+    const { tensors } = step;
+    yield {
+      tensors: tensors.map((tensor) => (tensor.dtype === "I8" ? { ...tensor, dtype: "U8" } : tensor)),
+      async make() {
+        const made = await step.make();
+        for (const [i, { dtype }] of tensors.entries()) if (dtype === "I8" && made[i] !== undefined) moveToUint8(made[i]);
+        return made;
+      },
+    };
+  }
 }
 
 /** GatherBlockQuantized takes blocks of 16 and more. */

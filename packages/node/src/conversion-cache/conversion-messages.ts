@@ -2,6 +2,7 @@
  * What goes between `tower-cache.ts` and the thread that converts.
  */
 import type { StoredTensor, TowerDtype, TowerName } from "@chinese-clip/model";
+import type { WeightIntegers } from "@chinese-clip/model/quantize";
 import type { WeightsStamp } from "../files/weights-files.js";
 
 /** A tower to convert, in values that survive the way into a thread. */
@@ -14,6 +15,7 @@ export interface ConversionWorkerData {
   readonly stamps: readonly WeightsStamp[];
   readonly tower: TowerName;
   readonly dtype: TowerDtype;
+  readonly integers: WeightIntegers;
   /** Name of the file to write. */
   readonly name: string;
 }

@@ -24,7 +24,7 @@ const HASH_BYTES = 1 << 22;
 const SYNC_BYTES = 1 << 24;
 
 // tower-cache.ts is the only one to start this thread
-const { tensors, weightsFolder, stamps, tower, dtype, name } = workerData as ConversionWorkerData;
+const { tensors, weightsFolder, stamps, tower, dtype, integers, name } = workerData as ConversionWorkerData;
 const weights = new WeightsFiles(stamps);
 
 const controller = new AbortController();
@@ -34,7 +34,7 @@ servePort<ConversionRequest>({
   abort: () => controller.abort(),
 
   async hash(): Promise<string> {
-    const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype]));
+    const hash = createHash("sha256").update(JSON.stringify([TOWER_FORMAT, tower, dtype, integers]));
     const files = new Map<string, CheckpointFile | undefined>();
     for (const [tensor, { file, byteOffset, bytes: copy, ...form }] of [...tensors].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       if (!isTowerTensor(tower, tensor)) continue;
@@ -64,7 +64,7 @@ servePort<ConversionRequest>({
       if (opened === undefined) continue; // the checkpoint says which tensor lacks it
       files.push(opened.file);
     }
-    const converted = planTower(new Checkpoint(tensors, files), tower, dtype, name);
+    const converted = planTower(new Checkpoint(tensors, files), tower, dtype, name, integers);
     const path = join(folder, hash, name);
     await sweepStaging(folder);
     const write = async (staging: string): Promise<void> => {

@@ -65,11 +65,12 @@ export async function cacheTower(
   { cacheDir, onProgress, onCacheError = warn, signal }: PretrainedOptions,
 ): Promise<DiskModelFiles> {
   const { source } = files;
+  const { integers } = file;
   const names = new Set([...checkpoint.tensors.values()].map((tensor) => tensor.file));
   const weightsFolder = files.folderOf(names);
   const looks = await Promise.all([...names].toSorted().map((name) => lookOf(join(weightsFolder, name))));
   const key = createHash("sha256")
-    .update(JSON.stringify([TOWER_FORMAT, tower, dtype, ...looks]))
+    .update(JSON.stringify([TOWER_FORMAT, tower, dtype, integers, ...looks]))
     .digest("hex");
   const root = join(await cacheRoot(cacheDir, onCacheError), ".chinese-clip");
   const place: Place = {
@@ -91,7 +92,7 @@ export async function cacheTower(
   signal?.throwIfAborted();
   let conversion = converting.get(key);
   if (conversion === undefined || conversion.isAbandoned) {
-    const data: ConversionWorkerData = { tensors: checkpoint.tensors, weightsFolder, stamps, tower, dtype, name: file.name };
+    const data: ConversionWorkerData = { tensors: checkpoint.tensors, weightsFolder, stamps, tower, dtype, integers, name: file.name };
     conversion = new SharedWork((ending) => findOrConvert(data, place, ending));
     converting.set(key, conversion);
   }

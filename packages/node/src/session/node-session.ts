@@ -25,7 +25,8 @@ const DISABLE_PREPACKING = "disable_prepacking";
 /**
  * ONNX Runtime's switch for products of 8 bits that are exact on every x64 processor. With AVX2 or AVX-512 and without VNNI two products of a uint8 with an int8 are
  * added in 16 bits, and a sum that does not fit is cut off: ViT-B/16's smallest cosine in q8 was 0.9986 there, 0.9995 elsewhere. With this switch such a processor
- * multiplies uint8 with uint8, which takes it longer; every other one ignores it. Not for the graphs of a GPU, which have no such products: it makes their
+ * multiplies uint8 with uint8, which takes it longer; every other one ignores it. Weights in int8 are moved for that when they are loaded; those of the tower
+ * cache lie in the file as they are needed (`mixed-products.ts`). Not for the graphs of a GPU, which have no such products: it makes their
  * int8 weights uint8 and loses the shape of their zero points.
  */
 const EXACT_PRODUCTS = "x64quantprecision";

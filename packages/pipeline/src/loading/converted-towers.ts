@@ -17,7 +17,7 @@ const TOWERS: readonly TowerName[] = ["text", "vision"];
  * @throws RangeError - quantised weights and those of an ONNX export cannot be converted.
  */
 export async function convertedTowers(
-  platform: Pick<Platform<never>, "createSession" | "cacheTower">,
+  platform: Pick<Platform<never>, "createSession" | "cacheTower" | "weightIntegers">,
   files: ModelFiles,
   options: PretrainedOptions,
   weights: Checkpoint | OpenedExport,
@@ -42,7 +42,7 @@ function isHalf({ tensors }: Checkpoint): boolean {
 
 /** The towers of one model in one dtype. */
 export class ConvertedTowers {
-  readonly #platform: Pick<Platform<never>, "createSession" | "cacheTower">;
+  readonly #platform: Pick<Platform<never>, "createSession" | "cacheTower" | "weightIntegers">;
   readonly #files: ModelFiles;
   readonly #options: PretrainedOptions;
   readonly #checkpoint: Checkpoint;
@@ -50,7 +50,7 @@ export class ConvertedTowers {
   readonly #towers: ReadonlyMap<TowerName, TowerFile>;
 
   private constructor(
-    platform: Pick<Platform<never>, "createSession" | "cacheTower">,
+    platform: Pick<Platform<never>, "createSession" | "cacheTower" | "weightIntegers">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,
@@ -67,14 +67,15 @@ export class ConvertedTowers {
 
   /** Plans both towers; nothing is converted yet. */
   static async layOut(
-    platform: Pick<Platform<never>, "createSession" | "cacheTower">,
+    platform: Pick<Platform<never>, "createSession" | "cacheTower" | "weightIntegers">,
     files: ModelFiles,
     options: PretrainedOptions,
     checkpoint: Checkpoint,
     dtype: TowerDtype,
   ): Promise<ConvertedTowers> {
     const towers = new Map<TowerName, TowerFile>();
-    for (const tower of TOWERS) towers.set(tower, planTower(checkpoint, tower, dtype, towerFileName(tower, dtype)));
+    const integers = platform.weightIntegers?.(options);
+    for (const tower of TOWERS) towers.set(tower, planTower(checkpoint, tower, dtype, towerFileName(tower, dtype), integers));
     return new ConvertedTowers(platform, files, options, checkpoint, dtype, towers);
   }
 

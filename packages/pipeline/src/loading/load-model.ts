@@ -35,7 +35,7 @@ export type ChineseCLIPModelParts = ModelParts<ChineseCLIPConfig, TowerGraphs> &
 };
 
 /** The part of a platform that loads graphs, and converts their weights. */
-export type SessionMaker = Pick<Platform<never>, "createSession" | "cacheTower">;
+export type SessionMaker = Pick<Platform<never>, "createSession" | "cacheTower" | "weightIntegers">;
 
 /** The part of a platform that finds models, whose files may be more than any platform's. */
 export interface ModelOpener<Files extends ModelFiles, Source = string | URL> {

@@ -20,7 +20,7 @@ export interface NamedTensor extends StoredTensor {
 /** How a parameter is stored: in floating point, or quantised by `quantize/`. */
 export type Storage =
   | { readonly kind: "float"; readonly tensor: StoredTensor }
-  /** A linear layer's weight: int8 `[K, N]` and float32 scales `[N]`. */
+  /** A linear layer's weight: int8 `[K, N]`, or uint8 around 128, and float32 scales `[N]`. */
   | { readonly kind: "int8"; readonly values: NamedTensor; readonly scales: NamedTensor; readonly inputScale: NamedTensor | undefined }
   /** A linear layer's weight in blocks along K: uint8 `[N, K / 16, 8]`, scales `[N · K / 16]`, uint8 zero points. */
   | {

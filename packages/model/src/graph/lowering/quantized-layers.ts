@@ -44,6 +44,9 @@ export const ACTIVATION_MINIMUM: ReadonlyMap<string, number> = new Map([
 
 /** Zero point of rows that reach as far below zero as above. */
 const SYMMETRIC_ZERO_POINT = 128;
+
+/** The zero point of weights in uint8. */
+const WEIGHT_ZERO_POINT = 128;
 /**
  * Zero point of an activation's results, which reach no further below zero than 0.17: of the 255 steps most are for what is above. The smaller it is, the larger
  * is a step of rows whose values are all small: with 16 the smallest cosine of ViT-B/16 with outliers was 0.9895, with 32 0.9920, with 64 0.9939.
@@ -93,7 +96,9 @@ export class QuantizedLayers {
     const minimum = storage.inputScale === undefined ? ACTIVATION_MINIMUM.get(this.#producers.get(input)?.opType ?? "") : undefined;
     const { values, zeroPoint, steps } = this.#quantizedRows(scaled, minimum);
     const result = { type: "float32", dims: [x.dims[0] ?? 0, weight.dims[1] ?? 0] } as const;
-    const product = graph.apply("MatMulIntegerToFloat", [values, weight, graph.number(1), scales, zeroPoint], result, {}, "com.microsoft");
+    const weightZero = weight.type === "uint8" ? [uint8(graph, WEIGHT_ZERO_POINT)] : [];
+    const inputs = [values, weight, graph.number(1), scales, zeroPoint, ...weightZero];
+    const product = graph.apply("MatMulIntegerToFloat", inputs, result, {}, "com.microsoft");
     const y = graph.mul(product, steps); // [M, N]
     const added = this.#isKey(output) ? undefined : biasValue();
     return added === undefined ? y : graph.add(y, added);
@@ -180,9 +185,10 @@ export class QuantizedLayers {
   }
 }
 
-/** int8 `weight [K, N]` times float32 `scales [N]`, in the dtype that is computed in. */
+/** int8 or uint8 `weight [K, N]` times float32 `scales [N]`, in the dtype that is computed in. */
 function dequantized(graph: GraphBuilder, weight: Value, scales: Value): Value {
-  const floats = graph.apply("DequantizeLinear", [weight, scales], { type: "float32", dims: weight.dims }, { axis: int(1) });
+  const zeros = weight.type === "uint8" ? [graph.expand(uint8(graph, WEIGHT_ZERO_POINT), graph.shape(scales))] : []; // [N]
+  const floats = graph.apply("DequantizeLinear", [weight, scales, ...zeros], { type: "float32", dims: weight.dims }, { axis: int(1) });
   return graph.cast(floats, graph.computeType);
 }
 
