@@ -4,8 +4,9 @@
 import { DatasetError, type ImageIndex, type ImageMeta, openImageIndex } from "@chinese-clip/dataset";
 import { FolderStore, openFolderStore } from "@chinese-clip/search/node";
 import type { ServedIndex } from "@chinese-clip/server";
+import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { sameByIndexPixels } from "./index-pixels.js";
 import { MadeThumbnails } from "./made-thumbnails.js";
 
@@ -53,7 +54,9 @@ async function openEither(folder: string, signal: AbortSignal): Promise<ImageInd
   try {
     return await openImageIndex(folder, { ...options, signal });
   } catch (error) {
-    if (!(error instanceof DatasetError && error.code === "not-an-image-index")) throw error;
+    // An empty store may be the beginning of an index of images.
+    const isStore = error instanceof DatasetError && (error.code === "not-an-image-index" || error.code === "no-index");
+    if (!isStore || !existsSync(join(folder, "index.json"))) throw error;
     return openFolderStore(folder, options);
   }
 }

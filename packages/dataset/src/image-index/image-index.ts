@@ -64,7 +64,7 @@ export class ImageIndex {
     const { model } = settings;
     const mayCreate = !readOnly && embedder !== undefined && model !== undefined;
     if ((before === undefined || !isThere) && !mayCreate) {
-      if (isThere) throw new DatasetError("not-an-image-index", { file: path });
+      if (isThere && !(await isEmptyStore(path))) throw new DatasetError("not-an-image-index", { file: path });
       if (!readOnly && embedder !== undefined)
         throw new TypeError("openImageIndex: expected settings.model, which a new index needs, got undefined");
       throw new DatasetError("no-index", { file: path });
@@ -267,6 +267,16 @@ async function openStore(
     const { expected = "?", actual = "?" } = error.details;
     const [recorded, current] = [`${shown(record.settings.model)} (${expected})`, `${shown(settings.model ?? "another")} (${actual})`];
     throw new DatasetError("index-setting", { name: "model", recorded, current, file: recordPath(path) }, { cause: error });
+  }
+}
+
+/** Whether a store without a record may be one whose maker was killed before it wrote the record. */
+async function isEmptyStore(path: string): Promise<boolean> {
+  try {
+    await using store = await openFolderStore(path, { readOnly: true, create: false });
+    return store.info.count === 0;
+  } catch {
+    return false;
   }
 }
 

@@ -54,6 +54,17 @@ describe("openImageIndex", () => {
     await other({ embedder: fakeEmbedder(), settings: { model: "/models/a" } });
   });
 
+  it("goes on where its maker was killed between the store and its record", async () => {
+    await (await create("killed")).close();
+    rmSync(path("killed/images.json"));
+    // To a run that does not know the model there is none yet, so that it asks for one.
+    await expect(openImageIndex(path("killed"), { readOnly: true })).rejects.toMatchObject({ code: "no-index" });
+    await expect(openImageIndex(path("killed"))).rejects.toMatchObject({ code: "no-index" });
+    const index = await create("killed");
+    expect(index.settings.model).toBe("model A");
+    await index.close();
+  });
+
   it("takes nothing for an index that is none", async () => {
     const store = await openFolderStore(path("plain"), { fingerprint: "model-a", dim: DIM });
     await store.upsert([{ id: "a", embedding: new Float32Array(DIM), meta: null }]);
