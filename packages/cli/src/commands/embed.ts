@@ -1,7 +1,7 @@
 /**
  * `chinese-clip embed`: writes the features of images or texts to files, shard by shard, and resumes after a kill.
  */
-import { statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import type { Command, CommandContext } from "../command.js";
 import { preprocessEvalText } from "@chinese-clip/tokenizer";
 import {
@@ -159,7 +159,7 @@ function sourceOf(values: OptionValues, context: CommandContext): Source {
 /** Counts the inputs for somebody who looks on; else only sees that there is one. */
 async function counted(file: string, items: () => AsyncIterable<EmbedItem>, { signal }: CommandContext): Promise<number | undefined> {
   try {
-    statSync(file);
+    await stat(file);
   } catch (cause) {
     throw missingFile(file, cause);
   }
